@@ -1,0 +1,2 @@
+# What all programs share. lib/ includes libc only.
+LIB_OBJS = $(call objects,$(wildcard lib/*.c))
