@@ -35,6 +35,7 @@ all: programs
 # Filled by the module.mk files.
 PROGRAMS =
 UNIT_TESTS =
+ARCHIVE_OBJS =
 FORMAT_DIRS = lib generators collector bpf lab tests
 
 include lib/module.mk
