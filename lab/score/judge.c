@@ -128,7 +128,8 @@ static void count_alarm(const struct score_unit *unit, const struct score_alarm 
 	/* The first alarm decides: who cried before t0 did not find this leak. */
 	if (alarm->early)
 		*blocked = true;
-	if (*blocked || alarm->wrong || verdicts->detected || alarm->raised_ns > unit->end_ns)
+	if (*blocked || alarm->wrong || verdicts->detected || alarm->raised_ns <= unit->onset_ns ||
+	    alarm->raised_ns > unit->end_ns)
 		return;
 	verdicts->detected = true;
 	verdicts->alarm_ns = alarm->raised_ns;

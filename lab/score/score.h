@@ -225,11 +225,18 @@ struct score_tier_summary {
 	size_t unjudged; /* alarms on what has no truth */
 };
 
-/* Confusion matrix. The last two columns are "unknown" and "none" (nothing was stated). */
+/* Columns of the confusion matrix after the patterns that were run. */
+enum {
+	SCORE_COLUMN_OTHER = SCORE_PATTERNS_MAX, /* a pattern that no unit had */
+	SCORE_COLUMN_UNKNOWN,			 /* the detector said "unknown" */
+	SCORE_COLUMN_NONE,			 /* a leak of which it said nothing */
+	SCORE_COLUMNS,
+};
+
 struct score_patterns {
 	const char *name[SCORE_PATTERNS_MAX];
 	size_t count;
-	size_t cell[SCORE_PATTERNS_MAX][SCORE_PATTERNS_MAX + 2]; /* [truth][stated] */
+	size_t cell[SCORE_PATTERNS_MAX][SCORE_COLUMNS]; /* [truth][stated] */
 	struct score_share accuracy;
 	double macro_f1;
 };

@@ -267,18 +267,44 @@ static void sum_alarms(const struct score_result *result, size_t group, enum sco
 
 /* Patterns -------------------------------------------------------------------------------- */
 
-static int pattern_index(struct score_patterns *patterns, const char *name)
+static size_t pattern_index(const struct score_patterns *patterns, const char *name)
 {
-	for (size_t i = 0; i < patterns->count; i++)
-		if (strcmp(patterns->name[i], name) == 0)
-			return (int)i;
-	if (patterns->count == SCORE_PATTERNS_MAX)
-		return -E2BIG;
-	patterns->name[patterns->count] = name;
-	return (int)patterns->count++;
+	size_t i = 0;
+
+	while (i < patterns->count && strcmp(patterns->name[i], name) != 0)
+		i++;
+	return i;
 }
 
-/* F1 over the patterns that were really run; unknown and none only cost recall. */
+static int list_patterns(const struct score_result *result, size_t group,
+		struct score_patterns *patterns)
+{
+	for (size_t i = 0; i < result->units_count; i++) {
+		const char *name = result->units[i].pattern;
+
+		if (!is_judged(result, i, group) ||
+		    pattern_index(patterns, name) < patterns->count)
+			continue;
+		if (patterns->count == SCORE_PATTERNS_MAX)
+			return -E2BIG;
+		patterns->name[patterns->count++] = name;
+	}
+	return 0;
+}
+
+static size_t stated_column(const struct score_patterns *patterns, const char *stated)
+{
+	size_t column;
+
+	if (!stated)
+		return SCORE_COLUMN_NONE;
+	if (strcmp(stated, "unknown") == 0)
+		return SCORE_COLUMN_UNKNOWN;
+	column = pattern_index(patterns, stated);
+	return column < patterns->count ? column : SCORE_COLUMN_OTHER;
+}
+
+/* F1 over the patterns that were run; what was stated beside them only costs recall. */
 static double macro_f1(const struct score_patterns *patterns)
 {
 	double total = 0;
@@ -287,7 +313,7 @@ static double macro_f1(const struct score_patterns *patterns)
 	for (size_t i = 0; i < patterns->count; i++) {
 		size_t truth = 0, stated = 0;
 
-		for (size_t k = 0; k < SCORE_PATTERNS_MAX + 2; k++)
+		for (size_t k = 0; k < SCORE_COLUMNS; k++)
 			truth += patterns->cell[i][k];
 		for (size_t k = 0; k < patterns->count; k++)
 			stated += patterns->cell[k][i];
@@ -302,22 +328,19 @@ static double macro_f1(const struct score_patterns *patterns)
 static int sum_patterns(const struct score_result *result, size_t group,
 		struct score_patterns *patterns)
 {
+	int err = list_patterns(result, group, patterns);
+
+	if (err)
+		return err;
 	for (size_t i = 0; i < result->units_count; i++) {
 		const char *stated = result->judged[i].pattern;
-		int row, column;
+		size_t row, column;
 
 		/* Silence about a benign workload is right, not a pattern. */
 		if (!is_judged(result, i, group) || (!result->units[i].leak && !stated))
 			continue;
 		row = pattern_index(patterns, result->units[i].pattern);
-		if (!stated)
-			column = SCORE_PATTERNS_MAX + 1;
-		else if (strcmp(stated, "unknown") == 0)
-			column = SCORE_PATTERNS_MAX;
-		else
-			column = pattern_index(patterns, stated);
-		if (row < 0 || column < 0)
-			return -E2BIG;
+		column = stated_column(patterns, stated);
 		patterns->cell[row][column]++;
 		patterns->accuracy.n++;
 		patterns->accuracy.k += row == column;
