@@ -199,8 +199,11 @@ int detector_run(const char *command, struct run_files *run, struct run_error *e
 	char *argv[ARGUMENTS_MAX + 1];
 	int err;
 
-	if (!words || asprintf(&path, "%s/samples.jsonl", run->dir) < 0 ||
-	    asprintf(&name, "output of %s", command) < 0)
+	if (asprintf(&path, "%s/samples.jsonl", run->dir) < 0)
+		path = NULL;
+	if (asprintf(&name, "output of %s", command) < 0)
+		name = NULL;
+	if (!words || !path || !name)
 		return run_fail(error, -ENOMEM, "--detector: out of memory");
 	if (!out)
 		return run_fail(error, -errno, "--detector: temporary file: %s", strerror(errno));

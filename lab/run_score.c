@@ -100,11 +100,12 @@ static int find_group(struct run_score *score, const struct run_files *run, size
 
 /* Units ----------------------------------------------------------------------------------- */
 
-static const char *intern_format(struct run_files *run, const char *fmt, long long value)
+static const char *intern_pid(struct run_files *run, const char *before, int64_t pid,
+		const char *after)
 {
 	char text[160];
 
-	snprintf(text, sizeof(text), fmt, value);
+	snprintf(text, sizeof(text), "%s %lld%s", before, (long long)pid, after);
 	return run_intern(run, text);
 }
 
@@ -167,12 +168,11 @@ static void find_broken(struct run_files *run, const struct run_workload *load,
 	else if (process->shortfall > SCORE_SHORTFALL_MAX)
 		unit->broken = "the generator measured more than 1 % less than it says it retains";
 	else if (unit->pid == 0)
-		unit->broken = intern_format(run,
-			"run.json knows no host process for pid %lld of the container",
-			(long long)process->ns_pid);
+		unit->broken = intern_pid(run, "run.json knows no host process for pid",
+			process->ns_pid, " of the container");
 	else if (!claim_mms(run, unit, number))
-		unit->broken = intern_format(run, "the recording has nothing of process %lld",
-			(long long)unit->pid);
+		unit->broken = intern_pid(run, "the recording has nothing of process",
+			unit->pid, "");
 }
 
 static void add_unit(struct run_score *score, size_t run_number, size_t group,
@@ -219,7 +219,7 @@ static size_t count_units(const struct run_workload *load)
 
 static int build_units(struct run_score *score, struct run_error *error)
 {
-	size_t most = 0, group;
+	size_t most = 0, group = 0;
 	int err;
 
 	for (size_t r = 0; r < score->runs_count; r++)
