@@ -172,7 +172,7 @@ static void read_truth(const struct run_files *run, struct run_workload *load, c
 		note_broken(load, "out of memory");
 		return;
 	}
-	if (run_truth_read(path, &load->truth, &why) < 0)
+	if (run_truth_read(path, name, &load->truth, &why) < 0)
 		note_broken(load, why.text);
 }
 

@@ -188,7 +188,9 @@ const char *run_intern(struct run_files *run, const char *text);
 struct run_mm *run_find_mm(const struct run_files *run, uint64_t mm);
 
 /* Parts of reading, each in its own file; for run_files_read() only. */
-int run_truth_read(const char *path, struct run_truth *ret, struct run_error *error);
+/* @name is the path as messages give it, from the run directory. */
+int run_truth_read(const char *path, const char *name, struct run_truth *ret,
+		struct run_error *error);
 int run_recording_read(struct run_files *run, struct run_error *error);
 
 #endif

@@ -9,6 +9,7 @@
 
 /* A recording that lost more than this share of its records proves nothing. */
 #define LOST_MAX 0.01
+#define SAMPLES_FILE "samples.jsonl"
 
 struct reader {
 	struct run_records records;
@@ -190,7 +191,7 @@ static void check_recording(struct reader *reader)
 	if (reader->lost > rec->lost)
 		rec->lost = reader->lost;
 	if (rec->rss_records == 0)
-		note_broken(rec, "samples.jsonl holds no sample");
+		note_broken(rec, SAMPLES_FILE " holds no sample");
 	if ((double)rec->lost > LOST_MAX * (double)(rec->lost + rec->rss_records)) {
 		snprintf(text, sizeof(text),
 			"the collector lost %llu records of %llu, more than 1 %%",
@@ -199,7 +200,7 @@ static void check_recording(struct reader *reader)
 		note_broken(rec, text);
 	}
 	if (!rec->ended && reader->run->status == RUN_COMPLETE)
-		note_broken(rec, "samples.jsonl has no end record: the collector was cut short");
+		note_broken(rec, SAMPLES_FILE " has no end record: the collector was cut short");
 	if (strcmp(reader->end_reason, "error") == 0)
 		note_broken(rec, "the collector ended with an error; see logs/");
 }
@@ -218,18 +219,19 @@ int run_recording_read(struct run_files *run, struct run_error *error)
 	FILE *in;
 	int got;
 
-	if (asprintf(&path, "%s/samples.jsonl", run->dir) < 0) {
+	if (asprintf(&path, "%s/" SAMPLES_FILE, run->dir) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
 	in = fopen(path, "re");
 	if (!in) {
-		run_fail(&why, 0, "%s: %s", path, strerror(errno));
+		run_fail(&why, 0, SAMPLES_FILE ": %s", strerror(errno));
 		note_broken(reader.rec, why.text);
 		return 0;
 	}
 	reader.error = &why;
-	got = run_records_open(&reader.records, in, path, "leaklab.samples", &record, &why);
+	got = run_records_open(&reader.records, in, SAMPLES_FILE, "leaklab.samples", &record,
+		&why);
 	if (got == 0) {
 		source = run_get_text(record, "source");
 		snprintf(reader.rec->source, sizeof(reader.rec->source), "%s",

@@ -13,7 +13,7 @@ const char *run_score_run_broken(const struct run_files *run)
 {
 	switch (run->status) {
 	case RUN_INTERRUPTED:
-		return "interrupted: scored for what was recorded, not a full run";
+		return "INTERRUPTED: scored for what was recorded, which is not the whole run";
 	case RUN_STATUS_BROKEN:
 		return run->status_reason ? run->status_reason : "the lab says that it broke";
 	case RUN_SKIPPED:
@@ -39,9 +39,9 @@ static int read_own_detections(struct run_files *run)
 	}
 	in = fopen(path, "re");
 	if (in)
-		err = run_files_read_detections(run, in, path, &why);
+		err = run_files_read_detections(run, in, DETECTIONS_FILE, &why);
 	else
-		err = run_fail(&why, -errno, "%s: %s: the detector wrote nothing", path,
+		err = run_fail(&why, -errno, DETECTIONS_FILE ": %s: the detector wrote nothing",
 			strerror(errno));
 	if (err == -ENOMEM)
 		return err;
@@ -156,6 +156,8 @@ static void find_broken(struct run_files *run, const struct run_workload *load,
 		const struct run_truth_process *process, struct score_unit *unit, size_t number)
 {
 	const char *run_broken = run->recording.broken;
+	/* Also of a broken workload: alarms on it are about it, and not judged. */
+	bool recorded = claim_mms(run, unit, number);
 
 	if (load->broken)
 		unit->broken = load->broken;
@@ -170,7 +172,7 @@ static void find_broken(struct run_files *run, const struct run_workload *load,
 	else if (unit->pid == 0)
 		unit->broken = intern_pid(run, "run.json knows no host process for pid",
 			process->ns_pid, " of the container");
-	else if (!claim_mms(run, unit, number))
+	else if (!recorded)
 		unit->broken = intern_pid(run, "the recording has nothing of process",
 			unit->pid, "");
 }

@@ -172,7 +172,8 @@ static int read_record(struct reader *reader, const json_t *record)
 	return 0;
 }
 
-int run_truth_read(const char *path, struct run_truth *ret, struct run_error *error)
+int run_truth_read(const char *path, const char *name, struct run_truth *ret,
+		struct run_error *error)
 {
 	struct reader reader = { .truth = ret, .error = error };
 	FILE *in = fopen(path, "re");
@@ -180,8 +181,8 @@ int run_truth_read(const char *path, struct run_truth *ret, struct run_error *er
 	int got;
 
 	if (!in)
-		return run_fail(error, -errno, "%s: %s", path, strerror(errno));
-	got = run_records_open(&reader.records, in, path, "leaklab.truth", &record, error);
+		return run_fail(error, -errno, "%s: %s", name, strerror(errno));
+	got = run_records_open(&reader.records, in, name, "leaklab.truth", &record, error);
 	if (got == 0) {
 		json_decref(record);
 		while ((got = run_records_next(&reader.records, &record, error)) > 0) {
@@ -194,6 +195,6 @@ int run_truth_read(const char *path, struct run_truth *ret, struct run_error *er
 	ret->cut = reader.records.cut;
 	run_records_close(&reader.records);
 	if (got == 0 && !ret->pattern)
-		return run_fail(error, -EPROTO, "%s: the start record is missing", path);
+		return run_fail(error, -EPROTO, "%s: the start record is missing", name);
 	return got;
 }

@@ -88,7 +88,7 @@ static int collect_issues(const struct run_score *score, struct report_facts *fa
 		const char *broken = run_score_run_broken(run);
 
 		if (broken)
-			err = list_add(&facts->issues, "run %s is broken: %s", run->name, broken);
+			err = list_add(&facts->issues, "run %s: %s", run->name, broken);
 		if (!err && run->recording.lost)
 			err = list_add(&facts->issues, "run %s: the collector lost %llu records",
 				run->name, (unsigned long long)run->recording.lost);
@@ -158,9 +158,9 @@ static int advise_detector(const struct run_score *score, struct report_facts *f
 		err = list_add(&facts->advice, "The stated rates are off by up to %.0f %% (p95): "
 			"do not plan with time-to-limit yet.", 100 * sum->rate_error_p95);
 	if (!err && sum->leak_units && sum->leak_units < LEAK_UNITS_CLAIM)
-		err = list_add(&facts->advice, "%zu leaks cannot carry a claim: repeat with other "
+		err = list_add(&facts->advice, "%zu leak%s cannot carry a claim: repeat with other "
 			"seeds and score the runs together (%d without a miss show more than 90 %%).",
-			sum->leak_units, LEAK_UNITS_CLAIM);
+			sum->leak_units, sum->leak_units == 1 ? "" : "s", LEAK_UNITS_CLAIM);
 	if (!err && sum->benign_units == 0 && sum->leak_units)
 		err = list_add(&facts->advice, "No benign workload ran, so nothing is known about "
 			"false alarms: run the benign or the mixed scenario too.");

@@ -3,6 +3,7 @@
 #include "lab/report/report.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Six decimals are more than any figure deserves, and make equal scores equal texts. */
 static json_t *number(double value)
@@ -66,9 +67,12 @@ static json_t *unit_json(const struct run_score *score, size_t i)
 {
 	const struct score_unit *unit = &score->units[i];
 	const struct score_judged *judged = &score->result.judged[i];
+	/* Without a truth nobody knows what it was. */
+	const char *class = strcmp(unit->pattern, "unknown") == 0 ? "unknown" :
+		unit->leak ? "leak" : "benign";
 	json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:o}", "run", unit->run,
 		"instance", unit->instance, "proc", (int)unit->proc, "pattern", unit->pattern,
-		"class", unit->leak ? "leak" : "benign", "pid", (json_int_t)unit->pid, "broken",
+		"class", class, "pid", (json_int_t)unit->pid, "broken",
 		text_or_null(judged->broken));
 
 	if (!json || judged->broken)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define WIDTH 100
+
 #define GREEN "\033[32m"
 #define RED "\033[31m"
 #define YELLOW "\033[33m"
@@ -87,12 +89,12 @@ static void unit_row(const struct screen *screen, const struct score_unit *unit,
 	fputs("  ", screen->out);
 	cell(screen, NULL, report_unit_name(unit, name, sizeof(name)), 24);
 	cell(screen, NULL, unit->pattern, 12);
-	cell(screen, NULL, unit->leak ? "leak" : "benign", 6);
 	if (judged->broken) {
-		cell(screen, RED, "BROKEN", 10);
-		fprintf(screen->out, "\n      %s\n", judged->broken);
+		fprintf(screen->out, "%s%s%s: %s\n", screen->colour ? RED : "", "BROKEN",
+			screen->colour ? RESET : "", judged->broken);
 		return;
 	}
+	cell(screen, NULL, unit->leak ? "leak" : "benign", 6);
 	tier_cell(screen, unit, &judged->tier[SCORE_GROWING]);
 	tier_cell(screen, unit, &judged->tier[SCORE_LEAK]);
 	rate_cell(screen, judged);
@@ -112,8 +114,7 @@ static void units_table(const struct screen *screen, const struct run_score *sco
 	fputs("\n  ", screen->out);
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
 		cell(screen, BOLD, columns[i].name, columns[i].width);
-	cell(screen, BOLD, "SAID", 4);
-	fputc('\n', screen->out);
+	fprintf(screen->out, "%s\n", "SAID");
 	for (size_t i = 0; i < score->units_count; i++)
 		unit_row(screen, &score->units[i], &score->result.judged[i]);
 }
@@ -209,13 +210,34 @@ static void fact_lines(FILE *out, const struct report_facts *facts)
 	fputc('\n', out);
 }
 
+/* One item, broken at blanks; a word longer than the line stays whole. */
+static void wrapped(FILE *out, const char *text)
+{
+	int column = 0;
+
+	fputs("    -", out);
+	while (*text) {
+		int len = (int)strcspn(text, " ");
+
+		if (column && column + 1 + len > WIDTH - 6) {
+			fputs("\n     ", out);
+			column = 0;
+		}
+		fprintf(out, " %.*s", len, text);
+		column += 1 + len;
+		text += len;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
 static void list_lines(FILE *out, const char *title, const struct report_list *list)
 {
 	if (list->count == 0)
 		return;
 	fprintf(out, "\n  %s\n", title);
 	for (size_t i = 0; i < list->count; i++)
-		fprintf(out, "    - %s\n", list->item[i]);
+		wrapped(out, list->item[i]);
 }
 
 void report_terminal(const struct run_score *score, const struct report_facts *facts, FILE *out,
@@ -237,7 +259,6 @@ void report_terminal(const struct run_score *score, const struct report_facts *f
 	fact_lines(out, facts);
 	list_lines(out, "issues", &facts->issues);
 	list_lines(out, "advice", &facts->advice);
-	fputs("\n  verdict ", out);
-	cell(&screen, verdict_colour(score->verdict), score_verdict_name(score->verdict), 6);
-	fputc('\n', out);
+	fprintf(out, "\n  verdict %s%s%s\n", colour ? verdict_colour(score->verdict) : "",
+		score_verdict_name(score->verdict), colour ? RESET : "");
 }

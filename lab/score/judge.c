@@ -57,17 +57,22 @@ static void judge_alarm(const struct score_unit *unit, struct score_alarm *alarm
 }
 
 /*
- * A growing alarm on real growth before t0 (the workload setting up) is right while it lasts, but
- * one that is still up at t0 did not find the leak: it was there before.
+ * What becomes of a growing alarm that was right when it was raised. Over a leak: one that was on
+ * real growth before t0 (the workload setting up) and is still up at t0 did not find the leak, it
+ * was there before. Over a benign unit: left standing when the growth is long over, it is wrong.
  */
 static void judge_standing(const struct score_unit *unit, struct score_alarm *alarm)
 {
-	if (!unit->leak || alarm->raised_ns > unit->onset_ns)
-		return;
-	if (alarm->closed_ns && alarm->closed_ns <= unit->onset_ns)
-		return;
-	alarm->early = true;
-	alarm->wrong = true;
+	uint64_t until_ns = alarm->closed_ns && alarm->closed_ns < unit->end_ns ?
+		alarm->closed_ns : unit->end_ns;
+
+	if (!unit->leak) {
+		if (alarm->raised_ns < until_ns)
+			alarm->wrong |= score_truth_stale(unit, alarm->raised_ns, until_ns);
+	} else if (alarm->raised_ns <= unit->onset_ns && until_ns > unit->onset_ns) {
+		alarm->early = true;
+		alarm->wrong = true;
+	}
 }
 
 static void open_alarm(struct score_result *result, const struct score_detection *det)
@@ -139,7 +144,7 @@ static void measure_detection(const struct score_unit *unit, enum score_tier tie
 		struct score_verdicts *verdicts)
 {
 	uint64_t upto_ns = verdicts->detected ? verdicts->alarm_ns : unit->end_ns;
-	double held = score_truth_retained(unit, unit->onset_ns), leaked;
+	uint64_t base_bytes = score_truth_base(unit);
 
 	verdicts->latency_s = (double)(upto_ns - unit->onset_ns) * S_PER_NS;
 	if (!verdicts->detected)
@@ -147,10 +152,10 @@ static void measure_detection(const struct score_unit *unit, enum score_tier tie
 	verdicts->in_time = tier == SCORE_LEAK ||
 		upto_ns - unit->onset_ns <= SCORE_GROWING_DEADLINE_NS;
 	verdicts->since_start_s = (double)(upto_ns - unit->process_ns) * S_PER_NS;
-	leaked = fmax(0, score_truth_retained(unit, upto_ns) - held);
-	verdicts->leaked_bytes = (uint64_t)leaked;
-	if (unit->limit_bytes != SCORE_NO_LIMIT && (double)unit->limit_bytes > held)
-		verdicts->headroom_share = leaked / ((double)unit->limit_bytes - held);
+	verdicts->leaked_bytes = score_truth_leaked(unit, upto_ns);
+	if (unit->limit_bytes != SCORE_NO_LIMIT && unit->limit_bytes > base_bytes)
+		verdicts->headroom_share = (double)verdicts->leaked_bytes /
+			(double)(unit->limit_bytes - base_bytes);
 }
 
 static void compare_rate(const struct score_unit *unit, const struct score_detection *det,

@@ -21,6 +21,8 @@
 
 /* A growing alarm is false when nothing grew within this time before it. */
 #define SCORE_RISE_WINDOW_NS 5000000000ULL
+/* And it becomes false when it is left standing over a benign unit that grew no more so long. */
+#define SCORE_STALE_NS 10000000000ULL
 /* TPR counts growing alarms up to this latency; the leak tier has until the end of the unit. */
 #define SCORE_GROWING_DEADLINE_NS 10000000000ULL
 /* The second moment at which the rate is compared, after the alarm. */
@@ -139,7 +141,7 @@ struct score_verdicts {
 
 struct score_judged {
 	const char *broken; /* as given, or what the truth itself shows; NULL when judged */
-	double true_rate_bytes_per_s; /* mean growth from t0 to the end */
+	double true_rate_bytes_per_s; /* mean growth up to the end */
 	const char *pattern;	      /* last stated in either tier, or NULL */
 	struct score_verdicts tier[SCORE_TIERS];
 };
@@ -166,9 +168,16 @@ void score_done(struct score_result *result);
 
 /* True when @unit's retained bytes rose at some moment within the rise window before @t_ns. */
 bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns);
-/* Retained bytes at @t_ns, linear between steps, constant after the last. */
-double score_truth_retained(const struct score_unit *unit, uint64_t t_ns);
-/* Mean growth from t0 to @t_ns in bytes per second; NAN when nothing can be said. */
+/* True when from @from_ns to @to_ns there is a stretch without a rise longer than SCORE_STALE_NS. */
+bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t to_ns);
+/* Bytes held when the pattern began to move, and what was added to them by @t_ns. */
+uint64_t score_truth_base(const struct score_unit *unit);
+uint64_t score_truth_leaked(const struct score_unit *unit, uint64_t t_ns);
+/*
+ * Mean growth of a leak in bytes per second from its first step to @t_ns, linear between steps
+ * and not beyond the last one; NAN when it has less than two steps. Before the second step it is
+ * the rate between these two: a burst has no rate until the next one comes.
+ */
 double score_truth_rate(const struct score_unit *unit, uint64_t t_ns);
 /* What @unit's truth breaks of the generator's contract, or NULL. */
 const char *score_truth_broken(const struct score_unit *unit);

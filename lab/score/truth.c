@@ -6,81 +6,122 @@
 
 #define S_PER_NS 1e-9
 
-/* What the unit held before its pattern began to move. */
+/* A stretch of time in which retained bytes rose. */
+struct rise {
+	uint64_t from_ns;
+	uint64_t to_ns;
+};
+
+/* What the unit held when its pattern began to move. */
 static uint64_t base_bytes(const struct score_unit *unit)
 {
 	uint64_t base = 0;
 
 	if (!unit->leak)
 		return unit->steps_count ? unit->steps[0].retained_bytes : 0;
-	for (size_t i = 0; i < unit->steps_count && unit->steps[i].t_ns <= unit->onset_ns; i++)
+	for (size_t i = 0; i < unit->steps_count && unit->steps[i].t_ns < unit->onset_ns; i++)
 		base = unit->steps[i].retained_bytes;
 	return base;
 }
 
-static bool overlaps_window(uint64_t from_ns, uint64_t to_ns, uint64_t t_ns)
+/*
+ * The rise number *@at or the next one, in order of time; *@at is moved behind it. Number 0 is the
+ * set-up, which touches the base before any step tells of it; number i is step i - 1.
+ */
+static bool next_rise(const struct score_unit *unit, size_t *at, struct rise *ret)
 {
-	return from_ns <= t_ns && t_ns < to_ns + SCORE_RISE_WINDOW_NS;
-}
-
-bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns)
-{
-	uint64_t before = 0;
-
-	/* Setting up touches the base before any step tells of it. */
-	if (base_bytes(unit) > 0 && overlaps_window(unit->process_ns, unit->ready_ns, t_ns))
-		return true;
-	for (size_t i = 0; i < unit->steps_count; i++) {
-		const struct score_step *step = &unit->steps[i];
-		uint64_t began = step->t_ns - (step->late_ns < step->t_ns ? step->late_ns : 0);
-
-		if (began > t_ns)
-			break;
-		if (step->retained_bytes > before && overlaps_window(began, step->t_ns, t_ns))
+	if (*at == 0) {
+		(*at)++;
+		if (base_bytes(unit) > 0) {
+			*ret = (struct rise){ unit->process_ns, unit->ready_ns };
 			return true;
-		before = step->retained_bytes;
+		}
+	}
+	for (; *at <= unit->steps_count; (*at)++) {
+		const struct score_step *step = &unit->steps[*at - 1];
+		uint64_t before = *at > 1 ? step[-1].retained_bytes : 0;
+		uint64_t late_ns = step->late_ns < step->t_ns ? step->late_ns : 0;
+
+		if (step->retained_bytes <= before)
+			continue;
+		*ret = (struct rise){ step->t_ns - late_ns, step->t_ns };
+		(*at)++;
+		return true;
 	}
 	return false;
 }
 
-double score_truth_retained(const struct score_unit *unit, uint64_t t_ns)
+bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns)
 {
-	uint64_t last_ns = unit->leak && unit->onset_ns ? unit->onset_ns : unit->ready_ns;
-	double last = (double)base_bytes(unit);
+	struct rise rise;
+	size_t at = 0;
 
-	for (size_t i = 0; i < unit->steps_count; i++) {
-		const struct score_step *step = &unit->steps[i];
-
-		if (step->t_ns > t_ns) {
-			if (t_ns <= last_ns || step->t_ns <= last_ns)
-				return last;
-			return last + ((double)step->retained_bytes - last) *
-				(double)(t_ns - last_ns) / (double)(step->t_ns - last_ns);
-		}
-		if (step->t_ns >= last_ns)
-			last_ns = step->t_ns;
-		last = (double)step->retained_bytes;
-	}
-	return last;
+	while (next_rise(unit, &at, &rise) && rise.from_ns <= t_ns)
+		if (t_ns < rise.to_ns + SCORE_RISE_WINDOW_NS)
+			return true;
+	return false;
 }
 
-/*
- * The anchor is t0 itself, with what was held then. A grower's first step comes one period after
- * t0 and carries that period's bytes, so its mean from t0 is the pattern's own rate.
- */
+bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t to_ns)
+{
+	uint64_t good_ns = from_ns + SCORE_STALE_NS;
+	struct rise rise;
+	size_t at = 0;
+
+	while (next_rise(unit, &at, &rise) && rise.from_ns <= good_ns)
+		if (rise.to_ns + SCORE_STALE_NS > good_ns)
+			good_ns = rise.to_ns + SCORE_STALE_NS;
+	return to_ns > good_ns;
+}
+
+uint64_t score_truth_leaked(const struct score_unit *unit, uint64_t t_ns)
+{
+	uint64_t base = base_bytes(unit), held = base;
+
+	for (size_t i = 0; i < unit->steps_count && unit->steps[i].t_ns <= t_ns; i++)
+		held = unit->steps[i].retained_bytes;
+	return held > base ? held - base : 0;
+}
+
+uint64_t score_truth_base(const struct score_unit *unit)
+{
+	return base_bytes(unit);
+}
+
+/* Bytes at @t_ns on the line from @from to the step after it. */
+static double interpolate(const struct score_step *from, uint64_t t_ns)
+{
+	double share = (double)(t_ns - from[0].t_ns) / (double)(from[1].t_ns - from[0].t_ns);
+	double begin = (double)from[0].retained_bytes, end = (double)from[1].retained_bytes;
+
+	return begin + share * (end - begin);
+}
+
 double score_truth_rate(const struct score_unit *unit, uint64_t t_ns)
 {
-	uint64_t last_ns;
+	const struct score_step *steps = unit->steps;
+	size_t first = 0, i;
+	double bytes;
 
-	if (!unit->leak || unit->steps_count == 0)
+	while (first < unit->steps_count && steps[first].t_ns < unit->onset_ns)
+		first++;
+	if (!unit->leak || first + 1 >= unit->steps_count)
 		return NAN;
-	last_ns = unit->steps[unit->steps_count - 1].t_ns;
-	if (t_ns > last_ns)
-		t_ns = last_ns;
-	if (t_ns <= unit->onset_ns)
+	/* Before the second step only hindsight knows the rate. */
+	if (t_ns < steps[first + 1].t_ns)
+		t_ns = steps[first + 1].t_ns;
+	for (i = first; i + 1 < unit->steps_count && steps[i + 1].t_ns <= t_ns; i++)
+		;
+	if (i + 1 < unit->steps_count) {
+		bytes = interpolate(&steps[i], t_ns);
+	} else {
+		bytes = (double)steps[i].retained_bytes;
+		t_ns = steps[i].t_ns;
+	}
+	if (t_ns == steps[first].t_ns)
 		return NAN;
-	return (score_truth_retained(unit, t_ns) - score_truth_retained(unit, unit->onset_ns)) /
-		((double)(t_ns - unit->onset_ns) * S_PER_NS);
+	return (bytes - (double)steps[first].retained_bytes) /
+		((double)(t_ns - steps[first].t_ns) * S_PER_NS);
 }
 
 const char *score_truth_broken(const struct score_unit *unit)
