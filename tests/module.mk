@@ -2,7 +2,12 @@
 # not a main program (ARCHIVE_OBJS, to which each folder's module.mk adds).
 UNIT_TESTS += $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-$(BUILD)/libleaklab.a: $(ARCHIVE_OBJS)
+# The scorer is tested on its own, however lab/module.mk lists it.
+include lab/score.mk
+
+# Expanded late: the lists may use what the Makefile defines after its includes.
+.SECONDEXPANSION:
+$(BUILD)/libleaklab.a: $$(sort $$(ARCHIVE_OBJS) $$(LAB_SCORE_OBJS))
 	$(say) AR $@
 	$(Q)rm -f $@ && ar rcs $@ $^
 

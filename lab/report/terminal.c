@@ -90,8 +90,8 @@ static void unit_row(const struct screen *screen, const struct score_unit *unit,
 	cell(screen, NULL, report_unit_name(unit, name, sizeof(name)), 24);
 	cell(screen, NULL, unit->pattern, 12);
 	if (judged->broken) {
-		fprintf(screen->out, "%s%s%s: %s\n", screen->colour ? RED : "", "BROKEN",
-			screen->colour ? RESET : "", judged->broken);
+		fprintf(screen->out, "%sBROKEN%s: see issues\n", screen->colour ? RED : "",
+			screen->colour ? RESET : "");
 		return;
 	}
 	cell(screen, NULL, unit->leak ? "leak" : "benign", 6);
