@@ -379,12 +379,12 @@ static int check_peak(const struct gen_config *config, struct gen_error *ret_err
 	double peak = gen_peak_bytes(config->pattern, &config->params, gen_span_ns(config));
 	char text[UNITS_TEXT_SIZE], unit[UNITS_TEXT_SIZE];
 
-	units_format_size(peak, text, sizeof(text));
 	if (!(peak <= (double)GEN_PEAK_MAX_BYTES))
 		return gen_refuse(ret_error,
-			"%s would hold %s at its end, more than 64TiB; "
+			"%s would hold more than 64TiB at its end; "
 			"shorten --duration or grow more slowly",
-			config->pattern->name, text);
+			config->pattern->name);
+	units_format_size(peak, text, sizeof(text));
 	units_format_size((double)config->unit_bytes, unit, sizeof(unit));
 	if (peak < (double)config->unit_bytes)
 		return gen_refuse(ret_error,

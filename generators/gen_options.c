@@ -8,10 +8,10 @@
 #include "lib/clock.h"
 #include "lib/units.h"
 
-/* Beyond this, one tick of 5 ms would be gigabytes. */
+/* Beyond this, one tick of 10 ms would be more than 10 GiB. */
 #define RATE_MAX_BYTES_PER_S (1024.0 * 1024 * 1024 * 1024)
 /* Two ticks: a shorter time could not be kept. */
-#define DURATION_MIN_NS (10 * NS_PER_MS)
+#define DURATION_MIN_NS (20 * NS_PER_MS)
 
 #define FIELD(member) offsetof(struct gen_params, member)
 
@@ -47,10 +47,20 @@ static void *field(enum gen_opt opt, struct gen_params *params)
 	return (char *)params + gen_options[opt].offset;
 }
 
-static int refuse_zero(const char *name, const char *text, const char *examples,
-	struct gen_error *ret_error)
+/* Says "must be more than 0" of 0 and of negative numbers, otherwise that it is not a @kind. */
+static int refuse_value(const struct gen_option *option, const char *text, const char *kind,
+	const char *examples, struct gen_error *ret_error)
 {
-	return gen_refuse(ret_error, "--%s=%s: must be more than 0 (examples: %s)", name, text,
+	size_t zeros = strspn(text, "0.");
+	bool zero = zeros > 0 && strspn(text + zeros, "123456789") == 0;
+
+	if (*text == '-' && option->zero_ok)
+		return gen_refuse(ret_error, "--%s=%s: must not be negative (examples: %s)",
+			option->name, text, examples);
+	if (*text == '-' || (zero && !option->zero_ok))
+		return gen_refuse(ret_error, "--%s=%s: must be more than 0 (examples: %s)",
+			option->name, text, examples);
+	return gen_refuse(ret_error, "--%s=%s: not a %s (examples: %s)", option->name, text, kind,
 		examples);
 }
 
@@ -65,11 +75,8 @@ static int set_size(enum gen_opt opt, const char *text, uint64_t page_bytes,
 	if (err == -ERANGE || (!err && bytes > GEN_PEAK_MAX_BYTES))
 		return gen_refuse(
 			ret_error, "--%s=%s: too large (the most is 64TiB)", option->name, text);
-	if (err)
-		return gen_refuse(ret_error, "--%s=%s: not a size (examples: %s)", option->name,
-			text, UNITS_SIZE_EXAMPLES);
-	if (bytes == 0 && !option->zero_ok)
-		return refuse_zero(option->name, text, UNITS_SIZE_EXAMPLES, ret_error);
+	if (err || (bytes == 0 && !option->zero_ok))
+		return refuse_value(option, text, "size", UNITS_SIZE_EXAMPLES, ret_error);
 	if (bytes != 0 && bytes < page_bytes)
 		return gen_refuse(ret_error, "--%s=%s: less than one page (%llu bytes)",
 			option->name, text, (unsigned long long)page_bytes);
@@ -80,18 +87,16 @@ static int set_size(enum gen_opt opt, const char *text, uint64_t page_bytes,
 static int set_rate(enum gen_opt opt, const char *text, struct gen_params *params,
 	struct gen_error *ret_error)
 {
-	const char *name = gen_options[opt].name;
+	const struct gen_option *option = &gen_options[opt];
 	double rate;
 	int err;
 
 	err = units_parse_rate(text, &rate);
 	if (err == -ERANGE || (!err && rate > RATE_MAX_BYTES_PER_S))
-		return gen_refuse(ret_error, "--%s=%s: too fast (the most is 1TiB/s)", name, text);
-	if (err)
-		return gen_refuse(ret_error, "--%s=%s: not a rate (examples: %s)", name, text,
-			UNITS_RATE_EXAMPLES);
-	if (rate == 0)
-		return refuse_zero(name, text, UNITS_RATE_EXAMPLES, ret_error);
+		return gen_refuse(
+			ret_error, "--%s=%s: too fast (the most is 1TiB/s)", option->name, text);
+	if (err || rate == 0)
+		return refuse_value(option, text, "rate", UNITS_RATE_EXAMPLES, ret_error);
 	*(double *)field(opt, params) = rate;
 	return 0;
 }
@@ -104,13 +109,10 @@ static int set_duration(enum gen_opt opt, const char *text, struct gen_params *p
 	int err;
 
 	err = units_parse_duration(text, &ns);
-	if (err)
-		return gen_refuse(ret_error, "--%s=%s: not a duration (examples: %s)",
-			option->name, text, UNITS_DURATION_EXAMPLES);
-	if (ns == 0 && !option->zero_ok)
-		return refuse_zero(option->name, text, UNITS_DURATION_EXAMPLES, ret_error);
+	if (err || (ns == 0 && !option->zero_ok))
+		return refuse_value(option, text, "duration", UNITS_DURATION_EXAMPLES, ret_error);
 	if (ns != 0 && ns < DURATION_MIN_NS)
-		return gen_refuse(ret_error, "--%s=%s: too short (the least is 10ms)",
+		return gen_refuse(ret_error, "--%s=%s: too short (the least is 20ms)",
 			option->name, text);
 	*(uint64_t *)field(opt, params) = ns;
 	return 0;

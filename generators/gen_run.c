@@ -234,17 +234,20 @@ static int measure(struct process *process)
 		gen_worker_retained_bytes(&process->worker), smaps);
 }
 
-/* Messages for what went wrong while it ran; @err is negative. */
-static int broken(const struct gen_config *config, int err)
+/* Says what went wrong while it ran; @err is negative. Returns the exit code. */
+static int broken(const struct gen_config *config, const struct gen_truth *truth, int err)
 {
-	if (err == -EOPNOTSUPP)
-		log_error("--dir=%s: its file system cannot release parts of a file; name a "
-			  "folder on ext4, xfs or btrfs", config->dir);
-	else if (err == -EPIPE)
+	if (truth->err == -EPIPE)
 		log_error("stdout: the reader of the truth has gone; keep it until the end");
+	else if (truth->err)
+		log_error("stdout: cannot write the truth: %s; check where it goes",
+			strerror(-truth->err));
+	else if (err == -EOPNOTSUPP)
+		log_error("--dir=%s: its file system cannot release parts of a file; "
+			  "name a folder on ext4, xfs or btrfs",
+			config->dir);
 	else
-		log_error("the truth could not be written, or memory not released: %s; "
-			  "check where stdout goes", strerror(-err));
+		log_error("cannot touch or release memory: %s", strerror(-err));
 	return GEN_EXIT_BROKEN;
 }
 
@@ -280,7 +283,7 @@ static int run_single(const struct gen_config *config, int fd)
 	if (!err)
 		err = gen_truth_process(&process.truth, clock_mono_ns(), 0, getpid());
 	if (err)
-		return broken(config, err);
+		return broken(config, &process.truth, err);
 	if (open_process(&process, config, 0, fd, &error)) {
 		log_error("%s", error.text);
 		gen_truth_end(&process.truth, clock_mono_ns(), "error", cpu_ns());
@@ -298,7 +301,7 @@ static int run_single(const struct gen_config *config, int fd)
 	else
 		gen_truth_end(&process.truth, clock_mono_ns(), "error", cpu_ns());
 	gen_arena_close(&process.arena);
-	return err ? broken(config, err) : 0;
+	return err ? broken(config, &process.truth, err) : 0;
 }
 
 /* Many processes ----------------------------------------------------------------------------- */
@@ -327,7 +330,7 @@ static int child_main(struct supervisor *parent, unsigned proc, pid_t parent_pid
 	err = run_pattern(&process, parent->rendezvous->ready_ns);
 	if (!err)
 		err = measure(&process);
-	return err ? broken(parent->config, err) : 0;
+	return err ? broken(parent->config, &process.truth, err) : 0;
 }
 
 static void signal_children(const struct supervisor *parent, int signal)
@@ -363,7 +366,7 @@ static int fork_children(struct supervisor *parent)
 		parent->alive++;
 		err = gen_truth_process(&parent->truth, clock_mono_ns(), proc, pid);
 		if (err) {
-			broken(parent->config, err);
+			broken(parent->config, &parent->truth, err);
 			return err;
 		}
 	}
@@ -391,7 +394,7 @@ static void reap(struct supervisor *parent)
 			fail(parent, WEXITSTATUS(status));
 		err = gen_truth_exited(&parent->truth, clock_mono_ns(), proc, pid, status);
 		if (err)
-			fail(parent, broken(parent->config, err));
+			fail(parent, broken(parent->config, &parent->truth, err));
 		/* Before the start, a run with a process missing is not the run asked for. */
 		if (!parent->started && !parent->stop) {
 			parent->stop = true;
@@ -411,7 +414,7 @@ static void start_when_ready(struct supervisor *parent)
 	parent->rendezvous->ready_ns = clock_mono_ns();
 	err = gen_truth_ready(&parent->truth, parent->rendezvous->ready_ns);
 	if (err) {
-		fail(parent, broken(parent->config, err));
+		fail(parent, broken(parent->config, &parent->truth, err));
 		signal_children(parent, SIGTERM);
 	}
 	signal_children(parent, SIGUSR1);
@@ -451,7 +454,7 @@ static int run_many(const struct gen_config *config, int fd)
 	}
 	err = gen_truth_start(&parent.truth, config, clock_mono_ns());
 	if (err)
-		parent.exit_code = broken(config, err);
+		parent.exit_code = broken(config, &parent.truth, err);
 	else if (fork_children(&parent))
 		parent.exit_code = GEN_EXIT_BROKEN;
 	if (parent.exit_code) {
@@ -465,7 +468,7 @@ static int run_many(const struct gen_config *config, int fd)
 		reason = "signal";
 	err = gen_truth_end(&parent.truth, clock_mono_ns(), reason, cpu_ns());
 	if (err)
-		fail(&parent, broken(config, err));
+		fail(&parent, broken(config, &parent.truth, err));
 	munmap(parent.rendezvous, sizeof(*parent.rendezvous));
 	free(parent.pids);
 	return parent.exit_code;

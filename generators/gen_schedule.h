@@ -12,8 +12,8 @@
 #include "generators/gen_config.h"
 #include "lib/clock.h"
 
-/* At 1 MiB/s 5 KiB a tick: never more than two pages behind, for 200 wake-ups a second. */
-#define GEN_TICK_NS (5 * NS_PER_MS)
+/* At 1 MiB/s 10 KiB a tick, for 100 wake-ups a second. A whole part of the report's time. */
+#define GEN_TICK_NS (10 * NS_PER_MS)
 /* The truth is written at most once in this time, and at jumps. A whole part of a second. */
 #define GEN_REPORT_NS (100 * NS_PER_MS)
 /* A flat pattern is looked at again after this time. */

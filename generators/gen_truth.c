@@ -16,6 +16,7 @@ void gen_truth_init(struct gen_truth *truth, int fd, FILE *file)
 {
 	truth->fd = fd;
 	truth->file = file;
+	truth->err = 0;
 	memset(truth->buf, 1, sizeof(truth->buf));
 }
 
@@ -34,9 +35,12 @@ static void begin_at(
 
 static int finish(struct gen_truth *truth, struct jsonl *line)
 {
-	if (truth->file)
-		return jsonl_write_file(line, truth->file);
-	return jsonl_write_fd(line, truth->fd);
+	int err = truth->file ? jsonl_write_file(line, truth->file)
+			      : jsonl_write_fd(line, truth->fd);
+
+	if (err)
+		truth->err = err;
+	return err;
 }
 
 static void put_params(struct jsonl *line, const struct gen_config *config)

@@ -14,6 +14,7 @@
 struct gen_truth {
 	int fd;	    /* used when @file is NULL */
 	FILE *file; /* buffered, for virtual time */
+	int err;    /* of the last record that failed, 0 when none did */
 	char buf[PIPE_BUF];
 };
 
