@@ -5,6 +5,7 @@
 
 #include "collector/commands.h"
 #include "lib/log.h"
+#include "lib/revision.h"
 
 static const struct command {
 	const char *name;
@@ -14,7 +15,7 @@ static const struct command {
 	{ "watch", cmd_watch, "say on the terminal which processes grow" },
 	{ "record", cmd_record, "write samples, and detections, to files" },
 	{ "replay", cmd_replay, "run the detector over a recording" },
-	{ "doctor", cmd_doctor, "say what this host can and cannot do" },
+
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -41,7 +42,7 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		printf("memgrowth %s\n", LEAKLAB_REVISION);
+		printf("memgrowth %s\n", revision());
 		return EXIT_OK;
 	}
 	for (size_t i = 0; i < COMMANDS; i++) {

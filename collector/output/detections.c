@@ -5,11 +5,8 @@
 #include <string.h>
 
 #include "lib/jsonl.h"
+#include "lib/revision.h"
 #include "lib/units.h"
-
-#ifndef LEAKLAB_REVISION
-#define LEAKLAB_REVISION "unknown"
-#endif
 
 int detections_write_header(FILE *out)
 {
@@ -21,7 +18,7 @@ int detections_write_header(FILE *out)
 	jsonl_str(&line, "format", "leaklab.detections");
 	jsonl_u64(&line, "version", 1);
 	jsonl_str(&line, "detector", "memgrowth");
-	jsonl_str(&line, "revision", LEAKLAB_REVISION);
+	jsonl_str(&line, "revision", revision());
 	return jsonl_write_file(&line, out);
 }
 
