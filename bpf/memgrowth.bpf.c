@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Follows the resident memory of every process.
+ *
+ * Hooks:  tp_btf/rss_stat, or tracepoint/kmem/rss_stat where BTF lacks the first; tp_btf of
+ *         sched_process_fork, _exec and _exit; iter/task for what was alive before and for the
+ *         last change of processes that fell silent.
+ * Oldest kernel: 5.8 with BTF (ring buffer, task iterator).
+ * Output: struct rss_event, through the ring buffer and, from the iterator, its seq_file.
+ * Drops:  counted in stats.lost; a lost sample leaves its process dirty, so the newest counters
+ *         follow with the next update or sweep.
+ * Cost:   an update that is not sent costs one hash lookup and one helper call for the time; see
+ *         docs/performance.md for figures.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/bpf.h>
+#include "vmlinux.h"
+#include "rss_events.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define PF_KTHREAD 0x00200000
+/* Pages that one task may hold back before it adds them to its mm, 5.5 to 6.1. */
+#define TASK_RSS_EVENTS_THRESH 64
+#define MAX_CPUS 512
+#define MAX_CGROUP_DEPTH 32
+
+/* What is kept of a process: its present address space. Keyed by thread group id. */
+struct process {
+	__u64 mm; /* pointer, to notice an exec that was not seen; never dereferenced */
+	__u64 born_ns;
+	__u64 cgroup_id;
+	__u64 sent_ns;		/* 0: not sent yet */
+	__s64 sent[RSS_KINDS];	/* pages, as last sent */
+	__s64 count[RSS_KINDS]; /* pages without remainders, when last sent */
+	__u32 updates;		/* since last sent; racy between threads, so a good estimate */
+	__u32 in_scope;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768); /* set to the host's pid limit before load */
+	__type(key, __u32);
+	__type(value, struct process);
+} processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rss_stats);
+} stats SEC(".maps");
+
+const volatile struct rss_settings settings = {};
+
+/* Set by user space between sweeps: the iterator then reports every process, not only dirty ones. */
+__u32 sweep_all = 0;
+
+/*
+ * Where each CPU's copy of a per-CPU object lies, relative to its __percpu pointer: the kernel's
+ * __per_cpu_offset[], which is no symbol on kernels without CONFIG_KALLSYMS_ALL. Learnt once, by
+ * the first sweep; see learn_cpu_offsets().
+ */
+__u64 cpu_offsets[MAX_CPUS];
+__u32 cpu_offsets_known = 0;
+__u8 array_head[1024];
+
+/* Flavour of the kernel's own list of helpers, to ask whether one exists. */
+enum bpf_func_id___have {
+	BPF_FUNC_get_current_task_btf___have = 158,   /* 5.11 */
+	BPF_FUNC_map_lookup_percpu_elem___have = 195, /* 5.19 */
+};
+
+#define HAVE_HELPER(name)                                                                          \
+	bpf_core_enum_value_exists(enum bpf_func_id___have, BPF_FUNC_##name##___have)
+
+#define COUNT(field)                                                                               \
+	do {                                                                                       \
+		__u32 zero_ = 0;                                                                   \
+		struct rss_stats *stats_ = bpf_map_lookup_elem(&stats, &zero_);                    \
+		if (stats_)                                                                        \
+			stats_->field++;                                                           \
+	} while (0)
+
+static __always_inline bool is_pre62(void)
+{
+	return bpf_core_field_exists(struct mm_struct___pre62, rss_stat.count);
+}
+
+/*
+ * The counters without their per-CPU or per-task remainders. Read by address, so that @mm may come
+ * from a walk that the verifier does not trust. A function for each layout, not inlined: clang
+ * would else move an address that only one layout has in front of the check.
+ */
+static __noinline void read_counts_pre62(struct mm_struct___pre62 *mm, __s64 *pages)
+{
+	pages[0] = BPF_CORE_READ(mm, rss_stat.count[0].counter);
+	pages[1] = BPF_CORE_READ(mm, rss_stat.count[1].counter);
+	pages[2] = BPF_CORE_READ(mm, rss_stat.count[2].counter);
+	pages[3] = BPF_CORE_READ(mm, rss_stat.count[3].counter);
+}
+
+static __noinline void read_counts_percpu(struct mm_struct *mm, __s64 *pages)
+{
+	pages[0] = BPF_CORE_READ(mm, rss_stat[0].count);
+	pages[1] = BPF_CORE_READ(mm, rss_stat[1].count);
+	pages[2] = BPF_CORE_READ(mm, rss_stat[2].count);
+	pages[3] = BPF_CORE_READ(mm, rss_stat[3].count);
+}
+
+static __always_inline void read_counts(struct mm_struct *mm, __s64 *pages)
+{
+	if (is_pre62())
+		read_counts_pre62((void *)mm, pages);
+	else
+		read_counts_percpu(mm, pages);
+}
+
+/* 5.5 to 6.1: what the current task holds back is known; of the other threads only a bound. */
+static __noinline __u32 add_task_remainder(
+	struct task_struct *task, struct mm_struct *mm, __s64 *pages)
+{
+	struct task_struct *current = (void *)bpf_get_current_task();
+	struct task_struct___pre62 *old = (void *)current;
+	__u32 threads = BPF_CORE_READ(task, signal, nr_threads);
+	int held[RSS_KINDS] = {};
+
+	if (!bpf_core_field_exists(old->rss_stat))
+		return 0;
+	if (BPF_CORE_READ(current, mm) != mm)
+		return threads * TASK_RSS_EVENTS_THRESH;
+	BPF_CORE_READ_INTO(&held, old, rss_stat.count);
+	for (int kind = 0; kind < RSS_KINDS; kind++)
+		pages[kind] += held[kind];
+	return (threads > 0 ? threads - 1 : 0) * TASK_RSS_EVENTS_THRESH;
+}
+
+/* 6.2 and later: adds what each CPU holds back. */
+static __noinline __u32 add_cpu_remainders(struct mm_struct *mm, __s64 *pages)
+{
+	__s32 *counters[RSS_KINDS];
+
+	if (!cpu_offsets_known)
+		return settings.percpu_batch * settings.cpus;
+	counters[0] = BPF_CORE_READ(mm, rss_stat[0].counters);
+	counters[1] = BPF_CORE_READ(mm, rss_stat[1].counters);
+	counters[2] = BPF_CORE_READ(mm, rss_stat[2].counters);
+	counters[3] = BPF_CORE_READ(mm, rss_stat[3].counters);
+	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < settings.cpus; cpu++) {
+		__u64 offset = cpu_offsets[cpu];
+
+		for (int kind = 0; kind < RSS_KINDS; kind++) {
+			__s32 held = 0;
+
+			bpf_probe_read_kernel(
+				&held, sizeof(held), (void *)((__u64)counters[kind] + offset));
+			pages[kind] += held;
+		}
+	}
+	return 0;
+}
+
+/*
+ * A per-CPU array map has what is needed: its __percpu pointer lies in the map itself, and the
+ * address of each CPU's copy is what a lookup returns. The difference is the CPU's offset, the
+ * same for every per-CPU object.
+ */
+static __noinline void learn_cpu_offsets(void)
+{
+	__u32 at = bpf_core_field_offset(struct bpf_array, pptrs);
+	__u64 percpu = 0;
+	__u32 zero = 0;
+
+	if (!HAVE_HELPER(map_lookup_percpu_elem) || settings.cpus > MAX_CPUS ||
+		at > sizeof(array_head) - sizeof(percpu))
+		return;
+	if (bpf_probe_read_kernel(array_head, at + sizeof(percpu), &stats))
+		return;
+	__builtin_memcpy(&percpu, array_head + at, sizeof(percpu));
+	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < settings.cpus; cpu++) {
+		void *copy = bpf_map_lookup_percpu_elem(&stats, &zero, cpu);
+
+		if (!copy)
+			return;
+		/* Through memory: the verifier allows no such arithmetic on the pointer itself. */
+		*(volatile __u64 *)&cpu_offsets[cpu] = (__u64)copy;
+		*(volatile __u64 *)&cpu_offsets[cpu] -= percpu;
+	}
+	cpu_offsets_known = 1;
+}
+
+/* Adds to the counts in @pages what is not in them yet; returns the error left, in pages. */
+static __always_inline __u32 add_remainders(
+	struct task_struct *task, struct mm_struct *mm, __s64 *pages)
+{
+	return is_pre62() ? add_task_remainder(task, mm, pages) : add_cpu_remainders(mm, pages);
+}
+
+static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
+{
+	int id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *css = NULL;
+
+	bpf_core_read(&css, sizeof(css), &set->subsys[id]);
+	return css ? BPF_CORE_READ(css, cgroup) : NULL;
+}
+
+/* Whether @cgroup lies in the watched subtree. */
+static __always_inline bool is_in_scope(struct cgroup *cgroup)
+{
+	struct cgroup_subsys_state *css;
+
+	if (settings.scope_id == 0)
+		return true;
+	for (int depth = 0; depth < MAX_CGROUP_DEPTH && cgroup; depth++) {
+		if (BPF_CORE_READ(cgroup, kn, id) == settings.scope_id)
+			return true;
+		css = BPF_CORE_READ(cgroup, self.parent);
+		cgroup = css ? BPF_CORE_READ(css, cgroup) : NULL;
+	}
+	return false;
+}
+
+/* A process may be moved between cgroups at any time (runc does so before every exec). */
+static __always_inline void update_cgroup(struct process *proc, struct task_struct *task)
+{
+	struct cgroup *cgroup = memory_cgroup(task);
+	__u64 id = cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
+
+	if (id == proc->cgroup_id)
+		return;
+	proc->cgroup_id = id;
+	proc->in_scope = is_in_scope(cgroup);
+}
+
+/* Fills all of @event but the counters. */
+static __always_inline void fill_identity(struct rss_event *event, __u32 type,
+	const struct process *proc, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	__builtin_memset(event, 0, sizeof(*event));
+	event->type = type;
+	event->tgid = BPF_CORE_READ(task, tgid);
+	event->t_ns = bpf_ktime_get_ns();
+	event->born_ns = proc->born_ns;
+	event->start_ns = BPF_CORE_READ(leader, start_boottime);
+	event->cgroup_id = proc->cgroup_id;
+	event->updates = proc->updates;
+	BPF_CORE_READ_STR_INTO(&event->comm, leader, comm);
+}
+
+/* Fills the counters of @event: those of @mm, or with NULL the last ones sent. */
+static __always_inline void fill_counters(struct rss_event *event, struct process *proc,
+	struct task_struct *task, struct mm_struct *mm)
+{
+	__s64 pages[RSS_KINDS];
+
+	if (!mm) {
+		__builtin_memcpy(event->pages, proc->sent, sizeof(event->pages));
+		return;
+	}
+	read_counts(mm, pages);
+	__builtin_memcpy(proc->count, pages, sizeof(proc->count));
+	event->error_pages = add_remainders(task, mm, pages);
+	__builtin_memcpy(event->pages, pages, sizeof(event->pages));
+}
+
+static __always_inline void mark_sent(struct process *proc, const struct rss_event *event)
+{
+	proc->sent_ns = event->t_ns;
+	proc->updates = 0;
+	__builtin_memcpy(proc->sent, event->pages, sizeof(proc->sent));
+}
+
+/* Whether a counter is further than the threshold from what was sent. */
+static __always_inline bool changed_much(const struct process *proc, struct mm_struct *mm)
+{
+	__s64 threshold = settings.threshold_pages;
+	__s64 pages[RSS_KINDS];
+
+	read_counts(mm, pages);
+	for (int kind = 0; kind < RSS_KINDS; kind++) {
+		__s64 change = pages[kind] - proc->count[kind];
+
+		if (change >= threshold || -change >= threshold)
+			return true;
+	}
+	return false;
+}
+
+/* Births and deaths wake the reader at once; samples wait for its next turn. */
+static __always_inline __u64 wakeup_flag(__u32 type)
+{
+	return type == RSS_EVENT_SAMPLE ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
+}
+
+/*
+ * Sends a record of @proc if it is in scope. Only a record that was sent makes it clean. A process
+ * that left the scope is reported as gone.
+ */
+static __noinline void send(
+	__u32 type, struct process *proc, struct task_struct *task, struct mm_struct *mm)
+{
+	__u32 was_in_scope = proc->in_scope;
+	struct rss_event *event;
+
+	update_cgroup(proc, task);
+	if (!proc->in_scope) {
+		proc->sent_ns = bpf_ktime_get_ns();
+		proc->updates = 0;
+		if (!was_in_scope)
+			return;
+		type = RSS_EVENT_EXIT;
+	}
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		COUNT(lost);
+		return;
+	}
+	fill_identity(event, type, proc, task);
+	fill_counters(event, proc, task, mm);
+	mark_sent(proc, event);
+	bpf_ringbuf_submit(event, wakeup_flag(type));
+}
+
+/* Makes @mm the address space of the process of @task. Returns its entry, NULL when full. */
+static __always_inline struct process *add_process(struct task_struct *task, struct mm_struct *mm)
+{
+	struct process fresh = { .mm = (__u64)mm, .born_ns = bpf_ktime_get_ns() };
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	/* So that update_cgroup() sees a change, even to "unknown". */
+	fresh.cgroup_id = ~0ULL;
+	if (bpf_map_update_elem(&processes, &tgid, &fresh, BPF_ANY)) {
+		COUNT(overflow);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&processes, &tgid);
+}
+
+static __always_inline struct mm_struct *current_mm(void)
+{
+	if (HAVE_HELPER(get_current_task_btf))
+		return ((struct task_struct *)bpf_get_current_task_btf())->mm;
+	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
+}
+
+/*
+ * An update that the entry of the current process does not explain: the first of its kind, an
+ * image whose exec is under way, or an address space of somebody else (reclaim, fork, vfork,
+ * ptrace). Returns the entry that it belongs to, and its task; NULL when there is none.
+ */
+static __noinline struct process *find_owner(struct mm_struct *mm, struct task_struct **ret_task)
+{
+	struct task_struct *owner = BPF_CORE_READ(mm, owner);
+	struct process *proc;
+	__u32 tgid;
+
+	if (!owner) {
+		COUNT(unowned);
+		return NULL;
+	}
+	tgid = BPF_CORE_READ(owner, tgid);
+	*ret_task = owner;
+	proc = bpf_map_lookup_elem(&processes, &tgid);
+	if (proc && proc->mm == (__u64)mm)
+		return proc;
+	/* Not yet its owner's: exec and fork announce the address space when it is complete. */
+	if (BPF_CORE_READ(owner, mm) != mm)
+		return NULL;
+	/* The last thread has left; what follows is the teardown. */
+	if (BPF_CORE_READ(owner, signal, live.counter) == 0)
+		return NULL;
+	proc = add_process(owner, mm);
+	if (proc)
+		send(RSS_EVENT_FOUND, proc, owner, mm);
+	return NULL;
+}
+
+static __always_inline int on_update(struct mm_struct *mm)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct process *proc;
+	__s64 gap_ns;
+
+	proc = bpf_map_lookup_elem(&processes, &tgid);
+	if (!proc || proc->mm != (__u64)mm || current_mm() != mm) {
+		proc = find_owner(mm, &task);
+		if (!proc)
+			return 0;
+	}
+	proc->updates++;
+	gap_ns = bpf_ktime_get_ns() - proc->sent_ns;
+	if (gap_ns < (__s64)settings.min_gap_ns)
+		return 0;
+	if (gap_ns >= (__s64)settings.interval_ns || changed_much(proc, mm))
+		send(RSS_EVENT_SAMPLE, proc, task, mm);
+	return 0;
+}
+
+SEC("tp_btf/rss_stat")
+int BPF_PROG(on_rss_stat, struct mm_struct *mm, int member)
+{
+	return on_update(mm);
+}
+
+/*
+ * The classic record names no address space, only a hash of its pointer; for updates made by the
+ * process itself the current one is it. The others are counted, and mended by the next sweep.
+ */
+SEC("tp/kmem/rss_stat")
+int on_rss_stat_classic(struct trace_event_raw_rss_stat *ctx)
+{
+	struct mm_struct *mm;
+
+	if (!BPF_CORE_READ(ctx, curr)) {
+		COUNT(foreign);
+		return 0;
+	}
+	mm = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
+	return mm ? on_update(mm) : 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct mm_struct *mm = child->mm;
+	struct process *proc;
+
+	/* Threads, vfork and kernel threads bring no address space of their own. */
+	if (child->pid != child->tgid || !mm || mm == parent->mm || (child->flags & PF_KTHREAD))
+		return 0;
+	proc = add_process(child, mm);
+	if (proc)
+		send(RSS_EVENT_FORK, proc, child, mm);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct mm_struct *mm = task->mm;
+	struct process *proc;
+
+	if (!mm)
+		return 0;
+	proc = add_process(task, mm);
+	if (proc)
+		send(RSS_EVENT_EXEC, proc, task, mm);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+	struct process *proc;
+
+	/* Any thread may exit first; the process is gone with the last one. */
+	if (task->signal->live.counter != 0)
+		return 0;
+	proc = bpf_map_lookup_elem(&processes, &tgid);
+	if (!proc)
+		return 0;
+	/* Up to 6.15 the address space is gone by now, later it is not: take what was sent. */
+	send(RSS_EVENT_EXIT, proc, task, NULL);
+	bpf_map_delete_elem(&processes, &tgid);
+	return 0;
+}
+
+/*
+ * Reports processes that nobody has reported yet, and those with updates that were not sent (all
+ * of them with sweep_all). When the seq_file is full the kernel calls again for the same task, so
+ * state changes only after a record was written.
+ */
+SEC("iter/task")
+int sweep(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct rss_event event;
+	struct process *proc;
+	struct mm_struct *mm;
+	__u32 tgid, type;
+
+	if (!task || task->pid != task->tgid || (task->flags & PF_KTHREAD))
+		return 0;
+	if (!is_pre62() && !cpu_offsets_known)
+		learn_cpu_offsets();
+	mm = task->mm;
+	if (!mm || task->signal->live.counter == 0)
+		return 0;
+	tgid = task->tgid;
+	type = RSS_EVENT_SAMPLE;
+	proc = bpf_map_lookup_elem(&processes, &tgid);
+	if (!proc || proc->mm != (__u64)mm) {
+		type = RSS_EVENT_SCAN;
+		proc = add_process(task, mm);
+		if (!proc)
+			return 0;
+	} else if (!proc->sent_ns) {
+		type = RSS_EVENT_SCAN;
+	} else if (!proc->updates && !sweep_all) {
+		return 0;
+	}
+	update_cgroup(proc, task);
+	if (!proc->in_scope)
+		return 0;
+	fill_identity(&event, type, proc, task);
+	fill_counters(&event, proc, task, mm);
+	if (bpf_seq_write(ctx->meta->seq, &event, sizeof(event)) == 0)
+		mark_sent(proc, &event);
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel side hands to user space, and the settings and counters they share. The only
+ * header that both include.
+ */
+#ifndef LEAKLAB_BPF_RSS_EVENTS_H
+#define LEAKLAB_BPF_RSS_EVENTS_H
+
+#ifndef __BPF__
+#include <linux/types.h>
+#endif
+
+/* Kinds of resident memory, numbered as the kernel numbers them (MM_FILEPAGES, ...). */
+enum rss_kind {
+	RSS_FILE = 0,
+	RSS_ANON = 1,
+	RSS_SWAP = 2,
+	RSS_SHMEM = 3,
+	RSS_KINDS = 4,
+};
+
+enum rss_event_type {
+	RSS_EVENT_SAMPLE = 1, /* new counters of a known address space */
+	RSS_EVENT_FORK = 2,   /* a new address space by fork, with its first counters */
+	RSS_EVENT_EXEC = 3,   /* a new address space by exec; the process's old one is gone */
+	RSS_EVENT_EXIT = 4,   /* the last thread is gone; the counters are the last ones seen */
+	RSS_EVENT_SCAN = 5,   /* found by the iterator: alive before the hooks were attached */
+	RSS_EVENT_FOUND = 6,  /* found by its first counter update (its fork was not seen) */
+};
+
+/*
+ * One record. (@tgid, @born_ns) names an address space for good: both pids and mm pointers are
+ * reused, a pair with the time of birth is not. Every record says all that is known, so a lost
+ * one costs time, never identity.
+ */
+struct rss_event {
+	__u32 type;	   /* enum rss_event_type */
+	__u32 tgid;	   /* in the initial PID namespace */
+	__u64 t_ns;	   /* CLOCK_MONOTONIC */
+	__u64 born_ns;	   /* CLOCK_MONOTONIC, when this address space was first seen */
+	__u64 start_ns;	   /* CLOCK_BOOTTIME, when the process started */
+	__u64 cgroup_id;   /* of the memory cgroup, kernfs id; 0 when unknown */
+	__s64 pages[RSS_KINDS];
+	__u32 updates;	   /* counter updates since the last record, this one included */
+	__u32 error_pages; /* bound of each counter's error at @t_ns */
+	char comm[16];
+};
+_Static_assert(sizeof(struct rss_event) == 96, "the layout of rss_event is shared");
+
+/* Event counts kept per CPU, summed in user space. */
+struct rss_stats {
+	__u64 lost;	 /* records that the ring buffer had no room for */
+	__u64 overflow;	 /* address spaces that the process map had no room for */
+	__u64 unowned;	 /* updates of an address space without an owner (exec, teardown) */
+	__u64 foreign;	 /* classic tracepoint only: updates made by another process */
+};
+_Static_assert(sizeof(struct rss_stats) == 32, "the layout of rss_stats is shared");
+
+/* Set before the programs are loaded; constant for the verifier. */
+struct rss_settings {
+	__u64 interval_ns;    /* a changed counter is sent after this time at the latest... */
+	__u64 min_gap_ns;     /* ...and no two records of one process are closer than this */
+	__u64 scope_id;	      /* memory cgroup whose subtree is watched; 0: all */
+	__u32 threshold_pages; /* a change that is sent at once */
+	__u32 cpus;	      /* possible CPUs */
+	__u32 percpu_batch;   /* pages that a CPU may hold back (6.2 and later) */
+	__u32 page_bytes;
+};
+_Static_assert(sizeof(struct rss_settings) == 40, "the layout of rss_settings is shared");
+
+#endif

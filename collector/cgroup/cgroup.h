@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The memory hierarchy of the host: where it is mounted, which cgroup a process is in, what an id
+ * is called, which limit binds. Reads only; knows nothing of BPF.
+ *
+ * Paths are those inside the hierarchy ("/leaklab-1/libpod-..."), "/" being its root. Ids are
+ * kernfs ids: what BPF reads from cgroup->kn->id, and the inode number of the directory.
+ */
+#ifndef LEAKLAB_COLLECTOR_CGROUP_H
+#define LEAKLAB_COLLECTOR_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CGROUP_PATH_SIZE 4096
+
+/* The kernel's "no limit". */
+#define CGROUP_UNLIMITED UINT64_MAX
+
+enum cgroup_mode {
+	CGROUP_V1,     /* every controller on v1, no v2 mounted */
+	CGROUP_V2,     /* v2 alone */
+	CGROUP_HYBRID, /* v2 mounted beside v1 hierarchies */
+};
+
+struct cgroup_host {
+	enum cgroup_mode mode;
+	int version;			/* of the hierarchy with the memory controller: 1 or 2 */
+	char mount[CGROUP_PATH_SIZE];	/* where that hierarchy is mounted */
+	int mount_fd;			/* O_PATH-free directory descriptor of it */
+	uint64_t ram_bytes;		/* MemTotal */
+	char proc[64];			/* procfs, "/proc" but for tests */
+};
+
+/* The limit that binds a cgroup: the smallest over it, its ancestors and RAM. */
+struct cgroup_limit {
+	uint64_t bytes;		       /* CGROUP_UNLIMITED when only RAM limits */
+	char path[CGROUP_PATH_SIZE];   /* of the cgroup that sets it; "" when unlimited */
+};
+
+/* "v1", "v2", "hybrid". */
+const char *cgroup_mode_name(enum cgroup_mode mode);
+
+/*
+ * Finds the mounted memory hierarchy by what statfs says of each mount point in @proc/mounts,
+ * never by names. @proc is "/proc", or a fixture tree. The caller closes with
+ * cgroup_host_close(). Returns 0, -ENOENT when no memory hierarchy is mounted, or an errno of
+ * reading.
+ */
+int cgroup_host_open(const char *proc, struct cgroup_host *ret);
+void cgroup_host_close(struct cgroup_host *host);
+
+/*
+ * The memory cgroup of a process, read from @proc/PID/cgroup. @buf holds CGROUP_PATH_SIZE bytes.
+ * Returns 0, -ESRCH when the process is gone, -EBADMSG when the file is not of the known form.
+ */
+int cgroup_path_of_pid(const struct cgroup_host *host, pid_t pid, char *buf, size_t size);
+
+/* The id of the cgroup at @path. Returns 0, or -ENOENT when there is none. */
+int cgroup_id_of_path(const struct cgroup_host *host, const char *path, uint64_t *ret_id);
+
+/*
+ * The path of a live cgroup by its id, through a kernfs file handle: no walk, any depth. Needs
+ * CAP_DAC_READ_SEARCH. Returns 0, -ESTALE when there is no such cgroup (any more), -EPERM.
+ */
+int cgroup_path_of_id(const struct cgroup_host *host, uint64_t id, char *buf, size_t size);
+
+/*
+ * The limit that binds the cgroup at @path: the minimum of memory.max (v1:
+ * memory.limit_in_bytes) over it and its ancestors. A limit of RAM's size or more is no limit.
+ * Must be asked on the host: a cgroup namespace hides ancestors. Returns 0 or -ENOENT.
+ */
+int cgroup_effective_limit(
+	const struct cgroup_host *host, const char *path, struct cgroup_limit *ret);
+
+#endif
