@@ -70,6 +70,7 @@ struct run_truth_process {
 	int64_t ns_pid;
 	uint64_t process_ns;
 	uint64_t onset_ns; /* 0: none */
+	uint64_t exited_ns; /* of one of several processes; 0: at the end */
 	struct score_step *steps;
 	size_t steps_count;
 	size_t steps_room;

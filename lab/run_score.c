@@ -163,7 +163,8 @@ static void find_broken(struct run_files *run, const struct run_workload *load,
 		unit->broken = load->broken;
 	else if (run_broken)
 		unit->broken = run_broken;
-	else if (load->truth.end_reason && strcmp(load->truth.end_reason, "error") == 0)
+	else if (load->truth.end_reason && strcmp(load->truth.end_reason, "error") == 0 &&
+		 !load->oom_killed)
 		unit->broken = "the generator ended with an error; see logs/";
 	else if (!process || !process->known)
 		unit->broken = "the truth has no process record";
@@ -203,7 +204,9 @@ static void add_unit(struct run_score *score, size_t run_number, size_t group,
 	if (proc < load->truth.processes_count) {
 		process = &load->truth.processes[proc];
 		unit->process_ns = process->process_ns;
-		unit->onset_ns = load->truth.leak ? process->onset_ns : 0;
+		unit->onset_ns = process->onset_ns;
+		if (process->exited_ns)
+			unit->end_ns = earliest(unit->end_ns, process->exited_ns);
 		unit->steps = process->steps;
 		unit->steps_count = process->steps_count;
 		unit->pid = host_pid(load, process->ns_pid);

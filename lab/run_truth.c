@@ -116,10 +116,9 @@ static int read_measured(struct reader *reader, const json_t *record)
 
 	if (err)
 		return err;
-	if (!run_get_f64(record, "retained_bytes", &retained) ||
-	    !run_get_f64(record, "shortfall_bytes", &shortfall))
-		return fail_record(reader, "measured", "\"retained_bytes\" and \"shortfall_bytes\"");
-	if (retained > 0)
+	/* Without /proc it could not measure, which breaks no contract. */
+	if (run_get_f64(record, "retained_bytes", &retained) && retained > 0 &&
+	    run_get_f64(record, "shortfall_bytes", &shortfall))
 		process->shortfall = shortfall / retained;
 	return 0;
 }
@@ -131,6 +130,16 @@ static int read_onset(struct reader *reader, const json_t *record, uint64_t t_ns
 
 	if (!err)
 		process->onset_ns = t_ns;
+	return err;
+}
+
+static int read_exited(struct reader *reader, const json_t *record, uint64_t t_ns)
+{
+	struct run_truth_process *process;
+	int err = find_process(reader, record, &process);
+
+	if (!err)
+		process->exited_ns = t_ns;
 	return err;
 }
 
@@ -165,6 +174,8 @@ static int read_record(struct reader *reader, const json_t *record)
 		return read_step(reader, record, t_ns);
 	if (strcmp(type, "measured") == 0)
 		return read_measured(reader, record);
+	if (strcmp(type, "exited") == 0)
+		return read_exited(reader, record, t_ns);
 	if (strcmp(type, "end") == 0)
 		return read_end(reader, record, t_ns);
 	if (strcmp(type, "ready") == 0)

@@ -21,6 +21,8 @@
 
 /* A growing alarm is false when nothing grew within this time before it. */
 #define SCORE_RISE_WINDOW_NS 5000000000ULL
+/* Truth is written at most this often: a step tells of what grew since. */
+#define SCORE_STEP_NS 100000000ULL
 /* And it becomes false when it is left standing over a benign unit that grew no more so long. */
 #define SCORE_STALE_NS 10000000000ULL
 /* TPR counts growing alarms up to this latency; the leak tier has until the end of the unit. */
@@ -58,7 +60,7 @@ int score_verdict_exit(enum score_verdict verdict);
 struct score_step {
 	uint64_t t_ns; /* all its bytes are touched */
 	uint64_t retained_bytes;
-	uint64_t late_ns; /* t_ns - late_ns is when touching began */
+	uint64_t late_ns; /* t_ns - late_ns is when touching was due to begin */
 };
 
 struct score_unit {
@@ -72,7 +74,7 @@ struct score_unit {
 	const char *broken; /* contract that was broken, or NULL; such units are not judged */
 	uint64_t process_ns;
 	uint64_t ready_ns;
-	uint64_t onset_ns; /* t0; of leak units only */
+	uint64_t onset_ns; /* when the pattern began to move: t0 of a leak; 0 when never */
 	uint64_t end_ns;   /* last moment at which truth and recording both exist */
 	const struct score_step *steps;
 	size_t steps_count;

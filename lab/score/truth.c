@@ -17,8 +17,6 @@ static uint64_t base_bytes(const struct score_unit *unit)
 {
 	uint64_t base = 0;
 
-	if (!unit->leak)
-		return unit->steps_count ? unit->steps[0].retained_bytes : 0;
 	for (size_t i = 0; i < unit->steps_count && unit->steps[i].t_ns < unit->onset_ns; i++)
 		base = unit->steps[i].retained_bytes;
 	return base;
@@ -40,11 +38,13 @@ static bool next_rise(const struct score_unit *unit, size_t *at, struct rise *re
 	for (; *at <= unit->steps_count; (*at)++) {
 		const struct score_step *step = &unit->steps[*at - 1];
 		uint64_t before = *at > 1 ? step[-1].retained_bytes : 0;
-		uint64_t late_ns = step->late_ns < step->t_ns ? step->late_ns : 0;
+		uint64_t took_ns = step->late_ns + SCORE_STEP_NS;
 
 		if (step->retained_bytes <= before)
 			continue;
-		*ret = (struct rise){ step->t_ns - late_ns, step->t_ns };
+		if (took_ns > step->t_ns)
+			took_ns = step->t_ns;
+		*ret = (struct rise){ step->t_ns - took_ns, step->t_ns };
 		(*at)++;
 		return true;
 	}
