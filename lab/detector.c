@@ -161,6 +161,10 @@ static int reap(const struct child *child, const char *command, struct run_error
 	if (WIFSIGNALED(status))
 		return run_fail(error, -EPROTO, "--detector: %s: killed by signal %d", command,
 			WTERMSIG(status));
+	/* Where spawning cannot tell that exec failed, its child says so as a shell would. */
+	if (WEXITSTATUS(status) == 127)
+		return run_fail(error, -EINVAL, "--detector: %s: exited with 127: must be a "
+			"program and its arguments, split at blanks", command);
 	if (WEXITSTATUS(status) != 0)
 		return run_fail(error, -EPROTO, "--detector: %s: exited with %d", command,
 			WEXITSTATUS(status));

@@ -17,3 +17,23 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libleaklab.a
 
 unit-tests: $(UNIT_TESTS)
 .PHONY: unit-tests
+
+# Tests of the BPF side written in C, linked against what captures. (The others are scripts.)
+BPF_TESTS = $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+BPF_TEST_OBJS = $(filter collector/capture/% $(BUILD)/collector/capture/%,$(COLLECTOR_OBJS))
+
+$(BUILD)/tests/bpf/test_%: $(BUILD)/tests/bpf/test_%.o $$(BPF_TEST_OBJS) $(BUILD)/libleaklab.a
+	$(say) LINK $@
+	$(Q)$(LINK) -Wl,--as-needed $^ -lcmocka -lbpf -lelf -lz -ljansson -lm -lpthread -o $@
+
+check: unit-tests ## Test all that needs no root: unit tests, sanitizers, Valgrind, clang, scripts
+	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall
+
+# need-root comes first, so that it is not found out when all is built.
+test: need-root programs images unit-tests $$(BPF_TESTS) ## Test everything; needs root for BPF and podman
+	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall bpf e2e
+
+need-root:
+	@[ "$$(id -u)" -eq 0 ] || { echo "make test: needs root, for it loads BPF programs and runs" \
+		"containers: run sudo make test, or make check for the part that does not" >&2; exit 3; }
+.PHONY: need-root

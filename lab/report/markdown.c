@@ -4,14 +4,20 @@
 #include "lib/units.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Names come from files: what would break a table or be read as markup is escaped. */
 static void put_text(FILE *out, const char *text)
 {
 	for (; *text; text++) {
-		if (*text == '|' || *text == '<' || *text == '`' || *text == '*' || *text == '\\')
+		unsigned char c = (unsigned char)*text;
+
+		if (strchr("|<`*_\\", c))
 			fputc('\\', out);
-		fputc(*text == '\n' ? ' ' : *text, out);
+		if (c == '\n')
+			fputc(' ', out);
+		else
+			fputc(c < 0x20 ? '?' : c, out);
 	}
 }
 

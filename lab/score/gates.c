@@ -117,7 +117,7 @@ static void measure(const struct score_summary *sum, struct score_gate_result *r
 	case SCORE_GATE_RATE_ERROR_MAX:
 		res->n = sum->rate_error_n;
 		res->value = sum->rate_error_p95;
-		res->why = res->n ? NULL : "the detector stated no rate of a leak that it found";
+		res->why = res->n ? NULL : "no rate was stated of a leak that was found";
 		return;
 	case SCORE_GATE_ATTRIBUTION_MIN:
 		if (attribution.n)
@@ -161,7 +161,7 @@ static void check(const struct score_summary *sum, struct score_gate_result *res
 		/* Nothing was leaking and nothing was said: there is nothing to hold against it. */
 		res->verdict = sum->leak_units ? SCORE_FAIL : SCORE_SKIP;
 		if (!res->why)
-			res->why = "the detector said nothing that could be measured";
+			res->why = "nothing was said that could be measured";
 		return;
 	}
 	if (gates_table[res->gate].most ? res->value <= res->bound : res->value >= res->bound)

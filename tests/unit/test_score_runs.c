@@ -154,7 +154,7 @@ static void test_bad_detectors(void **state)
 	(void)state;
 	check_refused(GOLDEN "blind", DETECTORS "garbage.sh", "garbage.sh:2: not a JSON object");
 	check_refused(GOLDEN "blind", DETECTORS "fails.sh", "exited with 7");
-	check_refused(GOLDEN "blind", "/nonexistent/detector", "No such file");
+	check_refused(GOLDEN "blind", "/nonexistent/detector", "must be a program");
 	check_refused(GOLDEN "blind", "   ", "--detector=   : must be a program");
 	check_refused(GOLDEN "blind", "true", "the header is missing");
 	check_refused(GOLDEN, NULL, "not a run directory");
