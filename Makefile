@@ -65,6 +65,7 @@ include collector/module.mk
 include lab/module.mk
 include containers/module.mk
 include tests/module.mk
+include tests/bpf/module.mk
 
 programs: $(PROGRAMS)
 .PHONY: programs
