@@ -18,7 +18,7 @@
 
 #define KIB 1024.0
 #define MIB (1024.0 * 1024)
-#define SECONDS(s) ((uint64_t)((s) * 1e9))
+#define SECONDS(s) ((uint64_t)((s)*1e9))
 #define ARGS_MAX 16
 
 /* Splits "linear --rate=1MiB/s" at blanks and parses it; the words live until the next call. */

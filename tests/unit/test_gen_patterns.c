@@ -52,16 +52,16 @@ static void test_accelerating_steps(void **state)
 	/* After i steps i * (i + 1) / 2 units: 1, 3, 6, 10, 55; the first step is at onset. */
 	CHECK_POINTS("accelerating", { 0, MIB }, { 0.999, MIB }, { 1, 3 * MIB }, { 2, 6 * MIB },
 		{ 3.5, 10 * MIB }, { 9, 55 * MIB });
-	CHECK_POINTS("accelerating --unit=64KiB --every=3s", { 2.9, 64 * KIB },
-		{ 3, 3 * 64 * KIB }, { 6, 6 * 64 * KIB });
+	CHECK_POINTS("accelerating --unit=64KiB --every=3s", { 2.9, 64 * KIB }, { 3, 3 * 64 * KIB },
+		{ 6, 6 * 64 * KIB });
 }
 
 static void test_accelerating_exponential(void **state)
 {
 	(void)state;
 	/* unit * (2^(t / doubling) - 1) */
-	CHECK_POINTS("accelerating --curve=exponential --doubling=2s --duration=30s", { 0, 0 }, { 2, MIB },
-		{ 4, 3 * MIB }, { 6, 7 * MIB }, { 20, 1023 * MIB });
+	CHECK_POINTS("accelerating --curve=exponential --doubling=2s --duration=30s", { 0, 0 },
+		{ 2, MIB }, { 4, 3 * MIB }, { 6, 7 * MIB }, { 20, 1023 * MIB });
 }
 
 static void test_oscillating(void **state)
@@ -146,8 +146,7 @@ static void test_class_properties(void **state)
 			snprintf(words, sizeof(words), "%s --jitter=%d --seed=3",
 				gen_patterns[i]->name, jitter);
 			config = config_of(words);
-			peak = gen_peak_bytes(
-				config.pattern, &config.params, gen_span_ns(&config));
+			peak = gen_peak_bytes(config.pattern, &config.params, gen_span_ns(&config));
 			for (double t = 0; t <= 55; t += 0.005) {
 				double now = held(&config, t);
 
@@ -164,8 +163,7 @@ static void test_class_properties(void **state)
 				assert_null(config.pattern->replaced_bytes);
 				assert_true(held(&config, 55) > 1.2 * held(&config, 25));
 			} else {
-				assert_true(held(&config, 1e6) <=
-					    (double)config.params.size_bytes);
+				assert_true(held(&config, 1e6) <= (double)config.params.size_bytes);
 			}
 		}
 	}

@@ -46,7 +46,8 @@ static json_t *run(const char *words, int expected_exit)
 	json_t *records;
 
 	assert_non_null(file);
-	assert_int_equal(finish(start(&config, fileno(file), -1, expected_exit != 0)), expected_exit);
+	assert_int_equal(
+		finish(start(&config, fileno(file), -1, expected_exit != 0)), expected_exit);
 	records = read_records(file);
 	fclose(file);
 	return records;
@@ -79,8 +80,8 @@ static void check_steps(const char *words, const json_t *records)
 {
 	struct gen_config config = config_of(words);
 	size_t steps = count_records(records, "step");
-	uint64_t asked = (uint64_t)gen_held_bytes(
-		config.pattern, &config.params, gen_span_ns(&config));
+	uint64_t asked =
+		(uint64_t)gen_held_bytes(config.pattern, &config.params, gen_span_ns(&config));
 
 	assert_true(steps > 0);
 	for (size_t i = 0; i < steps; i++) {

@@ -110,8 +110,8 @@ static void test_truth_is_the_function(void **state)
 		for (size_t k = 0; k < steps; k++) {
 			const json_t *step = find_record(records, "step", k);
 			uint64_t t_ns = (uint64_t)integer(step, "t_ns") - READY_NS - SECONDS(5);
-			uint64_t asked = (uint64_t)gen_held_bytes(
-				config.pattern, &config.params, t_ns);
+			uint64_t asked =
+				(uint64_t)gen_held_bytes(config.pattern, &config.params, t_ns);
 
 			assert_int_equal(integer(step, "asked_bytes"), asked);
 			assert_int_equal(integer(step, "retained_bytes"),
@@ -137,8 +137,7 @@ static void test_truth_has_every_full_second(void **state)
 		t_ns = (uint64_t)integer(record, "t_ns") - SECONDS(6);
 		if (t_ns % NS_PER_S == 0) {
 			found++;
-			assert_int_equal(
-				integer(record, "retained_bytes"), t_ns / NS_PER_S * MIB);
+			assert_int_equal(integer(record, "retained_bytes"), t_ns / NS_PER_S * MIB);
 		}
 	}
 	assert_int_equal(found, 55);
@@ -155,8 +154,7 @@ static void test_truth_frame(void **state)
 
 	(void)state;
 	assert_string_equal(type_of(header), "header");
-	assert_string_equal(
-		json_string_value(json_object_get(header, "format")), "leaklab.truth");
+	assert_string_equal(json_string_value(json_object_get(header, "format")), "leaklab.truth");
 	assert_int_equal(integer(header, "version"), 1);
 	assert_string_equal(type_of(start), "start");
 	assert_string_equal(json_string_value(json_object_get(start, "pattern")), "burst");
@@ -204,8 +202,7 @@ static void check_samples(const char *words, const char *counter)
 		struct gen_target target = gen_target_at(&config, &config.params, t_ns);
 
 		assert_int_equal(t_ns % config.interval_ns, 0);
-		assert_int_equal(
-			integer(record, counter), target.held_units * config.unit_bytes);
+		assert_int_equal(integer(record, counter), target.held_units * config.unit_bytes);
 		assert_int_equal(integer(record, "anon_bytes") + integer(record, "shmem_bytes") +
 					 integer(record, "file_bytes"),
 			integer(record, counter));

@@ -88,8 +88,8 @@ static void test_nesting(void **state)
 	jsonl_u64(&line, "last", 3);
 	object = parse(&line);
 	text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	assert_string_equal(text,
-		"{\"empty\":[],\"a\":[1,\"two\",{},{\"x\":true,\"y\":null}],\"last\":3}");
+	assert_string_equal(
+		text, "{\"empty\":[],\"a\":[1,\"two\",{},{\"x\":true,\"y\":null}],\"last\":3}");
 	free(text);
 	json_decref(object);
 }

@@ -19,11 +19,23 @@ static void test_sizes(void **state)
 		const char *text;
 		uint64_t bytes;
 	} cases[] = {
-		{ "0", 0 }, { "1", 1 }, { "4096", 4096 }, { "10B", 10 }, { "1K", 1024 },
-		{ "1KiB", 1024 }, { "1KB", 1000 }, { "512m", 512ULL << 20 },
-		{ "512MiB", 512ULL << 20 }, { "50MB", 50000000 }, { "1G", 1ULL << 30 },
-		{ "1gib", 1ULL << 30 }, { "2GB", 2000000000 }, { "1TiB", 1ULL << 40 },
-		{ "1.5MiB", 1572864 }, { "0.5K", 512 }, { "12 MiB", 12ULL << 20 },
+		{ "0", 0 },
+		{ "1", 1 },
+		{ "4096", 4096 },
+		{ "10B", 10 },
+		{ "1K", 1024 },
+		{ "1KiB", 1024 },
+		{ "1KB", 1000 },
+		{ "512m", 512ULL << 20 },
+		{ "512MiB", 512ULL << 20 },
+		{ "50MB", 50000000 },
+		{ "1G", 1ULL << 30 },
+		{ "1gib", 1ULL << 30 },
+		{ "2GB", 2000000000 },
+		{ "1TiB", 1ULL << 40 },
+		{ "1.5MiB", 1572864 },
+		{ "0.5K", 512 },
+		{ "12 MiB", 12ULL << 20 },
 		{ "8388607TiB", 8388607ULL << 40 },
 	};
 
@@ -42,12 +54,27 @@ static void test_bad_sizes(void **state)
 		const char *text;
 		int err;
 	} cases[] = {
-		{ "", -EINVAL }, { " ", -EINVAL }, { "-1", -EINVAL }, { "+1", -EINVAL },
-		{ "MiB", -EINVAL }, { "1x", -EINVAL }, { "1MiBs", -EINVAL }, { "1 2", -EINVAL },
-		{ " 1", -EINVAL }, { "1 ", -EINVAL }, { "1  MiB", -EINVAL }, { "1.2.3", -EINVAL },
-		{ ".", -EINVAL }, { "0x10", -EINVAL }, { "1e3", -EINVAL }, { "inf", -EINVAL },
-		{ "nan", -EINVAL }, { "1MiB/s", -EINVAL }, { "1,5", -EINVAL },
-		{ "8388608TiB", -ERANGE }, { "99999999999999999999", -ERANGE },
+		{ "", -EINVAL },
+		{ " ", -EINVAL },
+		{ "-1", -EINVAL },
+		{ "+1", -EINVAL },
+		{ "MiB", -EINVAL },
+		{ "1x", -EINVAL },
+		{ "1MiBs", -EINVAL },
+		{ "1 2", -EINVAL },
+		{ " 1", -EINVAL },
+		{ "1 ", -EINVAL },
+		{ "1  MiB", -EINVAL },
+		{ "1.2.3", -EINVAL },
+		{ ".", -EINVAL },
+		{ "0x10", -EINVAL },
+		{ "1e3", -EINVAL },
+		{ "inf", -EINVAL },
+		{ "nan", -EINVAL },
+		{ "1MiB/s", -EINVAL },
+		{ "1,5", -EINVAL },
+		{ "8388608TiB", -ERANGE },
+		{ "99999999999999999999", -ERANGE },
 		{ "1111111111111111111111111111111111111111111111111111111111111111111", -EINVAL },
 	};
 
@@ -67,8 +94,13 @@ static void test_rates(void **state)
 		const char *text;
 		double bytes_per_s;
 	} cases[] = {
-		{ "1MiB/s", 1048576 }, { "10KB/s", 10000 }, { "64KiB/min", 65536.0 / 60 },
-		{ "36MB/h", 10000 }, { "0/s", 0 }, { "1.5 MiB/s", 1572864 }, { "100/s", 100 },
+		{ "1MiB/s", 1048576 },
+		{ "10KB/s", 10000 },
+		{ "64KiB/min", 65536.0 / 60 },
+		{ "36MB/h", 10000 },
+		{ "0/s", 0 },
+		{ "1.5 MiB/s", 1572864 },
+		{ "100/s", 100 },
 	};
 	static const char *const bad[] = { "", "1MiB", "/s", "1MiB/", "1MiB/d", "1MiB/ss",
 		"-1MiB/s", "1 /s", "1MiB/s/s", "MiB/s", "1MiB /s s", "1/", "/" };
@@ -94,10 +126,19 @@ static void test_durations(void **state)
 		const char *text;
 		uint64_t ns;
 	} cases[] = {
-		{ "0", 0 }, { "0s", 0 }, { "5ns", 5 }, { "3us", 3000 }, { "500ms", 500000000 },
-		{ "20s", 20000000000 }, { "2m", 120000000000 }, { "2min", 120000000000 },
-		{ "1h", 3600000000000 }, { "1d", 86400000000000 }, { "1m30s", 90000000000 },
-		{ "1h0.5s", 3600500000000 }, { "1.5s", 1500000000 },
+		{ "0", 0 },
+		{ "0s", 0 },
+		{ "5ns", 5 },
+		{ "3us", 3000 },
+		{ "500ms", 500000000 },
+		{ "20s", 20000000000 },
+		{ "2m", 120000000000 },
+		{ "2min", 120000000000 },
+		{ "1h", 3600000000000 },
+		{ "1d", 86400000000000 },
+		{ "1m30s", 90000000000 },
+		{ "1h0.5s", 3600500000000 },
+		{ "1.5s", 1500000000 },
 	};
 	static const char *const bad[] = { "", "20", "s", "-1s", "1s1", "1 s", "1sec", "1m 30s",
 		"s1", "1..5s", "0x1s", "1e3s" };
