@@ -189,8 +189,7 @@ static void show_progress(struct process *process)
 		return;
 	process->progress_ns = now_ns;
 	log_progress("%s: %s held after %.0f s", worker->config->pattern->name,
-		units_format_size(
-			(double)gen_worker_retained_bytes(worker), text, sizeof(text)),
+		units_format_size((double)gen_worker_retained_bytes(worker), text, sizeof(text)),
 		gen_seconds(now_ns - worker->onset_ns));
 }
 

@@ -142,8 +142,8 @@ int gen_simulate(const struct gen_config *config, FILE *out)
 		return -ENOMEM;
 	gen_truth_init(&sim.truth, -1, out);
 	for (unsigned proc = 0; proc < config->processes; proc++)
-		gen_worker_init(&workers[proc], config, proc, &backend,
-			samples ? NULL : &sim.truth);
+		gen_worker_init(
+			&workers[proc], config, proc, &backend, samples ? NULL : &sim.truth);
 	err = samples ? gen_samples_begin(&sim.samples, config, READY_NS, out)
 		      : write_truth_begin(&sim);
 	if (!err)

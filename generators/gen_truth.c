@@ -35,8 +35,8 @@ static void begin_at(
 
 static int finish(struct gen_truth *truth, struct jsonl *line)
 {
-	int err = truth->file ? jsonl_write_file(line, truth->file)
-			      : jsonl_write_fd(line, truth->fd);
+	int err =
+		truth->file ? jsonl_write_file(line, truth->file) : jsonl_write_fd(line, truth->fd);
 
 	if (err)
 		truth->err = err;

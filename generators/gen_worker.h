@@ -36,7 +36,7 @@ struct gen_worker {
 	double asked_bytes;
 	uint64_t window; /* where the next replacement begins */
 	uint64_t way_ns; /* when this step began, or its way was last reported */
-	bool pending; /* something changed since */
+	bool pending;	 /* something changed since */
 };
 
 /* @config, @truth and the backend's context are borrowed. */
