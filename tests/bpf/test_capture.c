@@ -544,11 +544,28 @@ static int open_scope(void **state)
 	return cgroup_id_of_path(&host, scope_path, &scope_id);
 }
 
+/* A test that failed leaves its child waiting. */
+static void kill_rest(void)
+{
+	char procs[sizeof(scope_dir) + 16];
+	FILE *f;
+	int pid;
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", scope_dir);
+	f = fopen(procs, "re");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (kill(pid, SIGKILL) == 0)
+			waitpid(pid, NULL, 0);
+	if (f)
+		fclose(f);
+}
+
 static int close_scope(void **state)
 {
 	uint64_t deadline_ns = clock_mono_ns() + PATIENCE_NS;
 
 	(void)state;
+	kill_rest();
 	/* A cgroup stays busy for a moment after its last process was reaped. */
 	while (rmdir(scope_dir) && errno == EBUSY && clock_mono_ns() < deadline_ns)
 		sched_yield();
