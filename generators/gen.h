@@ -81,6 +81,9 @@ struct gen_pattern {
 		const char *value;
 	} options[GEN_OPTIONS_MAX + 1];
 
+	/* What it holds at onset is no event of its own: it is held before "ready" already. */
+	bool settled;
+
 	/* held_bytes() never falls: its peak is its last value. If not, that is size_bytes. */
 	bool monotone;
 

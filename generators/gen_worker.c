@@ -102,6 +102,19 @@ static int hold(struct gen_worker *worker, uint64_t target, uint64_t deadline_ns
 	return err;
 }
 
+int gen_worker_settle(struct gen_worker *worker)
+{
+	struct gen_truth *truth = worker->truth;
+	int err;
+
+	if (!worker->config->pattern->settled)
+		return 0;
+	worker->truth = NULL;
+	err = hold(worker, gen_target_at(worker->config, &worker->params, 0).held_units, 0);
+	worker->truth = truth;
+	return err;
+}
+
 /* Frees and touches anew the oldest of what is held, in a window that goes round and round. */
 static int replace(struct gen_worker *worker, uint64_t target, uint64_t deadline_ns)
 {

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # memgrowth as its users run it: real BPF, real processes, bad input.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
   BUILD=${BUILD:-build}
   MEMGROWTH=$(realpath "$BUILD/memgrowth")
