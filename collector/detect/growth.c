@@ -251,7 +251,8 @@ enum detect_pattern growth_classify(const struct series *series, uint64_t onset_
 	if (shape.runs >= 3 && shape.steps_up > 2 * shape.steps_down &&
 		shape.last_run > 1.5 * shape.first_run)
 		return DETECT_ACCELERATING;
-	if (share <= 0.25)
+	/* Stretches of a second or so, with rests between them. */
+	if (share <= 0.25 || (share <= 0.5 && shape.active < 1.5 * shape.runs))
 		return shape.runs >= 1 ? DETECT_BURST : DETECT_UNKNOWN;
 	if (share < 0.75)
 		return shape.runs >= 2 ? DETECT_OSCILLATING : DETECT_UNKNOWN;
