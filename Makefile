@@ -38,6 +38,26 @@ UNIT_TESTS =
 ARCHIVE_OBJS =
 FORMAT_DIRS = lib generators collector bpf lab tests
 
+# Objects and programs -----------------------------------------------------------------------
+
+# Every object waits for the packages, but is not rebuilt when the stamp changes.
+$(BUILD)/%.o: %.c | $(BUILD)/.deps
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $($(subst /,_,$(dir $<))CFLAGS) -c $< -o $@
+
+LINK = $(CC) $(ALL_CFLAGS) $(LDFLAGS)
+
+# $(1) program, $(2) objects, $(3) libraries and flags
+define program
+PROGRAMS += $$(BUILD)/$(1)
+$$(BUILD)/$(1): $(2)
+	$$(say) LINK $$@
+	$$(Q)$$(LINK) $(2) $(3) -o $$@
+endef
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
 include lib/module.mk
 include generators/module.mk
 include bpf/module.mk
@@ -90,26 +110,6 @@ lab: programs images ## Run a scenario and print its report: make lab SCENARIO=b
 
 doctor: programs ## Say what this host can and cannot do
 	$(Q)$(BUILD)/memgrowth doctor && $(BUILD)/leaklab doctor
-
-# Objects and programs -----------------------------------------------------------------------
-
-# Every object waits for the packages, but is not rebuilt when the stamp changes.
-$(BUILD)/%.o: %.c | $(BUILD)/.deps
-	$(say) CC $<
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $($(subst /,_,$(dir $<))CFLAGS) -c $< -o $@
-
-LINK = $(CC) $(ALL_CFLAGS) $(LDFLAGS)
-
-# $(1) program, $(2) objects, $(3) libraries and flags
-define program
-PROGRAMS += $$(BUILD)/$(1)
-$$(BUILD)/$(1): $(2)
-	$$(say) LINK $$@
-	$$(Q)$$(LINK) $(2) $(3) -o $$@
-endef
-
-objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 install: programs ## Install programs, scenarios and documents under PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/leaklab/scenarios \

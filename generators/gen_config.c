@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The command line of memgen, read with getopt_long and checked. */
+#include "generators/gen_config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/units.h"
+
+#define INTERVAL_MIN_NS NS_PER_MS
+#define HUGE_PAGE_BYTES_DEFAULT (2ULL << 20)
+#define HUGE_PAGE_FILE "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
+
+/* Common options; the options of patterns come before them, numbered by enum gen_opt. */
+enum common_opt {
+	OPT_START_DELAY = GEN_OPT_COUNT,
+	OPT_DURATION,
+	OPT_JITTER,
+	OPT_SEED,
+	OPT_PROCESSES,
+	OPT_THREADS,
+	OPT_PAGES,
+	OPT_DIR,
+	OPT_THP,
+	OPT_SIMULATE,
+	OPT_INTERVAL,
+	OPT_DESCRIBE,
+	OPT_LIST,
+	OPT_JSON,
+	OPT_HELP,
+	OPT_VERSION,
+	OPT_COUNT,
+};
+
+/* getopt gives 0 and '?' a meaning of their own, so its values are shifted past all characters. */
+#define OPT_VALUE(opt) ((int)(opt) + 256)
+
+static const struct {
+	const char *name;
+	int has_arg;
+} common_options[] = {
+	{ "start-delay", required_argument },
+	{ "duration", required_argument },
+	{ "jitter", required_argument },
+	{ "seed", required_argument },
+	{ "processes", required_argument },
+	{ "threads", required_argument },
+	{ "pages", required_argument },
+	{ "dir", required_argument },
+	{ "thp", required_argument },
+	{ "simulate", optional_argument },
+	{ "interval", required_argument },
+	{ "describe", no_argument },
+	{ "list", no_argument },
+	{ "json", no_argument },
+	{ "help", no_argument },
+	{ "version", no_argument },
+};
+
+_Static_assert(sizeof(common_options) / sizeof(common_options[0]) == OPT_COUNT - GEN_OPT_COUNT,
+	"a row for each common option, in order");
+
+/* What was seen on the command line, before it is known which pattern it is for. */
+struct command_line {
+	bool given[OPT_COUNT];
+	const char *value[OPT_COUNT]; /* the last one wins; NULL without an argument */
+	const char *pattern;
+};
+
+const char *gen_pages_name(enum gen_pages pages)
+{
+	static const char *const names[] = { "anon", "shmem", "file" };
+
+	return names[pages];
+}
+
+const char *gen_class_name(enum gen_class class)
+{
+	return class == GEN_LEAK ? "leak" : "benign";
+}
+
+uint64_t gen_span_ns(const struct gen_config *config)
+{
+	return config->duration_ns - config->start_delay_ns;
+}
+
+struct gen_params gen_process_params(const struct gen_config *config, unsigned proc)
+{
+	struct gen_params params = config->params;
+
+	if (proc > 0)
+		params.seed = gen_hash(params.seed, proc);
+	return params;
+}
+
+uint64_t gen_peak_units(const struct gen_config *config, const struct gen_params *params)
+{
+	double peak = gen_peak_bytes(config->pattern, params, gen_span_ns(config));
+
+	return (uint64_t)(peak / (double)config->unit_bytes);
+}
+
+static void fill_getopt(struct option *ret)
+{
+	for (int i = 0; i < GEN_OPT_COUNT; i++)
+		ret[i] = (struct option){
+			.name = gen_options[i].name,
+			.has_arg = required_argument,
+			.val = OPT_VALUE(i),
+		};
+	for (int i = GEN_OPT_COUNT; i < OPT_COUNT; i++)
+		ret[i] = (struct option){
+			.name = common_options[i - GEN_OPT_COUNT].name,
+			.has_arg = common_options[i - GEN_OPT_COUNT].has_arg,
+			.val = OPT_VALUE(i),
+		};
+	ret[OPT_COUNT] = (struct option){ 0 };
+}
+
+static int refuse_option(int argc, char **argv, int code, struct gen_error *ret_error)
+{
+	/* getopt has already moved past an option that it does not know. */
+	const char *arg = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+
+	if (code == ':')
+		return gen_refuse(ret_error, "%s: needs a value (see memgen --help)", arg);
+	if (optopt >= OPT_VALUE(0))
+		return gen_refuse(ret_error, "%s: takes no value (see memgen --help)", arg);
+	if (optopt != 0)
+		return gen_refuse(ret_error, "-%c: unknown option (see memgen --help)", optopt);
+	return gen_refuse(ret_error, "%s: unknown option (see memgen --help)", arg);
+}
+
+static int read_command_line(
+	int argc, char **argv, struct command_line *ret, struct gen_error *ret_error)
+{
+	struct option options[OPT_COUNT + 1];
+	int code;
+
+	fill_getopt(options);
+	optind = 0; /* starts anew, also when called twice in one process */
+	opterr = 0;
+	while ((code = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		int opt = code == 'h' ? (int)OPT_HELP : code - OPT_VALUE(0);
+
+		if (code == '?' || code == ':')
+			return refuse_option(argc, argv, code, ret_error);
+		ret->given[opt] = true;
+		ret->value[opt] = optarg;
+	}
+	if (optind < argc)
+		ret->pattern = argv[optind];
+	if (optind + 1 < argc)
+		return gen_refuse(ret_error, "%s: only one pattern a run", argv[optind + 1]);
+	return 0;
+}
+
+static void append(struct gen_error *error, const char *text)
+{
+	size_t len = strlen(error->text);
+
+	snprintf(error->text + len, sizeof(error->text) - len, "%s", text);
+}
+
+static int find_pattern(const char *name, const struct gen_pattern **ret_pattern,
+	struct gen_error *ret_error)
+{
+	*ret_pattern = name ? gen_pattern_find(name) : NULL;
+	if (*ret_pattern)
+		return 0;
+	if (name)
+		gen_refuse(ret_error, "%s: unknown pattern (known:", name);
+	else
+		gen_refuse(ret_error, "no pattern given (known:");
+	for (size_t i = 0; gen_patterns[i]; i++) {
+		append(ret_error, " ");
+		append(ret_error, gen_patterns[i]->name);
+	}
+	append(ret_error, ")");
+	return -EINVAL;
+}
+
+static int refuse_foreign_option(
+	const struct gen_pattern *pattern, enum gen_opt opt, struct gen_error *ret_error)
+{
+	gen_refuse(ret_error, "--%s: not an option of %s (it belongs to:", gen_options[opt].name,
+		pattern->name);
+	for (size_t i = 0; gen_patterns[i]; i++) {
+		if (!gen_pattern_takes(gen_patterns[i], opt))
+			continue;
+		append(ret_error, " ");
+		append(ret_error, gen_patterns[i]->name);
+	}
+	append(ret_error, ")");
+	return -EINVAL;
+}
+
+static int set_pattern_options(const struct command_line *line, struct gen_config *config,
+	struct gen_error *ret_error)
+{
+	const struct gen_pattern *pattern = config->pattern;
+	int err;
+
+	for (size_t i = 0; pattern->options[i].value; i++) {
+		enum gen_opt opt = pattern->options[i].opt;
+		const char *text = line->given[opt] ? line->value[opt] : pattern->options[i].value;
+
+		err = gen_option_set(opt, text, config->page_bytes, &config->params, ret_error);
+		if (err)
+			return err;
+	}
+	for (int opt = 0; opt < GEN_OPT_COUNT; opt++) {
+		if (!line->given[opt])
+			continue;
+		config->params.given |= 1u << opt;
+		if (!gen_pattern_takes(pattern, (enum gen_opt)opt))
+			return refuse_foreign_option(pattern, (enum gen_opt)opt, ret_error);
+	}
+	return pattern->validate ? pattern->validate(&config->params, ret_error) : 0;
+}
+
+static int parse_count(const char *name, const char *text, uint64_t min, uint64_t max,
+	uint64_t *ret, struct gen_error *ret_error)
+{
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	/* strtoull() alone would take blanks, signs and nothing at all. */
+	if (*text < '0' || *text > '9' || *end != '\0' || errno || value < min || value > max)
+		return gen_refuse(ret_error, "--%s=%s: must be a whole number from %llu to %llu",
+			name, text, (unsigned long long)min, (unsigned long long)max);
+	*ret = value;
+	return 0;
+}
+
+static int parse_duration(
+	const char *name, const char *text, uint64_t *ret_ns, struct gen_error *ret_error)
+{
+	if (units_parse_duration(text, ret_ns))
+		return gen_refuse(ret_error, "--%s=%s: not a duration (examples: %s)", name, text,
+			UNITS_DURATION_EXAMPLES);
+	return 0;
+}
+
+static int parse_jitter(const char *text, double *ret, struct gen_error *ret_error)
+{
+	char *end;
+	double percent = strtod(text, &end);
+
+	if (end != text && *end == '%')
+		end++;
+	if (*text < '0' || *text > '9' || *end != '\0' || !(percent <= 100))
+		return gen_refuse(
+			ret_error, "--jitter=%s: must be a percentage from 0 to 100", text);
+	*ret = percent / 100;
+	return 0;
+}
+
+static int parse_pages(const char *text, enum gen_pages *ret, struct gen_error *ret_error)
+{
+	for (int i = GEN_ANON; i <= GEN_FILE; i++) {
+		if (strcmp(text, gen_pages_name((enum gen_pages)i)) == 0) {
+			*ret = (enum gen_pages)i;
+			return 0;
+		}
+	}
+	return gen_refuse(ret_error, "--pages=%s: must be anon, shmem or file", text);
+}
+
+static int parse_thp(const char *text, bool *ret_always, struct gen_error *ret_error)
+{
+	*ret_always = strcmp(text, "always") == 0;
+	if (!*ret_always && strcmp(text, "never") != 0)
+		return gen_refuse(ret_error, "--thp=%s: must be never or always", text);
+	return 0;
+}
+
+static int parse_simulate(const char *text, enum gen_action *ret, struct gen_error *ret_error)
+{
+	if (text && strcmp(text, "samples") != 0 && strcmp(text, "truth") != 0)
+		return gen_refuse(ret_error, "--simulate=%s: must be truth or samples", text);
+	*ret = text && strcmp(text, "samples") == 0 ? GEN_SIMULATE_SAMPLES : GEN_SIMULATE;
+	return 0;
+}
+
+static int set_common_option(
+	int opt, const char *text, struct gen_config *config, struct gen_error *ret_error)
+{
+	const char *name = common_options[opt - GEN_OPT_COUNT].name;
+	uint64_t count = 0;
+	int err = 0;
+
+	switch (opt) {
+	case OPT_START_DELAY:
+		return parse_duration(name, text, &config->start_delay_ns, ret_error);
+	case OPT_DURATION:
+		return parse_duration(name, text, &config->duration_ns, ret_error);
+	case OPT_INTERVAL:
+		return parse_duration(name, text, &config->interval_ns, ret_error);
+	case OPT_JITTER:
+		return parse_jitter(text, &config->params.jitter, ret_error);
+	case OPT_SEED:
+		return parse_count(
+			name, text, 0, UINT64_MAX, &config->params.seed, ret_error);
+	case OPT_PROCESSES:
+		err = parse_count(name, text, 1, GEN_PROCESSES_MAX, &count, ret_error);
+		config->processes = (unsigned)count;
+		return err;
+	case OPT_THREADS:
+		err = parse_count(name, text, 1, GEN_THREADS_MAX, &count, ret_error);
+		config->threads = (unsigned)count;
+		return err;
+	case OPT_PAGES:
+		return parse_pages(text, &config->pages, ret_error);
+	case OPT_DIR:
+		config->dir = text;
+		return 0;
+	case OPT_THP:
+		return parse_thp(text, &config->thp_always, ret_error);
+	case OPT_SIMULATE:
+		return parse_simulate(text, &config->action, ret_error);
+	default:
+		return 0;
+	}
+}
+
+static uint64_t huge_page_bytes(void)
+{
+	FILE *file = fopen(HUGE_PAGE_FILE, "re");
+	unsigned long long bytes = 0;
+
+	if (file) {
+		if (fscanf(file, "%llu", &bytes) != 1)
+			bytes = 0;
+		fclose(file);
+	}
+	return bytes ? bytes : HUGE_PAGE_BYTES_DEFAULT;
+}
+
+/* Options that are right alone, but not with the others. */
+static int check_together(const struct command_line *line, const struct gen_config *config,
+	struct gen_error *ret_error)
+{
+	bool simulated =
+		config->action == GEN_SIMULATE || config->action == GEN_SIMULATE_SAMPLES;
+
+	if (config->duration_ns == 0)
+		return gen_refuse(ret_error, "--duration=0: must be more than 0 (examples: %s)",
+			UNITS_DURATION_EXAMPLES);
+	if (config->start_delay_ns >= config->duration_ns)
+		return gen_refuse(ret_error,
+			"--start-delay=%gs: not less than --duration (%gs): nothing would happen",
+			gen_seconds(config->start_delay_ns), gen_seconds(config->duration_ns));
+	if (config->interval_ns < INTERVAL_MIN_NS)
+		return gen_refuse(ret_error, "--interval: too short (the least is 1ms)");
+	if (line->given[OPT_INTERVAL] && config->action != GEN_SIMULATE_SAMPLES)
+		return gen_refuse(ret_error, "--interval: only with --simulate=samples");
+	if (line->given[OPT_JSON])
+		return gen_refuse(ret_error, "--json: only with --list");
+	if (line->given[OPT_DIR] && config->pages != GEN_FILE)
+		return gen_refuse(ret_error, "--dir: only with --pages=file");
+	if (config->thp_always && config->pages == GEN_FILE)
+		return gen_refuse(ret_error, "--thp=always: only with --pages=anon or shmem");
+	if (line->given[OPT_DESCRIBE] && simulated)
+		return gen_refuse(ret_error, "--describe and --simulate: one of them");
+	return 0;
+}
+
+static int check_peak(const struct gen_config *config, struct gen_error *ret_error)
+{
+	double peak = gen_peak_bytes(config->pattern, &config->params, gen_span_ns(config));
+	char text[UNITS_TEXT_SIZE], unit[UNITS_TEXT_SIZE];
+
+	if (!(peak <= (double)GEN_PEAK_MAX_BYTES))
+		return gen_refuse(ret_error,
+			"%s would hold more than 64TiB at its end; "
+			"shorten --duration or grow more slowly",
+			config->pattern->name);
+	units_format_size(peak, text, sizeof(text));
+	units_format_size((double)config->unit_bytes, unit, sizeof(unit));
+	if (peak < (double)config->unit_bytes)
+		return gen_refuse(ret_error,
+			"%s would hold only %s at its end, less than one page (%s); "
+			"lengthen --duration or grow faster",
+			config->pattern->name, text, unit);
+	return 0;
+}
+
+int gen_config_parse(int argc, char **argv, struct gen_config *ret, struct gen_error *ret_error)
+{
+	struct command_line line = { 0 };
+	struct gen_config config = {
+		.action = GEN_RUN,
+		.start_delay_ns = 5 * NS_PER_S,
+		.duration_ns = 60 * NS_PER_S,
+		.processes = 1,
+		.threads = 1,
+		.pages = GEN_ANON,
+		.dir = "/tmp",
+		.interval_ns = 100 * NS_PER_MS,
+		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
+		.params.seed = 1,
+	};
+	int err;
+
+	err = read_command_line(argc, argv, &line, ret_error);
+	if (err)
+		return err;
+	if (line.given[OPT_HELP] || line.given[OPT_VERSION] || line.given[OPT_LIST]) {
+		config.action = line.given[OPT_HELP]	    ? GEN_HELP
+				: line.given[OPT_VERSION] ? GEN_VERSION
+							    : GEN_LIST;
+		config.json = line.given[OPT_JSON];
+		*ret = config;
+		return 0;
+	}
+	err = find_pattern(line.pattern, &config.pattern, ret_error);
+	for (int opt = GEN_OPT_COUNT; !err && opt < OPT_COUNT; opt++)
+		if (line.given[opt])
+			err = set_common_option(opt, line.value[opt], &config, ret_error);
+	if (!err)
+		err = set_pattern_options(&line, &config, ret_error);
+	if (!err)
+		err = check_together(&line, &config, ret_error);
+	if (err)
+		return err;
+	if (line.given[OPT_DESCRIBE])
+		config.action = GEN_DESCRIBE;
+	config.unit_bytes = config.thp_always ? huge_page_bytes() : config.page_bytes;
+	err = check_peak(&config, ret_error);
+	if (err)
+		return err;
+	*ret = config;
+	return 0;
+}

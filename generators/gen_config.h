@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One run of memgen as asked for on the command line, checked. Nothing here writes or exits.
+ */
+#ifndef LEAKLAB_GENERATORS_GEN_CONFIG_H
+#define LEAKLAB_GENERATORS_GEN_CONFIG_H
+
+#include "generators/gen.h"
+
+enum gen_action {
+	GEN_RUN,	   /* real pages, truth */
+	GEN_SIMULATE,	   /* virtual time, truth */
+	GEN_SIMULATE_SAMPLES, /* virtual time, samples.jsonl */
+	GEN_DESCRIBE,
+	GEN_LIST,
+	GEN_HELP,
+	GEN_VERSION,
+};
+
+enum gen_pages {
+	GEN_ANON,
+	GEN_SHMEM,
+	GEN_FILE,
+};
+
+#define GEN_PROCESSES_MAX 10000
+#define GEN_THREADS_MAX 256
+/* More could be neither mapped nor counted exactly in a double. */
+#define GEN_PEAK_MAX_BYTES (1ULL << 46)
+
+struct gen_config {
+	enum gen_action action;
+	bool json; /* of GEN_LIST */
+	const struct gen_pattern *pattern; /* NULL for GEN_LIST, GEN_HELP, GEN_VERSION */
+	struct gen_params params;	   /* of process 0, see gen_process_params() */
+	uint64_t start_delay_ns;	   /* from ready to onset */
+	uint64_t duration_ns;		   /* from ready to the end */
+	unsigned processes;
+	unsigned threads; /* of each process */
+	enum gen_pages pages;
+	const char *dir; /* of the file behind GEN_FILE pages; borrowed from argv */
+	bool thp_always;
+	uint64_t interval_ns; /* of samples */
+	uint64_t page_bytes;
+	uint64_t unit_bytes; /* what memory grows by: a page, or a huge page with thp_always */
+};
+
+/*
+ * Reads @argv (with the program's name first) into @ret. @argv must outlive @ret.
+ * Returns 0, or -EINVAL with @ret_error filled.
+ */
+int gen_config_parse(int argc, char **argv, struct gen_config *ret, struct gen_error *ret_error);
+
+/* Time from onset to the end. */
+uint64_t gen_span_ns(const struct gen_config *config);
+
+/* The parameters of process @proc: its seed is its own, so that jitter differs. */
+struct gen_params gen_process_params(const struct gen_config *config, unsigned proc);
+
+/* Most that the process with @params holds during the run, in units. */
+uint64_t gen_peak_units(const struct gen_config *config, const struct gen_params *params);
+
+const char *gen_pages_name(enum gen_pages pages);
+const char *gen_class_name(enum gen_class class);
+
+/* The options of patterns ----------------------------------------------------------------- */
+
+enum gen_kind {
+	GEN_KIND_SIZE,
+	GEN_KIND_RATE,
+	GEN_KIND_DURATION,
+	GEN_KIND_CURVE,
+};
+
+struct gen_option {
+	const char *name;
+	enum gen_kind kind;
+	bool zero_ok;
+	size_t offset; /* in struct gen_params */
+	const char *key; /* in the truth's params: the name with its unit */
+	const char *help;
+};
+
+/* Indexed by enum gen_opt. */
+extern const struct gen_option gen_options[GEN_OPT_COUNT];
+
+/* Sets option @opt in @params from @text. Returns 0 or gen_refuse(). */
+int gen_option_set(enum gen_opt opt, const char *text, uint64_t page_bytes,
+	struct gen_params *params, struct gen_error *ret_error);
+
+/* The value as a number in the unit of its key. */
+double gen_option_value(enum gen_opt opt, const struct gen_params *params);
+
+bool gen_pattern_takes(const struct gen_pattern *pattern, enum gen_opt opt);
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "generators/gen_schedule.h"
+
+/* A change of fewer units is not worth a step off the grid. */
+#define JUMP_UNITS 8
+#define JUMP_PRECISION_NS NS_PER_US
+
+struct gen_target gen_target_at(
+	const struct gen_config *config, const struct gen_params *params, uint64_t t_ns)
+{
+	double held = gen_held_bytes(config->pattern, params, t_ns);
+	double replaced = gen_replaced_bytes(config->pattern, params, t_ns);
+
+	return (struct gen_target){
+		.asked_bytes = held,
+		.held_units = (uint64_t)(held / (double)config->unit_bytes),
+		.replaced_units = (uint64_t)(replaced / (double)config->unit_bytes),
+	};
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/*
+ * What is held differs between @low_ns and @high_ns. Returns the time of the jump when most of
+ * the change happens at once, otherwise @high_ns.
+ */
+static uint64_t find_jump(const struct gen_config *config, const struct gen_params *params,
+	uint64_t low_ns, uint64_t high_ns)
+{
+	uint64_t from = gen_target_at(config, params, low_ns).held_units;
+	uint64_t to = gen_target_at(config, params, high_ns).held_units;
+	uint64_t after = to, end_ns = high_ns;
+
+	if (distance(from, to) < JUMP_UNITS)
+		return high_ns;
+	while (end_ns - low_ns > JUMP_PRECISION_NS) {
+		uint64_t middle_ns = low_ns + (end_ns - low_ns) / 2;
+		uint64_t held = gen_target_at(config, params, middle_ns).held_units;
+
+		if (held == from) {
+			low_ns = middle_ns;
+		} else {
+			end_ns = middle_ns;
+			after = held;
+		}
+	}
+	return 2 * distance(from, after) > distance(from, to) ? end_ns : high_ns;
+}
+
+uint64_t gen_next_ns(const struct gen_config *config, const struct gen_params *params,
+	uint64_t t_ns, uint64_t end_ns)
+{
+	struct gen_target now = gen_target_at(config, params, t_ns);
+	uint64_t limit_ns = t_ns + GEN_LOOKAHEAD_NS;
+	uint64_t before_ns = t_ns;
+
+	if (limit_ns > end_ns)
+		limit_ns = end_ns;
+	for (uint64_t tick_ns = (t_ns / GEN_TICK_NS + 1) * GEN_TICK_NS; tick_ns < limit_ns;
+		tick_ns += GEN_TICK_NS) {
+		struct gen_target then = gen_target_at(config, params, tick_ns);
+
+		if (then.held_units != now.held_units)
+			return find_jump(config, params, before_ns, tick_ns);
+		if (then.replaced_units != now.replaced_units)
+			return tick_ns;
+		before_ns = tick_ns;
+	}
+	return limit_ns;
+}
+
+bool gen_report_due(uint64_t t_ns, uint64_t next_ns)
+{
+	return (next_ns + GEN_REPORT_NS - 1) / GEN_REPORT_NS >
+	       (t_ns + GEN_REPORT_NS - 1) / GEN_REPORT_NS;
+}

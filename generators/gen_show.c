@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "generators/gen_show.h"
+
+#include <limits.h>
+
+#include "lib/jsonl.h"
+
+static const char usage[] =
+	"Usage: memgen PATTERN [OPTION...]\n"
+	"Holds memory whose size is a known function of time, and writes the truth of it to\n"
+	"stdout, one JSON object a line.\n";
+
+static const char common_help[] =
+	"All patterns take:\n"
+	"  --start-delay=TIME   from ready to onset (default 5s)\n"
+	"  --duration=TIME      from ready to the end (default 60s)\n"
+	"  --jitter=PERCENT     size and interval of each step vary by so much; 0 to 100\n"
+	"                       (default 0); what is held does not drift from its schedule\n"
+	"  --seed=N             of the jitter (default 1)\n"
+	"  --processes=N        run the pattern in N processes (default 1)\n"
+	"  --threads=N          divide the touching of each process among N threads (default 1)\n"
+	"  --pages=KIND         anon (default), shmem, or file\n"
+	"  --dir=DIR            where --pages=file has its file (default /tmp)\n"
+	"  --thp=never|always   huge pages (default never); always grows by whole huge pages\n"
+	"\n"
+	"Instead of running:\n"
+	"  --simulate[=truth]   the same truth in virtual time, without any memory\n"
+	"  --simulate=samples   the samples that an exact collector would see of it\n"
+	"  --interval=TIME      between two of these samples (default 100ms)\n"
+	"  --describe           peak and times of this run, as JSON\n"
+	"  --list [--json]      the patterns\n"
+	"  -h, --help, --version\n"
+	"\n"
+	"Sizes are 512MiB, 1G, 50MB; rates 1MiB/s, 10KB/s, 64KiB/min; times 20s, 500ms, 1m30s.\n"
+	"\n"
+	"Examples:\n"
+	"  memgen linear --rate=4KiB/s --duration=10min\n"
+	"  memgen burst --size=50MiB --every=20s --jitter=10 --seed=7\n"
+	"  memgen cache --pages=file --dir=/var/tmp --rate=10MiB/s --size=200MiB\n"
+	"  memgen sawtooth --simulate=samples --duration=3h | memgrowth replay -\n"
+	"\n"
+	"Exit: 0 ended by duration or signal, 2 usage, 3 could not do what was asked,\n"
+	"128+N one of the processes was killed by signal N.\n";
+
+void gen_show_help(FILE *out)
+{
+	fprintf(out, "%s\nPatterns and their options:\n", usage);
+	for (size_t i = 0; gen_patterns[i]; i++) {
+		const struct gen_pattern *pattern = gen_patterns[i];
+
+		fprintf(out, "  %-13s %s\n               ", pattern->name, pattern->summary);
+		for (size_t k = 0; pattern->options[k].value; k++)
+			fprintf(out, " --%s=%s", gen_options[pattern->options[k].opt].name,
+				pattern->options[k].value);
+		fputc('\n', out);
+	}
+	fprintf(out, "\nThe values are the defaults. What they mean:\n");
+	for (int opt = 0; opt < GEN_OPT_COUNT; opt++)
+		fprintf(out, "  --%-11s %s\n", gen_options[opt].name, gen_options[opt].help);
+	fprintf(out, "\n%s", common_help);
+}
+
+static int list_json(FILE *out)
+{
+	char buf[JSONL_LINE_SIZE];
+	struct jsonl line;
+
+	jsonl_begin(&line, buf, sizeof(buf));
+	jsonl_array_begin(&line, "patterns");
+	for (size_t i = 0; gen_patterns[i]; i++) {
+		const struct gen_pattern *pattern = gen_patterns[i];
+
+		jsonl_object_begin(&line, NULL);
+		jsonl_str(&line, "name", pattern->name);
+		jsonl_str(&line, "class", gen_class_name(pattern->class));
+		jsonl_str(&line, "summary", pattern->summary);
+		jsonl_object_begin(&line, "options");
+		for (size_t k = 0; pattern->options[k].value; k++)
+			jsonl_str(&line, gen_options[pattern->options[k].opt].name,
+				pattern->options[k].value);
+		jsonl_object_end(&line);
+		jsonl_object_end(&line);
+	}
+	jsonl_array_end(&line);
+	return jsonl_write_file(&line, out);
+}
+
+int gen_show_list(FILE *out, bool json)
+{
+	if (json)
+		return list_json(out);
+	fprintf(out, "%-13s %-7s %s\n", "PATTERN", "CLASS", "SUMMARY");
+	for (size_t i = 0; gen_patterns[i]; i++)
+		fprintf(out, "%-13s %-7s %s\n", gen_patterns[i]->name,
+			gen_class_name(gen_patterns[i]->class), gen_patterns[i]->summary);
+	return 0;
+}
+
+int gen_show_describe(FILE *out, const struct gen_config *config)
+{
+	uint64_t peak_units = 0;
+	char buf[PIPE_BUF];
+	struct jsonl line;
+
+	for (unsigned proc = 0; proc < config->processes; proc++) {
+		struct gen_params params = gen_process_params(config, proc);
+		uint64_t units = gen_peak_units(config, &params);
+
+		if (units > peak_units)
+			peak_units = units;
+	}
+	jsonl_begin(&line, buf, sizeof(buf));
+	jsonl_str(&line, "pattern", config->pattern->name);
+	jsonl_str(&line, "class", gen_class_name(config->pattern->class));
+	jsonl_u64(&line, "peak_bytes", peak_units * config->unit_bytes);
+	jsonl_u64(&line, "processes", config->processes);
+	jsonl_f64(&line, "onset_s", gen_seconds(config->start_delay_ns), 6);
+	jsonl_f64(&line, "duration_s", gen_seconds(config->duration_ns), 6);
+	return jsonl_write_file(&line, out);
+}

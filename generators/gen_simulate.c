@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Virtual time: the workers of gen_worker.c over a clock that jumps from deadline to deadline and
+ * pages that are only counted. Workers take turns by deadline, the lower number first.
+ */
+#include "generators/gen_run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "generators/gen_samples.h"
+#include "generators/gen_worker.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+/* Not 0, which readers may take for "unknown". */
+#define READY_NS NS_PER_S
+
+struct simulation {
+	const struct gen_config *config;
+	uint64_t now_ns;
+	struct gen_worker *workers;
+	uint64_t *next_ns; /* of each worker, since onset; UINT64_MAX when it is done */
+	struct gen_truth truth;
+	struct gen_samples samples;
+};
+
+static int backend_count(void *context, uint64_t first, uint64_t count)
+{
+	(void)context;
+	(void)first;
+	(void)count;
+	return 0;
+}
+
+static uint64_t backend_now_ns(void *context)
+{
+	const struct simulation *sim = context;
+
+	return sim->now_ns;
+}
+
+static bool backend_stopped(void *context)
+{
+	(void)context;
+	return false;
+}
+
+static unsigned find_next(const struct simulation *sim)
+{
+	unsigned best = 0;
+
+	for (unsigned proc = 1; proc < sim->config->processes; proc++)
+		if (sim->next_ns[proc] < sim->next_ns[best])
+			best = proc;
+	return best;
+}
+
+/* Samples that are due before the time @until_ns. */
+static int sample_until(struct simulation *sim, uint64_t until_ns)
+{
+	int err = 0;
+
+	while (!err && gen_samples_next_ns(&sim->samples) < until_ns)
+		err = gen_samples_take(&sim->samples, sim->workers);
+	return err;
+}
+
+static int run_workers(struct simulation *sim)
+{
+	uint64_t onset_ns = READY_NS + sim->config->start_delay_ns;
+	uint64_t end_ns = gen_span_ns(sim->config);
+	bool samples = sim->config->action == GEN_SIMULATE_SAMPLES;
+	int err = samples ? sample_until(sim, onset_ns) : 0;
+
+	sim->now_ns = onset_ns;
+	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++)
+		err = gen_worker_begin(&sim->workers[proc], onset_ns);
+	while (!err) {
+		unsigned proc = find_next(sim);
+		uint64_t deadline_ns = sim->next_ns[proc];
+
+		if (deadline_ns == UINT64_MAX)
+			break;
+		/* A sample at the very time of a step sees the step. */
+		if (samples)
+			err = sample_until(sim, onset_ns + deadline_ns);
+		sim->now_ns = onset_ns + deadline_ns;
+		if (!err)
+			err = gen_worker_step(
+				&sim->workers[proc], deadline_ns, &sim->next_ns[proc]);
+		if (deadline_ns >= end_ns)
+			sim->next_ns[proc] = UINT64_MAX;
+	}
+	if (samples && !err)
+		err = sample_until(sim, sim->now_ns + 1);
+	return err;
+}
+
+static int write_truth_begin(struct simulation *sim)
+{
+	int err = gen_truth_start(&sim->truth, sim->config, READY_NS);
+
+	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++)
+		err = gen_truth_process(&sim->truth, READY_NS, proc, (int)proc + 1);
+	if (!err)
+		err = gen_truth_ready(&sim->truth, READY_NS);
+	return err;
+}
+
+static int write_truth_end(struct simulation *sim)
+{
+	int err = 0;
+
+	/* Counted pages cannot fall short; "measured" says so, as it does after a real run. */
+	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++) {
+		uint64_t held_bytes = gen_worker_retained_bytes(&sim->workers[proc]);
+
+		err = gen_truth_measured(
+			&sim->truth, sim->now_ns, proc, held_bytes, (int64_t)held_bytes);
+	}
+	return err ? err : gen_truth_end(&sim->truth, sim->now_ns, "duration", 0);
+}
+
+int gen_simulate(const struct gen_config *config, FILE *out)
+{
+	_cleanup_free_ struct gen_worker *workers =
+		calloc(config->processes, sizeof(struct gen_worker));
+	_cleanup_free_ uint64_t *next_ns = calloc(config->processes, sizeof(uint64_t));
+	struct simulation sim = { .config = config, .workers = workers, .next_ns = next_ns };
+	const struct gen_backend backend = {
+		.touch = backend_count,
+		.drop = backend_count,
+		.now_ns = backend_now_ns,
+		.stopped = backend_stopped,
+		.context = &sim,
+	};
+	bool samples = config->action == GEN_SIMULATE_SAMPLES;
+	int err;
+
+	if (!workers || !next_ns)
+		return -ENOMEM;
+	gen_truth_init(&sim.truth, -1, out);
+	for (unsigned proc = 0; proc < config->processes; proc++)
+		gen_worker_init(&workers[proc], config, proc, &backend,
+			samples ? NULL : &sim.truth);
+	err = samples ? gen_samples_begin(&sim.samples, config, READY_NS, out)
+		      : write_truth_begin(&sim);
+	if (!err)
+		err = run_workers(&sim);
+	if (!err)
+		err = samples ? gen_samples_end(&sim.samples, sim.now_ns) : write_truth_end(&sim);
+	if (samples)
+		gen_samples_free(&sim.samples);
+	if (!err && fflush(out) != 0)
+		err = -errno;
+	return err;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* memgen: workloads whose memory is known to the page. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "generators/gen_config.h"
+#include "generators/gen_run.h"
+#include "generators/gen_show.h"
+#include "generators/gen_truth.h"
+#include "lib/log.h"
+
+/* The exit code of what wrote to stdout, where a full disk may only show when it is flushed. */
+static int finish_output(int err)
+{
+	if (!err && (fflush(stdout) != 0 || ferror(stdout)))
+		err = errno ? -errno : -EIO;
+	if (!err)
+		return 0;
+	log_error("stdout: %s; check where it goes", strerror(-err));
+	return GEN_EXIT_BROKEN;
+}
+
+int main(int argc, char **argv)
+{
+	struct gen_config config;
+	struct gen_error error;
+
+	log_init("memgen", false);
+	if (gen_config_parse(argc, argv, &config, &error)) {
+		fprintf(stderr, "memgen: %s\n", error.text);
+		return GEN_EXIT_USAGE;
+	}
+	switch (config.action) {
+	case GEN_HELP:
+		gen_show_help(stdout);
+		return finish_output(0);
+	case GEN_VERSION:
+		printf("memgen %s\n", gen_revision());
+		return finish_output(0);
+	case GEN_LIST:
+		return finish_output(gen_show_list(stdout, config.json));
+	case GEN_DESCRIBE:
+		return finish_output(gen_show_describe(stdout, &config));
+	case GEN_SIMULATE:
+	case GEN_SIMULATE_SAMPLES:
+		return finish_output(gen_simulate(&config, stdout));
+	case GEN_RUN:
+		break;
+	}
+	return gen_run(&config, STDOUT_FILENO);
+}
