@@ -138,6 +138,30 @@ int child_spawn(const struct child_spec *spec, pid_t *ret_pid)
 	return -err;
 }
 
+static void reap(pid_t pid, int *ret_status)
+{
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+}
+
+int child_wait(pid_t pid, uint64_t timeout_ns, int *ret_status)
+{
+	uint64_t deadline_ns = clock_mono_ns() + timeout_ns, now_ns;
+	_cleanup_close_ int pidfd = pidfd_open(pid, 0);
+	struct pollfd fds = { .fd = pidfd, .events = POLLIN };
+	int status = 0, n = 0;
+
+	while (n <= 0 && (now_ns = clock_mono_ns()) < deadline_ns)
+		n = poll(&fds, 1, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1);
+	if (n <= 0)
+		kill(pid, SIGKILL);
+	reap(pid, &status);
+	if (n <= 0)
+		return -ETIMEDOUT;
+	*ret_status = status;
+	return 0;
+}
+
 /* One stream of a child, read until its end. */
 struct stream {
 	int fd;
@@ -227,8 +251,7 @@ static int capture_running(
 		err = read_streams(streams, pidfd, clock_mono_ns() + timeout_ns);
 	if (err < 0)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	reap(pid, &status);
 	if (err < 0)
 		return err;
 	ret->status = status;

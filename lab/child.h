@@ -43,6 +43,12 @@ struct child_spec {
  */
 int child_spawn(const struct child_spec *spec, pid_t *ret_pid);
 
+/*
+ * Waits for the end of a child; kills it after @timeout_ns. Returns 0 with its status as of
+ * waitpid(), or -ETIMEDOUT after it was killed.
+ */
+int child_wait(pid_t pid, uint64_t timeout_ns, int *ret_status);
+
 /* What a child that has ended left behind. */
 struct child_output {
 	int status; /* as of waitpid() */

@@ -20,25 +20,50 @@
 #define POLL_NS (20 * NS_PER_MS)
 #define MOUNTS_MAX 32
 
-/* Where cgroups are mounted, every hierarchy once. */
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+/*
+ * Where cgroups are mounted, every hierarchy once; after these, from `mounted` on, what else lies
+ * beside them: where a controller is listed but not mounted, crun can leave plain folders.
+ */
 struct mounts {
 	char dirs[MOUNTS_MAX][256];
+	size_t mounted;
 	size_t count;
 };
 
+static void add_mount(struct mounts *mounts, const char *dir)
+{
+	for (size_t i = 0; i < mounts->count; i++)
+		if (strcmp(mounts->dirs[i], dir) == 0)
+			return;
+	if (mounts->count < MOUNTS_MAX && strlen(dir) < sizeof(mounts->dirs[0]))
+		strcpy(mounts->dirs[mounts->count++], dir);
+}
+
 static void find_mounts(struct mounts *mounts)
 {
+	_cleanup_closedir_ DIR *root = opendir(CGROUP_ROOT);
 	FILE *table = setmntent("/proc/self/mounts", "re");
 	const struct mntent *mount;
+	const struct dirent *entry;
+	char path[sizeof(CGROUP_ROOT) + 256];
 
 	mounts->count = 0;
-	while (table && mounts->count < MOUNTS_MAX && (mount = getmntent(table)))
+	while (table && (mount = getmntent(table)))
 		if (strcmp(mount->mnt_type, "cgroup") == 0 ||
 			strcmp(mount->mnt_type, "cgroup2") == 0)
-			snprintf(mounts->dirs[mounts->count++], sizeof(mounts->dirs[0]), "%s",
-				mount->mnt_dir);
+			add_mount(mounts, mount->mnt_dir);
 	if (table)
 		endmntent(table);
+	mounts->mounted = mounts->count;
+	if (mounts->count == 1)
+		return; /* v2 alone: what lies in its root are cgroups */
+	while (root && (entry = readdir(root))) {
+		snprintf(path, sizeof(path), CGROUP_ROOT "/%s", entry->d_name);
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			add_mount(mounts, path);
+	}
 }
 
 /* libcgroup's text for ECGOTHER is that of the errno behind it. */
@@ -126,7 +151,7 @@ static bool has_processes(const struct mounts *mounts, const char *name)
 	char path[512];
 
 	seen_process = false;
-	for (size_t i = 0; i < mounts->count && !seen_process; i++) {
+	for (size_t i = 0; i < mounts->mounted && !seen_process; i++) {
 		snprintf(path, sizeof(path), "%s/%s", mounts->dirs[i], name);
 		nftw(path, look_for_process, 16, FTW_PHYS);
 	}
@@ -139,6 +164,8 @@ static int remove_dir(const char *path, const struct stat *st, int type, struct 
 	(void)ftw;
 	if (type == FTW_DP)
 		rmdir(path);
+	else
+		unlink(path); /* in a plain folder; a cgroup's files refuse it and go with it */
 	return 0;
 }
 

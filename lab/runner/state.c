@@ -21,7 +21,7 @@
 
 static int open_lock(const char *dir, int flags)
 {
-	char path[128];
+	char path[192];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/" LOCK, dir);

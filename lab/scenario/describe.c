@@ -120,7 +120,7 @@ int scenario_describe(
 
 	for (unsigned i = 0; i < scenario->workloads_count; i++) {
 		const struct scenario_workload *w = &scenario->workloads[i];
-		struct workload_description description;
+		struct workload_description description = { 0 };
 
 		if (w->pattern && ask(scenario, w, memgen, problems, &description) == 0)
 			check_limit(scenario, w, &description, problems);
