@@ -130,9 +130,22 @@ void containers_done(struct run *run)
 	run->containers_count = 0;
 }
 
+/* Podman says no id on stdout with the log driver passthrough. */
+static int read_id(struct run *run, struct container *c)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/id", c->scratch);
+	f = fopen(path, "re");
+	if (!f || fscanf(f, "%79s", c->id) != 1)
+		return run_break(run, "container %s: podman wrote no id to %s", c->instance, path);
+	c->phase = CONTAINER_CREATED;
+	return 0;
+}
+
 int container_create(struct run *run, struct container *c)
 {
-	_cleanup_child_output_ struct child_output output = { 0 };
 	_cleanup_problems_ struct problems said = { 0 };
 	_cleanup_args_ struct args args = { 0 };
 	char what[128];
@@ -145,15 +158,14 @@ int container_create(struct run *run, struct container *c)
 	args_addf(&args, "--memory-swap=%" PRIu64 "b", c->workload->memory_bytes);
 	args_add(&args, "--log-driver=passthrough");
 	args_addf(&args, "--pidfile=%s/pid", c->scratch);
+	args_addf(&args, "--cidfile=%s/id", c->scratch);
 	args_add(&args, c->image);
 	for (size_t i = 0; i < c->command.count; i++)
 		args_add(&args, c->command.v[i]);
 	snprintf(what, sizeof(what), "container %s cannot be made", c->instance);
-	if (podman_run(&args, c->scratch, what, &said, &output) < 0)
+	if (podman_run(&args, c->scratch, what, &said, NULL) < 0)
 		return run_break(run, "%s", said.texts[0]);
-	snprintf(c->id, sizeof(c->id), "%s", child_last_line(output.out));
-	c->phase = CONTAINER_CREATED;
-	return 0;
+	return read_id(run, c);
 }
 
 /* v1 tells of an out-of-memory by an eventfd that is registered with the cgroup. */
@@ -254,11 +266,12 @@ int container_init(struct run *run, struct container *c)
 	if (err == 0 && status != 0)
 		err = -EIO;
 	if (err < 0) {
-		char words[256];
+		char words[256], log[SCENARIO_NAME_SIZE + 8];
 
+		snprintf(log, sizeof(log), "%s.log", c->instance);
+		run_files_last_words(run, log, words, sizeof(words));
 		return run_break(run, "container %s cannot be started: %s", c->instance,
-			*run_files_last_words(run, c->instance, words, sizeof(words)) ? words :
-			strerror(-err));
+			*words ? words : strerror(-err));
 	}
 	/* Podman said the container's id on our stdout; truth begins with what memgen says. */
 	if (ftruncate(out, 0) < 0)
