@@ -1,0 +1,24 @@
+#!/bin/sh
+# Builds an image of the host's stress-ng and its libraries, without network:
+# build-stress-ng.sh WORKDIR
+set -eu
+
+work=$1
+here=$(dirname "$0")
+
+program=$(command -v stress-ng) || {
+	echo "images: stress-ng is not installed; install it with 'make deps' or" \
+		"'apt-get install stress-ng'" >&2
+	exit 3
+}
+rm -rf "$work"
+mkdir -p "$work/root/usr/bin"
+cp "$program" "$work/root/usr/bin/stress-ng"
+# ldd prints "name => /path (address)", and the loader as "/path (address)". Each library keeps its
+# path, as the loader looks for it there; links are followed.
+ldd "$program" | grep -o '/[^ ]*' | sort -u | while read -r library; do
+	mkdir -p "$work/root$(dirname "$library")"
+	cp -L "$library" "$work/root$library"
+done
+podman build --quiet --network=none --file "$here/Containerfile.stress-ng" \
+	--tag localhost/leaklab-stress-ng:latest "$work" >/dev/null

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* leaklab: hands the command line to one of its commands. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lab/cmd.h"
+#include "lab/revision.h"
+#include "lib/log.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} commands[] = {
+	{ "list", cmd_list, "list the scenarios" },
+	{ "validate", cmd_validate, "check scenarios without running them" },
+	{ "run", cmd_run, "run a scenario, score it and report" },
+	{ "doctor", cmd_doctor, "say what this host can and cannot do" },
+	{ "clean", cmd_clean, "remove what runs that were killed left behind" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: leaklab COMMAND [OPTION...] [ARGUMENT...]\n\n"
+	      "Runs containers whose memory behaviour is known to the byte, watches them with a\n"
+	      "detector, and tells how often, how fast and how surely the detector was right.\n\n"
+	      "Commands:\n", out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n`leaklab COMMAND --help` tells the options of a command.\n\n"
+	      "Examples:\n"
+	      "  leaklab list\n"
+	      "  sudo leaklab run burst --seed 7\n\n"
+	      "Exit codes: 0 pass, 1 a gate was missed, 2 usage, 3 the lab or the host is broken,\n"
+	      "77 skipped, 130 interrupted.\n", out);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "leaklab %s", command->name);
+	argv[0] = name; /* argp names the program by it */
+	argp_err_exit_status = EXIT_USAGE;
+	return command->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+
+	log_init("leaklab", false);
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+		strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EXIT_PASS;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("leaklab %s\n", LAB_REVISION);
+		return EXIT_PASS;
+	}
+	command = find_command(argv[1]);
+	if (!command) {
+		log_error("%s: no such command (see `leaklab --help`)", argv[1]);
+		return EXIT_USAGE;
+	}
+	return run_command(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The run directory: made before anything is recorded, closed by run.json. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lab/runner/run_state.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+/* Room that is kept for run.json, so that a run ended by a full disk can still be told of. */
+#define RESERVE_BYTES (512 << 10)
+#define NAMES_MAX 100
+
+/* Makes @path and the folders above it. */
+static int make_dirs(const char *path)
+{
+	char at[PATH_MAX];
+
+	if ((size_t)snprintf(at, sizeof(at), "%s", path) >= sizeof(at))
+		return -ENAMETOOLONG;
+	for (char *slash = strchr(at + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(at, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(at, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* "20260131T123456Z-burst-1", with -2 and so on when two runs begin in the same second. */
+static int make_run_dir(struct run *run)
+{
+	char time[24], suffix[8] = "";
+
+	clock_format_utc(run->started_wall_ns, 1, time, sizeof(time));
+	for (int i = 2; i < NAMES_MAX; i++) {
+		int n = snprintf(run->dir, sizeof(run->dir), "%s/%s-%s-%" PRIu64 "%s",
+			run->options->runs_dir, time, run->scenario->name, run->options->seed, suffix);
+
+		if (n < 0 || (size_t)n >= sizeof(run->dir))
+			return -ENAMETOOLONG;
+		if (mkdir(run->dir, 0755) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+		snprintf(suffix, sizeof(suffix), "-%d", i);
+	}
+	return -EEXIST;
+}
+
+static int make_sub_dir(const struct run *run, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", run->dir, name);
+	return mkdir(path, 0755) < 0 ? -errno : 0;
+}
+
+static int copy_scenario(const struct run *run)
+{
+	_cleanup_close_ int in = open(run->scenario->path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int out = -1;
+	char path[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/scenario.yaml", run->dir);
+	out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (in < 0 || out < 0)
+		return -errno;
+	do {
+		n = sendfile(out, in, NULL, 1 << 20);
+	} while (n > 0);
+	return n < 0 ? -errno : 0;
+}
+
+static void temporary_name(const struct run *run, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s/run.json.tmp", run->dir);
+}
+
+static int reserve(const struct run *run)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	int err;
+
+	temporary_name(run, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	err = posix_fallocate(fd, 0, RESERVE_BYTES);
+	return -err;
+}
+
+int run_files_create(struct run *run)
+{
+	int err = make_dirs(run->options->runs_dir);
+
+	if (err == 0)
+		err = make_run_dir(run);
+	if (err < 0) {
+		run_break(run, "%s: no run directory can be made: %s; give another with --runs DIR",
+			run->options->runs_dir, strerror(-err));
+		run->dir[0] = '\0';
+		return err;
+	}
+	err = make_sub_dir(run, "truth");
+	if (err == 0)
+		err = make_sub_dir(run, "logs");
+	if (err == 0)
+		err = copy_scenario(run);
+	if (err == 0)
+		err = reserve(run);
+	if (err < 0)
+		return run_break(run, "%s: %s", run->dir, strerror(-err));
+	return 0;
+}
+
+const char *run_files_last_words(const struct run *run, const char *name, char *buf, size_t size)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[PATH_MAX], line[1024];
+
+	*buf = '\0';
+	snprintf(path, sizeof(path), "%s/logs/%s", run->dir, name);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (*line)
+			snprintf(buf, size, "%s", line);
+	}
+	return buf;
+}
+
+uint64_t run_files_size(const struct run *run, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", run->dir, name);
+	return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+static json_t *u64(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return *text ? json_string(text) : json_null();
+}
+
+static json_t *args_json(const struct args *args)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < args->count; i++)
+		json_array_append_new(array, json_string(args->v[i]));
+	return array;
+}
+
+static void set_number(json_t *object, const char *key, const double *value)
+{
+	if (value)
+		json_object_set_new(object, key, json_real(*value));
+}
+
+static void set_tier(json_t *object, const char *key, const struct scenario_tier_gates *gates)
+{
+	json_t *tier;
+
+	if (!gates)
+		return;
+	tier = json_object();
+	set_number(tier, "tpr_min", gates->tpr_min);
+	set_number(tier, "fpr_max", gates->fpr_max);
+	if (gates->latency_median_max_text)
+		set_number(tier, "latency_median_max_s", &gates->latency_median_max_s);
+	json_object_set_new(object, key, tier);
+}
+
+static json_t *gates_json(const struct scenario_gates *gates)
+{
+	json_t *object = json_object();
+
+	if (!gates)
+		return object;
+	set_tier(object, "growing", gates->growing);
+	set_tier(object, "leak", gates->leak);
+	set_number(object, "pattern_accuracy_min", gates->pattern_accuracy_min);
+	set_number(object, "rate_error_max", gates->rate_error_max);
+	set_number(object, "attribution_min", gates->attribution_min);
+	return object;
+}
+
+static json_t *collector_json(const struct collector *col)
+{
+	const struct timeval *user = &col->usage.ru_utime, *system = &col->usage.ru_stime;
+	json_t *object = json_object();
+
+	json_object_set_new(object, "command", args_json(&col->command));
+	if (!col->ended)
+		return object;
+	if (WIFSIGNALED(col->status))
+		json_object_set_new(object, "signal", json_integer(WTERMSIG(col->status)));
+	else
+		json_object_set_new(object, "exit_code", json_integer(WEXITSTATUS(col->status)));
+	json_object_set_new(object, "cpu_ns",
+		u64((user->tv_sec + system->tv_sec) * NS_PER_S +
+			(user->tv_usec + system->tv_usec) * NS_PER_US));
+	json_object_set_new(object, "max_rss_bytes", u64((uint64_t)col->usage.ru_maxrss << 10));
+	return object;
+}
+
+static json_t *processes_json(const struct container *c)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < c->processes_count; i++) {
+		json_t *process = json_object();
+
+		json_object_set_new(process, "pid", json_integer(c->processes[i].pid));
+		json_object_set_new(process, "ns_pid", json_integer(c->processes[i].ns_pid));
+		json_array_append_new(array, process);
+	}
+	return array;
+}
+
+/* How it ended, and who says so. */
+static void set_end(json_t *object, const struct container *c)
+{
+	json_t *evidence = json_object();
+
+	json_object_set_new(object, "exit_code",
+		c->exit_code < 0 ? json_null() : json_integer(c->exit_code));
+	json_object_set_new(object, "oom_killed",
+		json_boolean(c->oom_events || c->oom_kills || c->oom_conmon || c->oom_podman));
+	json_object_set_new(evidence, "events", json_integer(c->oom_events));
+	json_object_set_new(evidence, "kills", u64(c->oom_kills));
+	json_object_set_new(evidence, "conmon", json_boolean(c->oom_conmon));
+	json_object_set_new(evidence, "podman", json_boolean(c->oom_podman));
+	json_object_set_new(object, "oom_evidence", evidence);
+	json_object_set_new(
+		object, "expected_oom", json_boolean(c->workload->expect == SCENARIO_OOM));
+	json_object_set_new(object, "broken", text_or_null(c->broken));
+}
+
+static json_t *container_json(const struct container *c)
+{
+	json_t *object = json_object();
+	bool known = c->phase >= CONTAINER_INIT;
+
+	json_object_set_new(object, "instance", json_string(c->instance));
+	json_object_set_new(object, "workload", json_string(c->workload->name));
+	json_object_set_new(object, "judged", json_boolean(c->workload->judged));
+	json_object_set_new(object, "truth",
+		c->workload->image ? json_null() : json_sprintf("truth/%s.jsonl", c->instance));
+	json_object_set_new(object, "container_id", text_or_null(c->id));
+	json_object_set_new(object, "image", json_string(c->image));
+	json_object_set_new(object, "image_digest", text_or_null(c->image_digest));
+	json_object_set_new(object, "command", args_json(&c->command));
+	json_object_set_new(object, "memory_bytes", u64(c->workload->memory_bytes));
+	json_object_set_new(object, "memory_swap_bytes", u64(c->workload->memory_bytes));
+	json_object_set_new(object, "cgroup", known ? u64(c->cgroup) : json_null());
+	json_object_set_new(object, "cgroup_path", text_or_null(c->cgroup_path));
+	json_object_set_new(object, "limit_bytes",
+		known && c->limit.bytes != CGROUP_UNLIMITED ? u64(c->limit.bytes) : json_null());
+	json_object_set_new(object, "limit_cgroup", text_or_null(c->limit.path));
+	json_object_set_new(object, "started_ns", c->started_ns ? u64(c->started_ns) : json_null());
+	json_object_set_new(object, "ended_ns", c->ended_ns ? u64(c->ended_ns) : json_null());
+	json_object_set_new(object, "processes", processes_json(c));
+	set_end(object, c);
+	return object;
+}
+
+static json_t *run_json(const struct run *run)
+{
+	json_t *root = json_object(), *workloads = json_array();
+
+	json_object_set_new(root, "format", json_string("leaklab.run"));
+	json_object_set_new(root, "version", json_integer(1));
+	json_object_set_new(root, "scenario", json_string(run->scenario->name));
+	json_object_set_new(root, "seed", u64(run->options->seed));
+	json_object_set_new(root, "revision", json_string(run->options->revision));
+	json_object_set_new(root, "started_ns", u64(run->started_ns));
+	json_object_set_new(root, "ended_ns", u64(run->ended_ns));
+	json_object_set_new(root, "started_wall_ns", u64(run->started_wall_ns));
+	json_object_set_new(root, "status", json_string(run_status_name(run->status)));
+	json_object_set_new(root, "status_reason", text_or_null(run->reason));
+	json_object_set(root, "host", run->facts);
+	json_object_set_new(root, "collector", collector_json(&run->collector));
+	json_object_set_new(root, "gates", gates_json(run->scenario->gates));
+	for (size_t i = 0; i < run->containers_count; i++)
+		json_array_append_new(workloads, container_json(&run->containers[i]));
+	json_object_set_new(root, "workloads", workloads);
+	return root;
+}
+
+/* Overwrites the reserved room first, then cuts the file to its length. */
+static int write_reserved(const char *path, const char *text)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	size_t len = strlen(text), done = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (done < len) {
+		ssize_t n = write(fd, text + done, len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return ftruncate(fd, (off_t)len) < 0 ? -errno : 0;
+}
+
+int run_files_finish(struct run *run)
+{
+	char temporary[PATH_MAX], path[PATH_MAX];
+	json_t *root = run_json(run);
+	_cleanup_free_ char *text = json_dumps(root, JSON_INDENT(2));
+	int err;
+
+	json_decref(root);
+	if (!text)
+		return -ENOMEM;
+	temporary_name(run, temporary, sizeof(temporary));
+	snprintf(path, sizeof(path), "%s/run.json", run->dir);
+	err = write_reserved(temporary, text);
+	if (err == 0 && rename(temporary, path) < 0)
+		err = -errno;
+	return err;
+}
