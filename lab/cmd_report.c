@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* leaklab report: the score of recorded runs, for people and for CI. */
-#include "lab/commands_score.h"
+#include "lab/cmd.h"
 #include "lab/report/report.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
@@ -8,9 +8,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <string.h>
-
-#define EXIT_USAGE 2
-#define EXIT_BROKEN 3
 
 enum format { FORMAT_TERMINAL, FORMAT_JSON, FORMAT_MARKDOWN, FORMAT_JUNIT, FORMATS };
 

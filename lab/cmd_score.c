@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* leaklab score: a detector against the truth of recorded runs. */
-#include "lab/commands_score.h"
+#include "lab/cmd.h"
 #include "lab/report/report.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
@@ -8,9 +8,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <string.h>
-
-#define EXIT_USAGE 2
-#define EXIT_BROKEN 3
 
 struct options {
 	const char *detector;

@@ -114,7 +114,7 @@ static int read_status(struct run_files *run, const char *path, struct run_error
 	static const char *const names[] = { "complete", "interrupted", "broken", "skipped" };
 	const char *status = run_get_text(run->json, "status");
 
-	for (int i = 0; status && i <= RUN_SKIPPED; i++) {
+	for (int i = 0; status && i <= RECORDED_SKIPPED; i++) {
 		if (strcmp(status, names[i]) == 0) {
 			run->status = i;
 			run->status_reason = copy_text(run->json, "status_reason");
@@ -264,7 +264,7 @@ static void check_collector(struct run_files *run)
 	json_t *sig = json_object_get(collector, "signal");
 	char text[80];
 
-	if (run->status != RUN_COMPLETE || run->recording.broken)
+	if (run->status != RECORDED_COMPLETE || run->recording.broken)
 		return;
 	if (json_is_integer(code) && json_integer_value(code) != 0)
 		snprintf(text, sizeof(text), "the collector exited with %lld; see logs/",
@@ -306,7 +306,7 @@ int run_files_read(const char *dir, struct run_files **ret, struct run_error *er
 		return run_fail(error, -errno, "%s: %s: not a run directory? (a run is what "
 			"leaklab run makes: runs/<time>-<scenario>-<seed>)", path, strerror(errno));
 	err = read_run_json(run, path, error);
-	if (!err && run->status != RUN_SKIPPED)
+	if (!err && run->status != RECORDED_SKIPPED)
 		err = run_recording_read(run, error);
 	if (err) {
 		if (err == -ENOMEM)

@@ -57,7 +57,7 @@ const char *run_get_text(const json_t *object, const char *key);
 
 /* The run --------------------------------------------------------------------------------- */
 
-enum run_status { RUN_COMPLETE, RUN_INTERRUPTED, RUN_STATUS_BROKEN, RUN_SKIPPED };
+enum recorded_status { RECORDED_COMPLETE, RECORDED_INTERRUPTED, RECORDED_BROKEN, RECORDED_SKIPPED };
 
 struct run_process {
 	int64_t pid;	/* on the host */
@@ -153,7 +153,7 @@ struct run_files {
 	char *name; /* last part of dir */
 	json_t *json; /* run.json, for what reports only print */
 	char *scenario;
-	enum run_status status;
+	enum recorded_status status;
 	char *status_reason;
 	uint64_t started_ns, ended_ns, started_wall_ns;
 	struct score_gates gates;

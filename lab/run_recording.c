@@ -199,7 +199,7 @@ static void check_recording(struct reader *reader)
 			(unsigned long long)(rec->lost + rec->rss_records));
 		note_broken(rec, text);
 	}
-	if (!rec->ended && reader->run->status == RUN_COMPLETE)
+	if (!rec->ended && reader->run->status == RECORDED_COMPLETE)
 		note_broken(rec, SAMPLES_FILE " has no end record: the collector was cut short");
 	if (strcmp(reader->end_reason, "error") == 0)
 		note_broken(rec, "the collector ended with an error; see logs/");

@@ -12,13 +12,13 @@
 const char *run_score_run_broken(const struct run_files *run)
 {
 	switch (run->status) {
-	case RUN_INTERRUPTED:
+	case RECORDED_INTERRUPTED:
 		return "INTERRUPTED: scored for what was recorded, which is not the whole run";
-	case RUN_STATUS_BROKEN:
+	case RECORDED_BROKEN:
 		return run->status_reason ? run->status_reason : "the lab says that it broke";
-	case RUN_SKIPPED:
+	case RECORDED_SKIPPED:
 		return NULL;
-	case RUN_COMPLETE:
+	case RECORDED_COMPLETE:
 		break;
 	}
 	return run->recording.broken;
@@ -55,7 +55,7 @@ static int read_own_detections(struct run_files *run)
 
 static int read_detections(struct run_files *run, const char *command, struct run_error *error)
 {
-	if (run->status == RUN_SKIPPED)
+	if (run->status == RECORDED_SKIPPED)
 		return 0;
 	if (!command)
 		return read_own_detections(run);
@@ -240,7 +240,7 @@ static int build_units(struct run_score *score, struct run_error *error)
 		err = find_group(score, run, &group, error);
 		if (err)
 			return err;
-		for (size_t w = 0; run->status != RUN_SKIPPED && w < run->workloads_count; w++)
+		for (size_t w = 0; run->status != RECORDED_SKIPPED && w < run->workloads_count; w++)
 			for (size_t p = 0; p < count_units(&run->workloads[w]); p++)
 				add_unit(score, r, group, &run->workloads[w], p);
 	}
@@ -284,7 +284,7 @@ static int conclude_group(struct run_score *score, size_t number)
 		return err;
 	for (size_t r = 0; r < score->runs_count; r++)
 		if (strcmp(score->runs[r]->scenario, group->scenario) == 0)
-			skipped = skipped && score->runs[r]->status == RUN_SKIPPED;
+			skipped = skipped && score->runs[r]->status == RECORDED_SKIPPED;
 	if (skipped) {
 		group->verdict = SCORE_SKIP;
 		return 0;

@@ -9,7 +9,7 @@ include lab/score.mk
 .SECONDEXPANSION:
 $(BUILD)/libleaklab.a: $$(sort $$(ARCHIVE_OBJS) $$(LAB_SCORE_OBJS))
 	$(say) AR $@
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libleaklab.a
 	$(say) LINK $@

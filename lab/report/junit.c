@@ -107,7 +107,7 @@ static void count_verdict(enum score_verdict verdict, struct counts *counts)
 /* A run has a case of its own, so that a broken or skipped one shows even without units. */
 static enum score_verdict run_verdict(const struct run_files *run)
 {
-	if (run->status == RUN_SKIPPED)
+	if (run->status == RECORDED_SKIPPED)
 		return SCORE_SKIP;
 	return run_score_run_broken(run) ? SCORE_BROKEN : SCORE_PASS;
 }
