@@ -18,14 +18,6 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libleaklab.a
 unit-tests: $(UNIT_TESTS)
 .PHONY: unit-tests
 
-# Tests of the BPF side written in C, linked against what captures. (The others are scripts.)
-BPF_TESTS = $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
-BPF_TEST_OBJS = $(filter collector/capture/% $(BUILD)/collector/capture/%,$(COLLECTOR_OBJS))
-
-$(BUILD)/tests/bpf/test_%: $(BUILD)/tests/bpf/test_%.o $$(BPF_TEST_OBJS) $(BUILD)/libleaklab.a
-	$(say) LINK $@
-	$(Q)$(LINK) -Wl,--as-needed $^ -lcmocka -lbpf -lelf -lz -ljansson -lm -lpthread -o $@
-
 check: unit-tests ## Test all that needs no root: unit tests, sanitizers, Valgrind, clang, scripts
 	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall
 

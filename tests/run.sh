@@ -7,7 +7,7 @@
 # usage: tests/run.sh [--build DIR] PART...
 #   unit        unit tests                        asan   the same with ASan and UBSan, built here
 #   valgrind    the same under Valgrind           clang  everything that clang can build, no warning
-#   shellcheck  all scripts and bats files        wall   who may include whom
+#   wall        who may include whom              shellcheck  all scripts and bats files
 #   bpf         tests/bpf: needs root             e2e    tests/e2e: needs root and podman
 set -u
 cd "$(dirname "$0")/.." || exit 3
