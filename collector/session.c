@@ -10,6 +10,9 @@
 #include "collector/detect/detect.h"
 #include "collector/output/detections.h"
 
+/* Far more than are empty for a moment only, as between an exec's exit and its new process. */
+#define SESSION_EMPTY_CGROUPS 4096
+
 struct cgroup_info {
 	uint64_t id;
 	char *path; /* NULL: unknown */
@@ -35,6 +38,7 @@ struct session {
 	struct cgroup_info *cgroups;
 	struct process_info *processes;
 	struct session_counts counts;
+	uint64_t empty_cgroups; /* without a process */
 	uint64_t start_ns, now_ns;
 	char source[16];
 	int write_error; /* first errno that a detection could not be written with */
@@ -155,6 +159,7 @@ static int put_cgroup(struct session *session, const struct record_cgroup *recor
 			return -ENOMEM;
 		cgroup->id = record->id;
 		HASH_ADD(hh, session->cgroups, id, sizeof(cgroup->id), cgroup);
+		session->empty_cgroups++;
 	}
 	cgroup->limit_bytes = record->limit_bytes;
 	err = replace_string(&cgroup->path, record->path);
@@ -170,7 +175,26 @@ static void set_resident(struct process_info *process, uint64_t bytes)
 	process->resident_bytes = bytes;
 }
 
-/* A cgroup that its last process has left is forgotten; the collector announces it anew. */
+/*
+ * A cgroup may be named again after its last process has left it, so empty ones are kept, the
+ * newest SESSION_EMPTY_CGROUPS of them; else a host that makes and removes containers would fill
+ * the memory.
+ */
+static void forget_oldest_empty(struct session *session)
+{
+	struct cgroup_info *cgroup, *next;
+
+	if (session->empty_cgroups <= SESSION_EMPTY_CGROUPS)
+		return;
+	HASH_ITER(hh, session->cgroups, cgroup, next) {
+		if (cgroup->processes > 0)
+			continue;
+		remove_cgroup(session, cgroup);
+		session->empty_cgroups--;
+		return;
+	}
+}
+
 static void move_process(
 	struct session *session, struct process_info *process, struct cgroup_info *cgroup)
 {
@@ -182,10 +206,12 @@ static void move_process(
 	set_resident(process, 0);
 	process->cgroup = cgroup;
 	set_resident(process, resident);
-	if (cgroup)
-		cgroup->processes++;
-	if (old && --old->processes == 0)
-		remove_cgroup(session, old);
+	if (cgroup && cgroup->processes++ == 0)
+		session->empty_cgroups--;
+	if (old && --old->processes == 0) {
+		session->empty_cgroups++;
+		forget_oldest_empty(session);
+	}
 }
 
 static int put_process(struct session *session, const struct record_process *record)

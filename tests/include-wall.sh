@@ -16,7 +16,7 @@ lib:
 collector/detect: lib
 collector/cgroup: lib
 collector/capture: lib collector/cgroup header:bpf/rss_events.h header:bpf/memgrowth.skel.h
-collector/output: lib collector/cgroup header:bpf/rss_events.h
+collector/output: lib collector/cgroup header:bpf/rss_events.h header:collector/detect/detect.h
 collector: lib collector/detect collector/cgroup collector/capture collector/output header:bpf/rss_events.h
 generators: lib
 lab/score: lib

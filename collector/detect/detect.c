@@ -18,8 +18,13 @@
 /* A program's start looks like growth; it is not judged. */
 #define STARTUP_NS (1 * NS_PER_SECOND)
 #define UPDATE_NS (5 * NS_PER_SECOND)
-/* "Growing" is over after this long without a new high, or twice the span it was seen in. */
-#define QUIET_MIN_NS (12 * NS_PER_SECOND)
+/*
+ * "Growing" is over after this long without a new high, or, for slow growth, after four times what
+ * the next eighth of the threshold takes at its rate.
+ */
+#define QUIET_MIN_NS (8 * NS_PER_SECOND)
+/* A coarse scale sees a rise long after it happened; it is said only while it goes on. */
+#define RECENT_NS (5 * NS_PER_SECOND)
 /* Growth that begins again within this time continues the one before. */
 #define FORGET_ONSET_NS (120 * NS_PER_SECOND)
 
@@ -36,6 +41,7 @@ struct process {
 	uint64_t error_bytes;
 	uint64_t onset_ns; /* 0: none */
 	uint64_t high_ns;  /* when the floor last reached a new high */
+	uint64_t rose_ns;  /* when the floor last rose at all */
 	uint32_t onset_kib;
 	uint32_t high_kib;
 	bool started; /* start-up is over, the series runs */
@@ -247,10 +253,13 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	enum detect_tier tier, uint32_t floor_kib)
 {
 	const struct growth *growth = &process->verdicts[tier].growth;
-	uint64_t quiet_ns = 2 * growth->span_ns;
+	uint64_t quiet_ns;
 
 	if (2 * (uint64_t)floor_kib < (uint64_t)growth->base_kib + process->high_kib)
 		return true;
+	quiet_ns = tier == DETECT_LEAK ? 3 * growth->span_ns
+				       : threshold_of(process) / 2 * growth->span_ns /
+						 growth->grown_kib;
 	if (quiet_ns < QUIET_MIN_NS)
 		quiet_ns = QUIET_MIN_NS;
 	return detect->now_ns > process->high_ns + quiet_ns;
@@ -261,21 +270,24 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 {
 	uint32_t floor_kib = series_floor(&process->series, 0, 0);
 	uint32_t threshold = threshold_of(process);
-	bool any_raised = false;
+	bool any_raised = false, rising;
 	struct growth growth;
 
+	if (process->series.levels[0].closed > 1 && floor_kib > series_floor(&process->series, 0, 1))
+		process->rose_ns = detect->now_ns;
 	if (floor_kib >= process->high_kib + threshold / 8) {
 		process->high_kib = floor_kib;
 		process->high_ns = detect->now_ns;
 	}
+	rising = detect->now_ns - process->rose_ns <= RECENT_NS;
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
 		bool found = false;
 
 		if (!verdict->raised) {
 			found = tier == DETECT_GROWING
-					? growth_find_rising(
-						  &process->series, closed, threshold, &growth)
+					? rising && growth_find_rising(&process->series,
+							    closed, threshold, &growth)
 					: growth_find_leak(
 						  &process->series, closed, threshold, &growth);
 			if (found)
