@@ -23,8 +23,6 @@
  * the next eighth of the threshold takes at its rate.
  */
 #define QUIET_MIN_NS (8 * NS_PER_SECOND)
-/* A coarse scale sees a rise long after it happened; it is said only while it goes on. */
-#define RECENT_NS (5 * NS_PER_SECOND)
 /* Growth that begins again within this time continues the one before. */
 #define FORGET_ONSET_NS (120 * NS_PER_SECOND)
 
@@ -41,9 +39,9 @@ struct process {
 	uint64_t error_bytes;
 	uint64_t onset_ns; /* 0: none */
 	uint64_t high_ns;  /* when the floor last reached a new high */
-	uint64_t rose_ns;  /* when the floor last rose at all */
 	uint32_t onset_kib;
 	uint32_t high_kib;
+	uint32_t step_kib; /* floor when it last moved by an eighth of the threshold */
 	bool started; /* start-up is over, the series runs */
 	uint32_t newest_kib;
 	struct verdict_state verdicts[DETECT_TIERS];
@@ -265,6 +263,19 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	return detect->now_ns > process->high_ns + quiet_ns;
 }
 
+/*
+ * Whether the floor is now a step above where it last stood; smaller ups and downs are no steps.
+ * A coarse scale sees a rise long after it ended, so growth is only asked for at a step.
+ */
+static bool has_risen(struct process *process, uint32_t floor_kib, uint32_t step)
+{
+	bool up = floor_kib >= process->step_kib + step;
+
+	if (up || floor_kib + step <= process->step_kib)
+		process->step_kib = floor_kib;
+	return up;
+}
+
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
 static void judge(struct detect *detect, struct process *process, uint32_t closed)
 {
@@ -273,13 +284,11 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 	bool any_raised = false, rising;
 	struct growth growth;
 
-	if (process->series.levels[0].closed > 1 && floor_kib > series_floor(&process->series, 0, 1))
-		process->rose_ns = detect->now_ns;
 	if (floor_kib >= process->high_kib + threshold / 8) {
 		process->high_kib = floor_kib;
 		process->high_ns = detect->now_ns;
 	}
-	rising = detect->now_ns - process->rose_ns <= RECENT_NS;
+	rising = has_risen(process, floor_kib, threshold / 8);
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
 		bool found = false;
@@ -287,7 +296,7 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 		if (!verdict->raised) {
 			found = tier == DETECT_GROWING
 					? rising && growth_find_rising(&process->series,
-							    closed, threshold, &growth)
+							    threshold, &growth)
 					: growth_find_leak(
 						  &process->series, closed, threshold, &growth);
 			if (found)
@@ -316,6 +325,7 @@ static void advance(struct detect *detect, struct process *process, uint32_t kib
 			return;
 		process->started = true;
 		series_init(&process->series, detect->now_ns, kib);
+		process->step_kib = kib;
 		return;
 	}
 	closed = series_put(&process->series, detect->now_ns, kib);

@@ -60,11 +60,10 @@ static bool find_rising_at(
 	return false;
 }
 
-bool growth_find_rising(
-	const struct series *series, uint32_t levels, uint32_t threshold_kib, struct growth *ret)
+bool growth_find_rising(const struct series *series, uint32_t threshold_kib, struct growth *ret)
 {
 	for (int level = 0; level < RISING_LEVELS; level++)
-		if ((levels & 1U << level) && find_rising_at(series, level, threshold_kib, ret))
+		if (find_rising_at(series, level, threshold_kib, ret))
 			return true;
 	return false;
 }

@@ -24,14 +24,14 @@ struct growth {
 uint32_t growth_threshold_kib(uint32_t value_kib, uint32_t error_kib);
 
 /*
- * Whether floors rise at any of the levels in the bit mask @levels: none of up to four steps
- * falls, and together they reach the threshold. Takes the shortest such stretch.
+ * Whether floors rise at any level of up to 64 s: none of up to four steps falls, and together
+ * they reach the threshold. Takes the shortest such stretch.
  */
 bool growth_find_rising(
-	const struct series *series, uint32_t levels, uint32_t threshold_kib, struct growth *ret);
+	const struct series *series, uint32_t threshold_kib, struct growth *ret);
 
 /*
- * Whether the floors of eight buckets of a level of at least 8 s say that growth goes on: it
+ * Whether the floors of eight buckets, at a level in the bit mask @levels and of at least 8 s, say that growth goes on: it
  * reaches from the first buckets to the last, does not slow down, and nothing was released.
  */
 bool growth_find_leak(
