@@ -159,6 +159,7 @@ int cgroup_path_of_pid(const struct cgroup_host *host, pid_t pid, char *buf, siz
 	_cleanup_fclose_ FILE *f = NULL;
 	_cleanup_free_ char *line = NULL;
 	char file[128];
+	bool empty = true;
 	size_t room = 0;
 	ssize_t len;
 
@@ -170,6 +171,7 @@ int cgroup_path_of_pid(const struct cgroup_host *host, pid_t pid, char *buf, siz
 		const char *path;
 		size_t path_len;
 
+		empty = false;
 		if (line[len - 1] == '\n')
 			line[len - 1] = '\0';
 		path = memory_path(host, line);
@@ -187,8 +189,10 @@ int cgroup_path_of_pid(const struct cgroup_host *host, pid_t pid, char *buf, siz
 		buf[path_len] = '\0';
 		return 0;
 	}
+	if (!feof(f))
+		return -errno;
 	/* A process that ends while its file is read leaves it empty. */
-	return ferror(f) || feof(f) ? -ESRCH : -EBADMSG;
+	return empty ? -ESRCH : -EBADMSG;
 }
 
 int cgroup_id_of_path(const struct cgroup_host *host, const char *path, uint64_t *ret_id)
