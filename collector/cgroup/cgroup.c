@@ -242,6 +242,7 @@ static int read_own_limit(const struct cgroup_host *host, const char *dir, uint6
 	const char *name = host->version == 2 ? "memory.max" : "memory.limit_in_bytes";
 	char file[CGROUP_PATH_SIZE + 32], text[64];
 	_cleanup_close_ int fd = -1;
+	uint64_t bytes;
 	ssize_t len;
 	char *end;
 
@@ -257,9 +258,15 @@ static int read_own_limit(const struct cgroup_host *host, const char *dir, uint6
 		*ret_bytes = CGROUP_UNLIMITED;
 		return 0;
 	}
+	/* strtoull() alone would take blanks and signs. */
+	if (*text < '0' || *text > '9')
+		return -EBADMSG;
 	errno = 0;
-	*ret_bytes = strtoull(text, &end, 10);
-	return errno || end == text || *end != '\n' ? -EBADMSG : 0;
+	bytes = strtoull(text, &end, 10);
+	if (errno || *end != '\n')
+		return -EBADMSG;
+	*ret_bytes = bytes;
+	return 0;
 }
 
 int cgroup_effective_limit(
@@ -271,7 +278,8 @@ int cgroup_effective_limit(
 
 	while (*path == '/')
 		path++;
-	if (strlen(path) >= sizeof(dir))
+	/* With the slash that goes before it. */
+	if (strlen(path) + 1 >= sizeof(dir))
 		return -ENAMETOOLONG;
 	strcpy(dir, path);
 	for (;;) {
@@ -279,8 +287,11 @@ int cgroup_effective_limit(
 		char *slash;
 		int err = read_own_limit(host, dir, &bytes);
 
-		/* The v2 root has no memory.max. An ancestor may vanish together with the rest. */
-		if (err && (first && *dir))
+		/*
+		 * The v2 root has no memory.max, and an ancestor may vanish together with the rest.
+		 * A limit that is there but cannot be read must not pass for none.
+		 */
+		if (err && ((first && *dir) || (err != -ENOENT && err != -ENODEV)))
 			return err;
 		first = false;
 		if (!err && bytes < host->ram_bytes && bytes < limit.bytes) {
