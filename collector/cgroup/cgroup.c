@@ -197,12 +197,17 @@ int cgroup_path_of_pid(const struct cgroup_host *host, pid_t pid, char *buf, siz
 
 int cgroup_id_of_path(const struct cgroup_host *host, const char *path, uint64_t *ret_id)
 {
-	struct stat st;
+	struct stat root, st;
 
 	while (*path == '/')
 		path++;
-	if (fstatat(host->mount_fd, *path ? path : ".", &st, 0))
+	if (fstat(host->mount_fd, &root) || fstatat(host->mount_fd, *path ? path : ".", &st, 0))
 		return -errno;
+	/* Seen from a cgroup namespace paths may begin with "/..", out of the hierarchy. */
+	if (st.st_dev != root.st_dev)
+		return -EXDEV;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
 	*ret_id = st.st_ino;
 	return 0;
 }
