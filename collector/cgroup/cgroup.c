@@ -221,6 +221,7 @@ int cgroup_path_of_id(const struct cgroup_host *host, uint64_t id, char *buf, si
 	char link[64], path[CGROUP_PATH_SIZE];
 	size_t mount_len = strlen(host->mount);
 	_cleanup_close_ int fd = -1;
+	uint64_t found;
 	ssize_t len;
 
 	memcpy(key.handle.f_handle, &id, sizeof(id));
@@ -232,8 +233,12 @@ int cgroup_path_of_id(const struct cgroup_host *host, uint64_t id, char *buf, si
 	if (len < 0)
 		return -errno;
 	path[len] = '\0';
-	/* A removed directory reads "... (deleted)"; the kernel knows no other name for it. */
-	if (strncmp(path, host->mount, mount_len) != 0)
+	/*
+	 * A directory that was removed just now reads "... (deleted)", which may be the name of
+	 * another one: the path counts only if it leads back to the id.
+	 */
+	if (strncmp(path, host->mount, mount_len) != 0 ||
+		cgroup_id_of_path(host, path + mount_len, &found) != 0 || found != id)
 		return -ESTALE;
 	if ((size_t)len - mount_len + 2 > size)
 		return -ENAMETOOLONG;
