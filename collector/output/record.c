@@ -127,14 +127,22 @@ static const struct layout layouts[] = {
 
 #define LAYOUTS (sizeof(layouts) / sizeof(layouts[0]))
 
-static void write_field(struct jsonl *line, const struct record *record, const struct field *field)
+/* JSON readers take signed 64 bits: a larger number would make a file that none can read. */
+static int write_u64(struct jsonl *line, const char *key, uint64_t value)
+{
+	if (value > INT64_MAX)
+		return -ERANGE;
+	jsonl_u64(line, key, value);
+	return 0;
+}
+
+static int write_field(struct jsonl *line, const struct record *record, const struct field *field)
 {
 	const void *at = (const char *)record + field->offset;
 
 	switch (field->kind) {
 	case FIELD_U64:
-		jsonl_u64(line, field->key, *(const uint64_t *)at);
-		break;
+		return write_u64(line, field->key, *(const uint64_t *)at);
 	case FIELD_U32:
 		jsonl_u64(line, field->key, *(const uint32_t *)at);
 		break;
@@ -146,12 +154,12 @@ static void write_field(struct jsonl *line, const struct record *record, const s
 		jsonl_str(line, field->key, *(const char *const *)at);
 		break;
 	case FIELD_LIMIT:
-		if (*(const uint64_t *)at == RECORD_UNLIMITED)
-			jsonl_null(line, field->key);
-		else
-			jsonl_u64(line, field->key, *(const uint64_t *)at);
+		if (*(const uint64_t *)at != RECORD_UNLIMITED)
+			return write_u64(line, field->key, *(const uint64_t *)at);
+		jsonl_null(line, field->key);
 		break;
 	}
+	return 0;
 }
 
 int record_write(FILE *out, const struct record *record)
@@ -159,6 +167,7 @@ int record_write(FILE *out, const struct record *record)
 	const struct layout *layout = &layouts[record->type];
 	char buf[JSONL_LINE_SIZE * 2];
 	struct jsonl line;
+	int err = 0;
 
 	jsonl_begin(&line, buf, sizeof(buf));
 	jsonl_str(&line, "type", layout->name);
@@ -166,9 +175,9 @@ int record_write(FILE *out, const struct record *record)
 		jsonl_str(&line, "format", RECORD_FORMAT);
 		jsonl_u64(&line, "version", RECORD_VERSION);
 	}
-	for (const struct field *field = layout->fields; field->key; field++)
-		write_field(&line, record, field);
-	return jsonl_write_file(&line, out);
+	for (const struct field *field = layout->fields; !err && field->key; field++)
+		err = write_field(&line, record, field);
+	return err ? err : jsonl_write_file(&line, out);
 }
 
 struct record_reader {
@@ -272,7 +281,7 @@ static int read_field(struct record_reader *reader, const struct field *field, s
 		err = read_number(reader, field, value, &number);
 		if (err)
 			return err;
-		if (number > INT32_MAX)
+		if (number > (field->kind == FIELD_U32 ? UINT32_MAX : INT32_MAX))
 			return fail(reader, "\"%s\" is too large: %llu", field->key,
 				(unsigned long long)number);
 		*(uint32_t *)at = (uint32_t)number;
