@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -189,7 +190,7 @@ struct record_reader {
 	json_t *object;	 /* of the last record: its strings are lent out */
 	bool header_seen;
 	bool truncated;
-	char error[512];
+	char error[PATH_MAX + 512];
 };
 
 struct record_reader *record_reader_new(FILE *in, const char *name)
@@ -228,7 +229,8 @@ static int fail(struct record_reader *reader, const char *fmt, ...)
 	va_list args;
 	int len;
 
-	len = snprintf(reader->error, sizeof(reader->error), "%s:%llu: ", reader->name,
+	/* A name longer than a path can be gives way to the reason. */
+	len = snprintf(reader->error, sizeof(reader->error), "%.*s:%llu: ", PATH_MAX, reader->name,
 		(unsigned long long)reader->number);
 	va_start(args, fmt);
 	vsnprintf(reader->error + len, sizeof(reader->error) - (size_t)len, fmt, args);
