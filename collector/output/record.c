@@ -307,7 +307,10 @@ static int check_header(struct record_reader *reader)
 	return 0;
 }
 
-/* Parses the line into *ret. Returns 1, 0 for a type that is passed over, or -EBADMSG. */
+/*
+ * Parses the line into *ret. Returns 1, 0 for what is passed over (a type that is not known, a
+ * last line that was cut short), or -EBADMSG.
+ */
 static int parse(struct record_reader *reader, size_t len, struct record *ret)
 {
 	struct record record = { .type = RECORD_HEADER };
@@ -318,8 +321,10 @@ static int parse(struct record_reader *reader, size_t len, struct record *ret)
 
 	json_decref(reader->object);
 	reader->object = json_loadb(reader->line, len, JSON_REJECT_DUPLICATES, &json_error);
-	if (!reader->object)
-		return fail(reader, "not JSON: %s", json_error.text);
+	if (!reader->object) {
+		reader->truncated = reader->header_seen && reader->line[len - 1] != '\n';
+		return reader->truncated ? 0 : fail(reader, "not JSON: %s", json_error.text);
+	}
 	type = json_string_value(json_object_get(reader->object, "type"));
 	if (!type)
 		return fail(reader, "\"type\" is missing or not a string");
@@ -352,10 +357,6 @@ int record_read(struct record_reader *reader, struct record *ret)
 			return ferror(reader->in) ? fail(reader, "cannot read: %m") : 0;
 		reader->number++;
 		parsed = parse(reader, (size_t)len, ret);
-		if (parsed < 0 && reader->line[len - 1] != '\n' && reader->header_seen) {
-			reader->truncated = true;
-			return 0;
-		}
 	} while (parsed == 0);
 	return parsed;
 }
