@@ -354,7 +354,7 @@ int record_read(struct record_reader *reader, struct record *ret)
 	do {
 		len = getline(&reader->line, &reader->room, reader->in);
 		if (len < 0)
-			return ferror(reader->in) ? fail(reader, "cannot read: %m") : 0;
+			return feof(reader->in) ? 0 : fail(reader, "cannot read: %m");
 		reader->number++;
 		parsed = parse(reader, (size_t)len, ret);
 	} while (parsed == 0);
