@@ -235,6 +235,10 @@ static int fail(struct record_reader *reader, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(reader->error + len, sizeof(reader->error) - (size_t)len, fmt, args);
 	va_end(args);
+	/* The reason quotes the file, and a terminal must not obey what a file says. */
+	for (char *c = reader->error; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
 	return -EBADMSG;
 }
 
