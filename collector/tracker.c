@@ -209,7 +209,8 @@ static int update_identity(struct tracker *tracker, struct known_process *proces
 	const struct rss_event *event)
 {
 	bool moved = !process->cgroup || process->cgroup->id != event->cgroup_id;
-	bool renamed = strncmp(process->comm, event->comm, sizeof(process->comm)) != 0;
+	/* Without the end: a name that lacks one is cut there when it is kept. */
+	bool renamed = strncmp(process->comm, event->comm, sizeof(process->comm) - 1) != 0;
 	struct known_cgroup *cgroup;
 
 	if (!moved && !renamed)
