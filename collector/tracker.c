@@ -171,7 +171,7 @@ static void announce_process(struct tracker *tracker, const struct known_process
 				.pid = process->pid,
 				.start_ns = event->start_ns,
 				.comm = process->comm,
-				.cgroup = event->cgroup_id,
+				.cgroup = process->cgroup->id,
 				.origin = origin_of(event->type),
 			},
 		});
@@ -208,7 +208,9 @@ static struct known_process *add_process(struct tracker *tracker, const struct r
 static int update_identity(struct tracker *tracker, struct known_process *process,
 	const struct rss_event *event)
 {
-	bool moved = !process->cgroup || process->cgroup->id != event->cgroup_id;
+	/* 0 is "unknown": that takes nothing from what is known. */
+	bool moved = !process->cgroup ||
+		     (event->cgroup_id && process->cgroup->id != event->cgroup_id);
 	/* Without the end: a name that lacks one is cut there when it is kept. */
 	bool renamed = strncmp(process->comm, event->comm, sizeof(process->comm) - 1) != 0;
 	struct known_cgroup *cgroup;
