@@ -229,10 +229,17 @@ static int update_identity(struct tracker *tracker, struct known_process *proces
 	return 0;
 }
 
-/* A counter may be read below zero for a moment, while another CPU holds the rest. */
+/*
+ * A counter may be read below zero for a moment, while another CPU holds the rest. One that no
+ * memory could hold is cut to what a record can say.
+ */
 static uint64_t to_bytes(const struct tracker *tracker, int64_t pages)
 {
-	return pages > 0 ? (uint64_t)pages * tracker->page_bytes : 0;
+	uint64_t max_pages = INT64_MAX / tracker->page_bytes;
+
+	if (pages <= 0)
+		return 0;
+	return ((uint64_t)pages < max_pages ? (uint64_t)pages : max_pages) * tracker->page_bytes;
 }
 
 static void put_sample(struct tracker *tracker, const struct known_process *process,
