@@ -171,7 +171,7 @@ static void announce_process(struct tracker *tracker, const struct known_process
 				.pid = process->pid,
 				.start_ns = event->start_ns,
 				.comm = process->comm,
-				.cgroup = event->cgroup_id,
+				.cgroup = process->cgroup->id,
 				.origin = origin_of(event->type),
 			},
 		});
@@ -208,8 +208,11 @@ static struct known_process *add_process(struct tracker *tracker, const struct r
 static int update_identity(struct tracker *tracker, struct known_process *process,
 	const struct rss_event *event)
 {
-	bool moved = !process->cgroup || process->cgroup->id != event->cgroup_id;
-	bool renamed = strncmp(process->comm, event->comm, sizeof(process->comm)) != 0;
+	/* 0 is "unknown": that takes nothing from what is known. */
+	bool moved = !process->cgroup ||
+		     (event->cgroup_id && process->cgroup->id != event->cgroup_id);
+	/* Without the end: a name that lacks one is cut there when it is kept. */
+	bool renamed = strncmp(process->comm, event->comm, sizeof(process->comm) - 1) != 0;
 	struct known_cgroup *cgroup;
 
 	if (!moved && !renamed)
@@ -226,10 +229,17 @@ static int update_identity(struct tracker *tracker, struct known_process *proces
 	return 0;
 }
 
-/* A counter may be read below zero for a moment, while another CPU holds the rest. */
+/*
+ * A counter may be read below zero for a moment, while another CPU holds the rest. One that no
+ * memory could hold is cut to what a record can say.
+ */
 static uint64_t to_bytes(const struct tracker *tracker, int64_t pages)
 {
-	return pages > 0 ? (uint64_t)pages * tracker->page_bytes : 0;
+	uint64_t max_pages = INT64_MAX / tracker->page_bytes;
+
+	if (pages <= 0)
+		return 0;
+	return ((uint64_t)pages < max_pages ? (uint64_t)pages : max_pages) * tracker->page_bytes;
 }
 
 static void put_sample(struct tracker *tracker, const struct known_process *process,

@@ -159,6 +159,7 @@ int cgroup_path_of_pid(const struct cgroup_host *host, pid_t pid, char *buf, siz
 	_cleanup_fclose_ FILE *f = NULL;
 	_cleanup_free_ char *line = NULL;
 	char file[128];
+	bool empty = true;
 	size_t room = 0;
 	ssize_t len;
 
@@ -170,6 +171,7 @@ int cgroup_path_of_pid(const struct cgroup_host *host, pid_t pid, char *buf, siz
 		const char *path;
 		size_t path_len;
 
+		empty = false;
 		if (line[len - 1] == '\n')
 			line[len - 1] = '\0';
 		path = memory_path(host, line);
@@ -187,18 +189,25 @@ int cgroup_path_of_pid(const struct cgroup_host *host, pid_t pid, char *buf, siz
 		buf[path_len] = '\0';
 		return 0;
 	}
+	if (!feof(f))
+		return -errno;
 	/* A process that ends while its file is read leaves it empty. */
-	return ferror(f) || feof(f) ? -ESRCH : -EBADMSG;
+	return empty ? -ESRCH : -EBADMSG;
 }
 
 int cgroup_id_of_path(const struct cgroup_host *host, const char *path, uint64_t *ret_id)
 {
-	struct stat st;
+	struct stat root, st;
 
 	while (*path == '/')
 		path++;
-	if (fstatat(host->mount_fd, *path ? path : ".", &st, 0))
+	if (fstat(host->mount_fd, &root) || fstatat(host->mount_fd, *path ? path : ".", &st, 0))
 		return -errno;
+	/* Seen from a cgroup namespace paths may begin with "/..", out of the hierarchy. */
+	if (st.st_dev != root.st_dev)
+		return -EXDEV;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
 	*ret_id = st.st_ino;
 	return 0;
 }
@@ -212,6 +221,7 @@ int cgroup_path_of_id(const struct cgroup_host *host, uint64_t id, char *buf, si
 	char link[64], path[CGROUP_PATH_SIZE];
 	size_t mount_len = strlen(host->mount);
 	_cleanup_close_ int fd = -1;
+	uint64_t found;
 	ssize_t len;
 
 	memcpy(key.handle.f_handle, &id, sizeof(id));
@@ -223,8 +233,12 @@ int cgroup_path_of_id(const struct cgroup_host *host, uint64_t id, char *buf, si
 	if (len < 0)
 		return -errno;
 	path[len] = '\0';
-	/* A removed directory reads "... (deleted)"; the kernel knows no other name for it. */
-	if (strncmp(path, host->mount, mount_len) != 0)
+	/*
+	 * A directory that was removed just now reads "... (deleted)", which may be the name of
+	 * another one: the path counts only if it leads back to the id.
+	 */
+	if (strncmp(path, host->mount, mount_len) != 0 ||
+		cgroup_id_of_path(host, path + mount_len, &found) != 0 || found != id)
 		return -ESTALE;
 	if ((size_t)len - mount_len + 2 > size)
 		return -ENAMETOOLONG;
@@ -238,6 +252,7 @@ static int read_own_limit(const struct cgroup_host *host, const char *dir, uint6
 	const char *name = host->version == 2 ? "memory.max" : "memory.limit_in_bytes";
 	char file[CGROUP_PATH_SIZE + 32], text[64];
 	_cleanup_close_ int fd = -1;
+	uint64_t bytes;
 	ssize_t len;
 	char *end;
 
@@ -253,9 +268,15 @@ static int read_own_limit(const struct cgroup_host *host, const char *dir, uint6
 		*ret_bytes = CGROUP_UNLIMITED;
 		return 0;
 	}
+	/* strtoull() alone would take blanks and signs. */
+	if (*text < '0' || *text > '9')
+		return -EBADMSG;
 	errno = 0;
-	*ret_bytes = strtoull(text, &end, 10);
-	return errno || end == text || *end != '\n' ? -EBADMSG : 0;
+	bytes = strtoull(text, &end, 10);
+	if (errno || *end != '\n')
+		return -EBADMSG;
+	*ret_bytes = bytes;
+	return 0;
 }
 
 int cgroup_effective_limit(
@@ -267,7 +288,8 @@ int cgroup_effective_limit(
 
 	while (*path == '/')
 		path++;
-	if (strlen(path) >= sizeof(dir))
+	/* With the slash that goes before it. */
+	if (strlen(path) + 1 >= sizeof(dir))
 		return -ENAMETOOLONG;
 	strcpy(dir, path);
 	for (;;) {
@@ -275,8 +297,11 @@ int cgroup_effective_limit(
 		char *slash;
 		int err = read_own_limit(host, dir, &bytes);
 
-		/* The v2 root has no memory.max. An ancestor may vanish together with the rest. */
-		if (err && (first && *dir))
+		/*
+		 * The v2 root has no memory.max, and an ancestor may vanish together with the rest.
+		 * A limit that is there but cannot be read must not pass for none.
+		 */
+		if (err && ((first && *dir) || (err != -ENOENT && err != -ENODEV)))
 			return err;
 		first = false;
 		if (!err && bytes < host->ram_bytes && bytes < limit.bytes) {

@@ -57,7 +57,10 @@ void cgroup_host_close(struct cgroup_host *host);
  */
 int cgroup_path_of_pid(const struct cgroup_host *host, pid_t pid, char *buf, size_t size);
 
-/* The id of the cgroup at @path. Returns 0, or -ENOENT when there is none. */
+/*
+ * The id of the cgroup at @path. Returns 0, -ENOENT when there is none, -ENOTDIR when it is a file,
+ * or -EXDEV when @path leads out of the hierarchy.
+ */
 int cgroup_id_of_path(const struct cgroup_host *host, const char *path, uint64_t *ret_id);
 
 /*

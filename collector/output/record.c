@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -127,14 +128,22 @@ static const struct layout layouts[] = {
 
 #define LAYOUTS (sizeof(layouts) / sizeof(layouts[0]))
 
-static void write_field(struct jsonl *line, const struct record *record, const struct field *field)
+/* JSON readers take signed 64 bits: a larger number would make a file that none can read. */
+static int write_u64(struct jsonl *line, const char *key, uint64_t value)
+{
+	if (value > INT64_MAX)
+		return -ERANGE;
+	jsonl_u64(line, key, value);
+	return 0;
+}
+
+static int write_field(struct jsonl *line, const struct record *record, const struct field *field)
 {
 	const void *at = (const char *)record + field->offset;
 
 	switch (field->kind) {
 	case FIELD_U64:
-		jsonl_u64(line, field->key, *(const uint64_t *)at);
-		break;
+		return write_u64(line, field->key, *(const uint64_t *)at);
 	case FIELD_U32:
 		jsonl_u64(line, field->key, *(const uint32_t *)at);
 		break;
@@ -146,12 +155,12 @@ static void write_field(struct jsonl *line, const struct record *record, const s
 		jsonl_str(line, field->key, *(const char *const *)at);
 		break;
 	case FIELD_LIMIT:
-		if (*(const uint64_t *)at == RECORD_UNLIMITED)
-			jsonl_null(line, field->key);
-		else
-			jsonl_u64(line, field->key, *(const uint64_t *)at);
+		if (*(const uint64_t *)at != RECORD_UNLIMITED)
+			return write_u64(line, field->key, *(const uint64_t *)at);
+		jsonl_null(line, field->key);
 		break;
 	}
+	return 0;
 }
 
 int record_write(FILE *out, const struct record *record)
@@ -159,6 +168,7 @@ int record_write(FILE *out, const struct record *record)
 	const struct layout *layout = &layouts[record->type];
 	char buf[JSONL_LINE_SIZE * 2];
 	struct jsonl line;
+	int err = 0;
 
 	jsonl_begin(&line, buf, sizeof(buf));
 	jsonl_str(&line, "type", layout->name);
@@ -166,9 +176,9 @@ int record_write(FILE *out, const struct record *record)
 		jsonl_str(&line, "format", RECORD_FORMAT);
 		jsonl_u64(&line, "version", RECORD_VERSION);
 	}
-	for (const struct field *field = layout->fields; field->key; field++)
-		write_field(&line, record, field);
-	return jsonl_write_file(&line, out);
+	for (const struct field *field = layout->fields; !err && field->key; field++)
+		err = write_field(&line, record, field);
+	return err ? err : jsonl_write_file(&line, out);
 }
 
 struct record_reader {
@@ -180,7 +190,7 @@ struct record_reader {
 	json_t *object;	 /* of the last record: its strings are lent out */
 	bool header_seen;
 	bool truncated;
-	char error[512];
+	char error[PATH_MAX + 512];
 };
 
 struct record_reader *record_reader_new(FILE *in, const char *name)
@@ -219,11 +229,16 @@ static int fail(struct record_reader *reader, const char *fmt, ...)
 	va_list args;
 	int len;
 
-	len = snprintf(reader->error, sizeof(reader->error), "%s:%llu: ", reader->name,
+	/* A name longer than a path can be gives way to the reason. */
+	len = snprintf(reader->error, sizeof(reader->error), "%.*s:%llu: ", PATH_MAX, reader->name,
 		(unsigned long long)reader->number);
 	va_start(args, fmt);
 	vsnprintf(reader->error + len, sizeof(reader->error) - (size_t)len, fmt, args);
 	va_end(args);
+	/* The reason quotes the file, and a terminal must not obey what a file says. */
+	for (char *c = reader->error; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
 	return -EBADMSG;
 }
 
@@ -272,7 +287,7 @@ static int read_field(struct record_reader *reader, const struct field *field, s
 		err = read_number(reader, field, value, &number);
 		if (err)
 			return err;
-		if (number > INT32_MAX)
+		if (number > (field->kind == FIELD_U32 ? UINT32_MAX : INT32_MAX))
 			return fail(reader, "\"%s\" is too large: %llu", field->key,
 				(unsigned long long)number);
 		*(uint32_t *)at = (uint32_t)number;
@@ -296,7 +311,10 @@ static int check_header(struct record_reader *reader)
 	return 0;
 }
 
-/* Parses the line into *ret. Returns 1, 0 for a type that is passed over, or -EBADMSG. */
+/*
+ * Parses the line into *ret. Returns 1, 0 for what is passed over (a type that is not known, a
+ * last line that was cut short), or -EBADMSG.
+ */
 static int parse(struct record_reader *reader, size_t len, struct record *ret)
 {
 	struct record record = { .type = RECORD_HEADER };
@@ -307,8 +325,10 @@ static int parse(struct record_reader *reader, size_t len, struct record *ret)
 
 	json_decref(reader->object);
 	reader->object = json_loadb(reader->line, len, JSON_REJECT_DUPLICATES, &json_error);
-	if (!reader->object)
-		return fail(reader, "not JSON: %s", json_error.text);
+	if (!reader->object) {
+		reader->truncated = reader->header_seen && reader->line[len - 1] != '\n';
+		return reader->truncated ? 0 : fail(reader, "not JSON: %s", json_error.text);
+	}
 	type = json_string_value(json_object_get(reader->object, "type"));
 	if (!type)
 		return fail(reader, "\"type\" is missing or not a string");
@@ -338,13 +358,9 @@ int record_read(struct record_reader *reader, struct record *ret)
 	do {
 		len = getline(&reader->line, &reader->room, reader->in);
 		if (len < 0)
-			return ferror(reader->in) ? fail(reader, "cannot read: %m") : 0;
+			return feof(reader->in) ? 0 : fail(reader, "cannot read: %m");
 		reader->number++;
 		parsed = parse(reader, (size_t)len, ret);
-		if (parsed < 0 && reader->line[len - 1] != '\n' && reader->header_seen) {
-			reader->truncated = true;
-			return 0;
-		}
 	} while (parsed == 0);
 	return parsed;
 }

@@ -82,7 +82,10 @@ struct record {
 	};
 };
 
-/* Writes one line. Returns 0 or a negative errno. */
+/*
+ * Writes one line. Returns 0, -ERANGE when a number is above INT64_MAX (nothing is written), or
+ * the errno of writing.
+ */
 int record_write(FILE *out, const struct record *record);
 
 struct record_reader;
