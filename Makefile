@@ -65,6 +65,8 @@ include collector/module.mk
 include lab/module.mk
 include containers/module.mk
 include tests/module.mk
+include tests/bpf/module.mk
+include tests/bench/module.mk
 
 programs: $(PROGRAMS)
 .PHONY: programs

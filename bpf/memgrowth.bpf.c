@@ -67,11 +67,19 @@ const volatile struct rss_settings settings = {};
 /* Set by user space between sweeps: the iterator then reports every process, not only dirty ones. */
 __u32 sweep_all = 0;
 
-extern const void __per_cpu_offset __ksym __weak;
+/*
+ * Where each CPU's copy of a per-CPU object lies, relative to its __percpu pointer: the kernel's
+ * __per_cpu_offset[], which is no symbol on kernels without CONFIG_KALLSYMS_ALL. Learnt once, by
+ * the first sweep; see learn_cpu_offsets().
+ */
+__u64 cpu_offsets[MAX_CPUS];
+__u32 cpu_offsets_known = 0;
+__u8 array_head[1024];
 
 /* Flavour of the kernel's own list of helpers, to ask whether one exists. */
 enum bpf_func_id___have {
-	BPF_FUNC_get_current_task_btf___have = 158, /* 5.11 */
+	BPF_FUNC_get_current_task_btf___have = 158,   /* 5.11 */
+	BPF_FUNC_map_lookup_percpu_elem___have = 195, /* 5.19 */
 };
 
 #define HAVE_HELPER(name)                                                                          \
@@ -143,19 +151,15 @@ static __noinline __u32 add_cpu_remainders(struct mm_struct *mm, __s64 *pages)
 {
 	__s32 *counters[RSS_KINDS];
 
-	if (!&__per_cpu_offset || settings.cpus > MAX_CPUS)
+	if (!cpu_offsets_known)
 		return settings.percpu_batch * settings.cpus;
 	counters[0] = BPF_CORE_READ(mm, rss_stat[0].counters);
 	counters[1] = BPF_CORE_READ(mm, rss_stat[1].counters);
 	counters[2] = BPF_CORE_READ(mm, rss_stat[2].counters);
 	counters[3] = BPF_CORE_READ(mm, rss_stat[3].counters);
-	for (__u32 cpu = 0; cpu < MAX_CPUS; cpu++) {
-		__u64 offset = 0;
+	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < settings.cpus; cpu++) {
+		__u64 offset = cpu_offsets[cpu];
 
-		if (cpu >= settings.cpus)
-			break;
-		bpf_probe_read_kernel(
-			&offset, sizeof(offset), (const __u64 *)&__per_cpu_offset + cpu);
 		for (int kind = 0; kind < RSS_KINDS; kind++) {
 			__s32 held = 0;
 
@@ -165,6 +169,35 @@ static __noinline __u32 add_cpu_remainders(struct mm_struct *mm, __s64 *pages)
 		}
 	}
 	return 0;
+}
+
+/*
+ * A per-CPU array map has what is needed: its __percpu pointer lies in the map itself, and the
+ * address of each CPU's copy is what a lookup returns. The difference is the CPU's offset, the
+ * same for every per-CPU object.
+ */
+static __noinline void learn_cpu_offsets(void)
+{
+	__u32 at = bpf_core_field_offset(struct bpf_array, pptrs);
+	__u64 percpu = 0;
+	__u32 zero = 0;
+
+	if (!HAVE_HELPER(map_lookup_percpu_elem) || settings.cpus > MAX_CPUS ||
+		at > sizeof(array_head) - sizeof(percpu))
+		return;
+	if (bpf_probe_read_kernel(array_head, at + sizeof(percpu), &stats))
+		return;
+	__builtin_memcpy(&percpu, array_head + at, sizeof(percpu));
+	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < settings.cpus; cpu++) {
+		void *copy = bpf_map_lookup_percpu_elem(&stats, &zero, cpu);
+
+		if (!copy)
+			return;
+		/* Through memory: the verifier allows no such arithmetic on the pointer itself. */
+		*(volatile __u64 *)&cpu_offsets[cpu] = (__u64)copy;
+		*(volatile __u64 *)&cpu_offsets[cpu] -= percpu;
+	}
+	cpu_offsets_known = 1;
 }
 
 /* Adds to the counts in @pages what is not in them yet; returns the error left, in pages. */
@@ -465,6 +498,8 @@ int sweep(struct bpf_iter__task *ctx)
 
 	if (!task || task->pid != task->tgid || (task->flags & PF_KTHREAD))
 		return 0;
+	if (!is_pre62() && !cpu_offsets_known)
+		learn_cpu_offsets();
 	mm = task->mm;
 	if (!mm || task->signal->live.counter == 0)
 		return 0;

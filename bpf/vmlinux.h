@@ -90,6 +90,10 @@ struct task_struct {
 	char comm[16];
 };
 
+struct bpf_array {
+	void *pptrs[0];
+};
+
 struct linux_binprm;
 
 struct seq_file;

@@ -1,1 +1,13 @@
-# filled soon
+# memgrowth. detect/, cgroup/, output/ and the files between them need no BPF; capture/ does.
+COLLECTOR_PURE_OBJS = $(call objects,$(wildcard collector/detect/*.c collector/cgroup/*.c \
+	collector/output/*.c) collector/session.c collector/tracker.c collector/lag.c)
+COLLECTOR_OBJS = $(COLLECTOR_PURE_OBJS) $(call objects,$(wildcard collector/capture/*.c) \
+	collector/recorder.c $(wildcard collector/cmd_*.c) collector/main.c)
+ARCHIVE_OBJS += $(COLLECTOR_PURE_OBJS)
+
+# The same verdicts on every machine and at every optimisation level: no fused operations.
+collector_detect_CFLAGS = -ffp-contract=off
+
+$(BUILD)/collector/capture/bpf_source.o: $(BPF_SKELETON)
+
+$(eval $(call program,memgrowth,$(COLLECTOR_OBJS) $(LIB_OBJS),-lbpf -lelf -lz -ljansson -lm))

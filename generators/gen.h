@@ -81,7 +81,10 @@ struct gen_pattern {
 		const char *value;
 	} options[GEN_OPTIONS_MAX + 1];
 
-	/* held_bytes() never falls: its peak is its last value. Otherwise the peak is size_bytes. */
+	/* What it holds at onset is no event of its own: it is held before "ready" already. */
+	bool settled;
+
+	/* held_bytes() never falls: its peak is its last value. If not, that is size_bytes. */
 	bool monotone;
 
 	/*
@@ -90,7 +93,7 @@ struct gen_pattern {
 	 */
 	int (*validate)(const struct gen_params *params, struct gen_error *ret_error);
 
-	/* Bytes that should be held @t_ns after onset. Monotone or at most size_bytes, see above. */
+	/* Bytes that should be held @t_ns after onset; monotone, or at most size_bytes. */
 	double (*held_bytes)(const struct gen_params *params, uint64_t t_ns);
 
 	/*

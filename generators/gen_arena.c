@@ -82,8 +82,7 @@ static void run_job(struct gen_arena *arena, uint64_t first, uint64_t count)
 		pthread_barrier_wait(&arena->done);
 }
 
-static int start_threads(
-	struct gen_arena *arena, unsigned threads, struct gen_error *ret_error)
+static int start_threads(struct gen_arena *arena, unsigned threads, struct gen_error *ret_error)
 {
 	pthread_attr_t attr;
 	int err = 0;
@@ -102,10 +101,10 @@ static int start_threads(
 		err = pthread_create(&toucher->thread, &attr, toucher_main, toucher);
 	}
 	pthread_attr_destroy(&attr);
-	/* Those that were created wait for a barrier that never fills; they end with the process. */
+	/* Those that were created wait at a barrier until the process ends. */
 	if (err) {
-		gen_refuse(ret_error, "--threads=%u: cannot start them: %s; ask for fewer",
-			threads, strerror(err));
+		gen_refuse(ret_error, "--threads=%u: cannot start them: %s; ask for fewer", threads,
+			strerror(err));
 		return -err;
 	}
 	run_job(arena, 0, 0);
@@ -157,9 +156,10 @@ static int open_file(const char *dir, uint64_t bytes, struct gen_error *ret_erro
 		/* Space is taken now: later, a full disk would be a SIGBUS in mid-run. */
 		err = fallocate(fd, 0, 0, (off_t)bytes) < 0 && errno != EOPNOTSUPP ? errno : 0;
 	if (err) {
-		gen_refuse(ret_error, "--dir=%s: cannot reserve %llu bytes: %s; free space "
-			"there, name another folder, or hold less", dir,
-			(unsigned long long)bytes, strerror(err));
+		gen_refuse(ret_error,
+			"--dir=%s: cannot reserve %llu bytes: %s; free space "
+			"there, name another folder, or hold less",
+			dir, (unsigned long long)bytes, strerror(err));
 		return -err;
 	}
 	return cleanup_steal_fd(&fd);
@@ -183,8 +183,10 @@ static int map_pages(struct gen_arena *arena, const struct gen_config *config, v
 	if (arena->base == MAP_FAILED) {
 		int err = errno;
 
-		gen_refuse(ret_error, "cannot map %zu bytes: %s; hold less, or raise the limit "
-			"on address space", bytes, strerror(err));
+		gen_refuse(ret_error,
+			"cannot map %zu bytes: %s; hold less, or raise the limit "
+			"on address space",
+			bytes, strerror(err));
 		return -err;
 	}
 	/* A kernel without huge pages refuses the advice and has no need of it. */
@@ -216,8 +218,10 @@ int gen_arena_open(struct gen_arena *arena, const struct gen_config *config, uns
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (arena->reservation == MAP_FAILED) {
 		err = errno;
-		gen_refuse(ret_error, "cannot reserve %zu bytes: %s; hold less, or raise the limit "
-			"on address space", reservation_bytes, strerror(err));
+		gen_refuse(ret_error,
+			"cannot reserve %zu bytes: %s; hold less, or raise the limit "
+			"on address space",
+			reservation_bytes, strerror(err));
 		return -err;
 	}
 	start = (uintptr_t)arena->reservation + config->unit_bytes;

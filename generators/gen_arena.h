@@ -48,7 +48,7 @@ int gen_arena_open(struct gen_arena *arena, const struct gen_config *config, uns
 	uint64_t units, struct gen_error *ret_error);
 void gen_arena_close(struct gen_arena *arena);
 
-/* Writes to every page of the units, so that all are resident. Returns 0 or -ERANGE past the end. */
+/* Writes to every page of the units: all are resident then. 0, or -ERANGE past the end. */
 int gen_arena_touch(struct gen_arena *arena, uint64_t first, uint64_t count);
 
 /* Gives the units back to the kernel. Returns 0 or the negative errno of madvise(2). */

@@ -168,8 +168,8 @@ static void append(struct gen_error *error, const char *text)
 	snprintf(error->text + len, sizeof(error->text) - len, "%s", text);
 }
 
-static int find_pattern(const char *name, const struct gen_pattern **ret_pattern,
-	struct gen_error *ret_error)
+static int find_pattern(
+	const char *name, const struct gen_pattern **ret_pattern, struct gen_error *ret_error)
 {
 	*ret_pattern = name ? gen_pattern_find(name) : NULL;
 	if (*ret_pattern)
@@ -201,8 +201,8 @@ static int refuse_foreign_option(
 	return -EINVAL;
 }
 
-static int set_pattern_options(const struct command_line *line, struct gen_config *config,
-	struct gen_error *ret_error)
+static int set_pattern_options(
+	const struct command_line *line, struct gen_config *config, struct gen_error *ret_error)
 {
 	const struct gen_pattern *pattern = config->pattern;
 	int err;
@@ -308,8 +308,7 @@ static int set_common_option(
 	case OPT_JITTER:
 		return parse_jitter(text, &config->params.jitter, ret_error);
 	case OPT_SEED:
-		return parse_count(
-			name, text, 0, UINT64_MAX, &config->params.seed, ret_error);
+		return parse_count(name, text, 0, UINT64_MAX, &config->params.seed, ret_error);
 	case OPT_PROCESSES:
 		err = parse_count(name, text, 1, GEN_PROCESSES_MAX, &count, ret_error);
 		config->processes = (unsigned)count;
@@ -349,8 +348,7 @@ static uint64_t huge_page_bytes(void)
 static int check_together(const struct command_line *line, const struct gen_config *config,
 	struct gen_error *ret_error)
 {
-	bool simulated =
-		config->action == GEN_SIMULATE || config->action == GEN_SIMULATE_SAMPLES;
+	bool simulated = config->action == GEN_SIMULATE || config->action == GEN_SIMULATE_SAMPLES;
 
 	if (config->duration_ns == 0)
 		return gen_refuse(ret_error, "--duration=0: must be more than 0 (examples: %s)",
@@ -415,9 +413,9 @@ int gen_config_parse(int argc, char **argv, struct gen_config *ret, struct gen_e
 	if (err)
 		return err;
 	if (line.given[OPT_HELP] || line.given[OPT_VERSION] || line.given[OPT_LIST]) {
-		config.action = line.given[OPT_HELP]	    ? GEN_HELP
+		config.action = line.given[OPT_HELP]	  ? GEN_HELP
 				: line.given[OPT_VERSION] ? GEN_VERSION
-							    : GEN_LIST;
+							  : GEN_LIST;
 		config.json = line.given[OPT_JSON];
 		*ret = config;
 		return 0;

@@ -8,8 +8,8 @@
 #include "generators/gen.h"
 
 enum gen_action {
-	GEN_RUN,	   /* real pages, truth */
-	GEN_SIMULATE,	   /* virtual time, truth */
+	GEN_RUN,	      /* real pages, truth */
+	GEN_SIMULATE,	      /* virtual time, truth */
 	GEN_SIMULATE_SAMPLES, /* virtual time, samples.jsonl */
 	GEN_DESCRIBE,
 	GEN_LIST,
@@ -30,7 +30,7 @@ enum gen_pages {
 
 struct gen_config {
 	enum gen_action action;
-	bool json; /* of GEN_LIST */
+	bool json;			   /* of GEN_LIST */
 	const struct gen_pattern *pattern; /* NULL for GEN_LIST, GEN_HELP, GEN_VERSION */
 	struct gen_params params;	   /* of process 0, see gen_process_params() */
 	uint64_t start_delay_ns;	   /* from ready to onset */
@@ -76,7 +76,7 @@ struct gen_option {
 	const char *name;
 	enum gen_kind kind;
 	bool zero_ok;
-	size_t offset; /* in struct gen_params */
+	size_t offset;	 /* in struct gen_params */
 	const char *key; /* in the truth's params: the name with its unit */
 	const char *help;
 };

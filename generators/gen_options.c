@@ -60,8 +60,8 @@ static int refuse_value(const struct gen_option *option, const char *text, const
 	if (*text == '-' || (zero && !option->zero_ok))
 		return gen_refuse(ret_error, "--%s=%s: must be more than 0 (examples: %s)",
 			option->name, text, examples);
-	return gen_refuse(ret_error, "--%s=%s: not a %s (examples: %s)", option->name, text, kind,
-		examples);
+	return gen_refuse(
+		ret_error, "--%s=%s: not a %s (examples: %s)", option->name, text, kind, examples);
 }
 
 static int set_size(enum gen_opt opt, const char *text, uint64_t page_bytes,
@@ -84,8 +84,8 @@ static int set_size(enum gen_opt opt, const char *text, uint64_t page_bytes,
 	return 0;
 }
 
-static int set_rate(enum gen_opt opt, const char *text, struct gen_params *params,
-	struct gen_error *ret_error)
+static int set_rate(
+	enum gen_opt opt, const char *text, struct gen_params *params, struct gen_error *ret_error)
 {
 	const struct gen_option *option = &gen_options[opt];
 	double rate;
@@ -101,8 +101,8 @@ static int set_rate(enum gen_opt opt, const char *text, struct gen_params *param
 	return 0;
 }
 
-static int set_duration(enum gen_opt opt, const char *text, struct gen_params *params,
-	struct gen_error *ret_error)
+static int set_duration(
+	enum gen_opt opt, const char *text, struct gen_params *params, struct gen_error *ret_error)
 {
 	const struct gen_option *option = &gen_options[opt];
 	uint64_t ns;
@@ -112,14 +112,14 @@ static int set_duration(enum gen_opt opt, const char *text, struct gen_params *p
 	if (err || (ns == 0 && !option->zero_ok))
 		return refuse_value(option, text, "duration", UNITS_DURATION_EXAMPLES, ret_error);
 	if (ns != 0 && ns < DURATION_MIN_NS)
-		return gen_refuse(ret_error, "--%s=%s: too short (the least is 20ms)",
-			option->name, text);
+		return gen_refuse(
+			ret_error, "--%s=%s: too short (the least is 20ms)", option->name, text);
 	*(uint64_t *)field(opt, params) = ns;
 	return 0;
 }
 
-static int set_curve(enum gen_opt opt, const char *text, struct gen_params *params,
-	struct gen_error *ret_error)
+static int set_curve(
+	enum gen_opt opt, const char *text, struct gen_params *params, struct gen_error *ret_error)
 {
 	enum gen_curve *curve = field(opt, params);
 

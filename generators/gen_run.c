@@ -189,8 +189,7 @@ static void show_progress(struct process *process)
 		return;
 	process->progress_ns = now_ns;
 	log_progress("%s: %s held after %.0f s", worker->config->pattern->name,
-		units_format_size(
-			(double)gen_worker_retained_bytes(worker), text, sizeof(text)),
+		units_format_size((double)gen_worker_retained_bytes(worker), text, sizeof(text)),
 		gen_seconds(now_ns - worker->onset_ns));
 }
 
@@ -205,7 +204,8 @@ static int run_pattern(struct process *process, uint64_t ready_ns)
 	uint64_t deadline_ns = 0, next_ns = 0;
 	int err;
 
-	process->stop = wait_until(onset_ns);
+	if (!process->stop)
+		process->stop = wait_until(onset_ns);
 	if (process->stop)
 		return 0;
 	err = gen_worker_begin(&process->worker, onset_ns);
@@ -289,8 +289,11 @@ static int run_single(const struct gen_config *config, int fd)
 		gen_truth_end(&process.truth, clock_mono_ns(), "error", cpu_ns());
 		return GEN_EXIT_BROKEN;
 	}
+	err = gen_worker_settle(&process.worker);
 	ready_ns = clock_mono_ns();
-	err = gen_truth_ready(&process.truth, ready_ns);
+	/* A signal that came first is remembered: run_pattern() ends at once. */
+	if (!err || err == -ECANCELED)
+		err = gen_truth_ready(&process.truth, ready_ns);
 	if (!err)
 		err = run_pattern(&process, ready_ns);
 	if (!err)
@@ -321,6 +324,9 @@ static int child_main(struct supervisor *parent, unsigned proc, pid_t parent_pid
 		log_error("%s", error.text);
 		return GEN_EXIT_BROKEN;
 	}
+	err = gen_worker_settle(&process.worker);
+	if (err)
+		return err == -ECANCELED ? 0 : broken(parent->config, &process.truth, err);
 	atomic_fetch_add(&parent->rendezvous->ready, 1);
 	kill(parent_pid, SIGUSR1);
 	wanted_signals(&set, true);

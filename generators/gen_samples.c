@@ -82,8 +82,8 @@ static int write_process(struct gen_samples *samples, uint64_t t_ns, unsigned pr
 	return finish(samples, &record);
 }
 
-static int write_rss(struct gen_samples *samples, uint64_t t_ns, unsigned proc,
-	const struct gen_sampled *now)
+static int write_rss(
+	struct gen_samples *samples, uint64_t t_ns, unsigned proc, const struct gen_sampled *now)
 {
 	struct gen_sampled *last = &samples->sampled[proc];
 	enum gen_pages pages = samples->config->pages;

@@ -27,8 +27,8 @@ struct gen_samples {
 };
 
 /* Writes the header, the cgroup, the processes and a first sample of each, at @t_ns. */
-int gen_samples_begin(struct gen_samples *samples, const struct gen_config *config, uint64_t t_ns,
-	FILE *out);
+int gen_samples_begin(
+	struct gen_samples *samples, const struct gen_config *config, uint64_t t_ns, FILE *out);
 
 /* When the next sample or tick is due. */
 uint64_t gen_samples_next_ns(const struct gen_samples *samples);

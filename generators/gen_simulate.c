@@ -142,8 +142,10 @@ int gen_simulate(const struct gen_config *config, FILE *out)
 		return -ENOMEM;
 	gen_truth_init(&sim.truth, -1, out);
 	for (unsigned proc = 0; proc < config->processes; proc++)
-		gen_worker_init(&workers[proc], config, proc, &backend,
-			samples ? NULL : &sim.truth);
+		gen_worker_init(
+			&workers[proc], config, proc, &backend, samples ? NULL : &sim.truth);
+	for (unsigned proc = 0; proc < config->processes; proc++)
+		gen_worker_settle(&workers[proc]); /* counting cannot fail */
 	err = samples ? gen_samples_begin(&sim.samples, config, READY_NS, out)
 		      : write_truth_begin(&sim);
 	if (!err)

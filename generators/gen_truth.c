@@ -4,13 +4,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "generators/revision.h"
 #include "lib/jsonl.h"
-
-const char *gen_revision(void)
-{
-	return GEN_REVISION;
-}
+#include "lib/revision.h"
 
 void gen_truth_init(struct gen_truth *truth, int fd, FILE *file)
 {
@@ -35,8 +30,8 @@ static void begin_at(
 
 static int finish(struct gen_truth *truth, struct jsonl *line)
 {
-	int err = truth->file ? jsonl_write_file(line, truth->file)
-			      : jsonl_write_fd(line, truth->fd);
+	int err =
+		truth->file ? jsonl_write_file(line, truth->file) : jsonl_write_fd(line, truth->fd);
 
 	if (err)
 		truth->err = err;
@@ -70,7 +65,7 @@ int gen_truth_start(struct gen_truth *truth, const struct gen_config *config, ui
 	jsonl_str(&line, "format", "leaklab.truth");
 	jsonl_u64(&line, "version", 1);
 	jsonl_str(&line, "generator", "memgen");
-	jsonl_str(&line, "revision", gen_revision());
+	jsonl_str(&line, "revision", revision());
 	err = finish(truth, &line);
 	if (err)
 		return err;

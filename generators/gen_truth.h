@@ -44,7 +44,4 @@ int gen_truth_measured(struct gen_truth *truth, uint64_t t_ns, unsigned proc,
 int gen_truth_exited(struct gen_truth *truth, uint64_t t_ns, unsigned proc, int pid, int status);
 int gen_truth_end(struct gen_truth *truth, uint64_t t_ns, const char *reason, uint64_t cpu_ns);
 
-/* Revision of the sources this was built from. */
-const char *gen_revision(void);
-
 #endif

@@ -102,6 +102,19 @@ static int hold(struct gen_worker *worker, uint64_t target, uint64_t deadline_ns
 	return err;
 }
 
+int gen_worker_settle(struct gen_worker *worker)
+{
+	struct gen_truth *truth = worker->truth;
+	int err;
+
+	if (!worker->config->pattern->settled)
+		return 0;
+	worker->truth = NULL;
+	err = hold(worker, gen_target_at(worker->config, &worker->params, 0).held_units, 0);
+	worker->truth = truth;
+	return err;
+}
+
 /* Frees and touches anew the oldest of what is held, in a window that goes round and round. */
 static int replace(struct gen_worker *worker, uint64_t target, uint64_t deadline_ns)
 {
@@ -116,8 +129,7 @@ static int replace(struct gen_worker *worker, uint64_t target, uint64_t deadline
 			count = worker->held - worker->window;
 		err = worker->backend.drop(worker->backend.context, worker->window, count);
 		if (!err)
-			err = worker->backend.touch(
-				worker->backend.context, worker->window, count);
+			err = worker->backend.touch(worker->backend.context, worker->window, count);
 		if (err)
 			return err;
 		worker->window += count;
@@ -155,8 +167,8 @@ int gen_worker_step(struct gen_worker *worker, uint64_t deadline_ns, uint64_t *r
 		return err;
 	*ret_next_ns = gen_next_ns(worker->config, &worker->params, t_ns, end_ns);
 	jump = t_ns % GEN_TICK_NS != 0 && worker->held != before;
-	if (worker->pending && (err || t_ns >= end_ns || jump ||
-				       gen_report_due(t_ns, *ret_next_ns))) {
+	if (worker->pending &&
+		(err || t_ns >= end_ns || jump || gen_report_due(t_ns, *ret_next_ns))) {
 		int report_err = report(
 			worker, worker->backend.now_ns(worker->backend.context), deadline_ns);
 

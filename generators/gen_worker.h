@@ -36,12 +36,18 @@ struct gen_worker {
 	double asked_bytes;
 	uint64_t window; /* where the next replacement begins */
 	uint64_t way_ns; /* when this step began, or its way was last reported */
-	bool pending; /* something changed since */
+	bool pending;	 /* something changed since */
 };
 
 /* @config, @truth and the backend's context are borrowed. */
 void gen_worker_init(struct gen_worker *worker, const struct gen_config *config, unsigned proc,
 	const struct gen_backend *backend, struct gen_truth *truth);
+
+/*
+ * Takes what a settled pattern holds at onset, before anything is reported. Nothing to do for the
+ * others. Returns 0, -ECANCELED when stopped, or a negative errno of the backend.
+ */
+int gen_worker_settle(struct gen_worker *worker);
 
 /* Reports the onset, from which all deadlines count. Returns 0 or the errno of the truth. */
 int gen_worker_begin(struct gen_worker *worker, uint64_t onset_ns);

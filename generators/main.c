@@ -10,6 +10,7 @@
 #include "generators/gen_show.h"
 #include "generators/gen_truth.h"
 #include "lib/log.h"
+#include "lib/revision.h"
 
 /* The exit code of what wrote to stdout, where a full disk may only show when it is flushed. */
 static int finish_output(int err)
@@ -37,7 +38,7 @@ int main(int argc, char **argv)
 		gen_show_help(stdout);
 		return finish_output(0);
 	case GEN_VERSION:
-		printf("memgen %s\n", gen_revision());
+		printf("memgen %s\n", revision());
 		return finish_output(0);
 	case GEN_LIST:
 		return finish_output(gen_show_list(stdout, config.json));

@@ -3,16 +3,6 @@
 GENERATOR_OBJS = $(call objects,$(wildcard generators/gen_*.c generators/pattern_*.c))
 ARCHIVE_OBJS += $(GENERATOR_OBJS)
 
-# The revision is a file that changes only when the revision does, so that a new commit rebuilds
-# what tells it and nothing else.
-$(BUILD)/generators/revision.h: FORCE
-	@mkdir -p $(@D)
-	@echo '#define GEN_REVISION "$(VERSION)"' > $@.new
-	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
-$(BUILD)/generators/gen_truth.o: $(BUILD)/generators/revision.h
-FORCE:
-.PHONY: FORCE
-
 # Static, so that it runs in an image with nothing else in it. The sanitizers cannot be.
 $(eval $(call program,memgen,$(BUILD)/generators/main.o $(GENERATOR_OBJS) $(LIB_OBJS),\
 	$(if $(SANITIZE),,-static) -lm -lpthread))

@@ -18,9 +18,8 @@ static double held_bytes(const struct gen_params *params, uint64_t t_ns)
 		return unit * expm1(M_LN2 * gen_seconds(t_ns) / gen_seconds(params->doubling_ns));
 	i = (double)(t_ns / params->every_ns + 1);
 	/* Step i varies by jitter of its own size; what was held before is not touched by it. */
-	return unit * (i * (i + 1) / 2 +
-			      i * params->jitter / 2 *
-				      gen_noise(params, GEN_STREAM_SIZE, (uint64_t)i));
+	return unit * (i * (i + 1) / 2 + i * params->jitter / 2 *
+						 gen_noise(params, GEN_STREAM_SIZE, (uint64_t)i));
 }
 
 static uint64_t period_ns(const struct gen_params *params)

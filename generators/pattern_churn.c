@@ -33,6 +33,7 @@ const struct gen_pattern gen_pattern_churn = {
 	.class = GEN_BENIGN,
 	.summary = "replaces the chunks of a bounded live set all the time",
 	.options = { { GEN_SIZE, "20MiB" }, { GEN_RATE, "5MiB/s" } },
+	.settled = true,
 	.validate = validate,
 	.held_bytes = held_bytes,
 	.replaced_bytes = replaced_bytes,

@@ -41,6 +41,7 @@ const struct gen_pattern gen_pattern_sawtooth = {
 	.class = GEN_BENIGN,
 	.summary = "grows from its floor to its size and drops back, like a collected heap",
 	.options = { { GEN_RATE, "1MiB/s" }, { GEN_FLOOR, "10MiB" }, { GEN_SIZE, "20MiB" } },
+	.settled = true,
 	.validate = validate,
 	.held_bytes = held_bytes,
 };

@@ -22,8 +22,8 @@ static uint64_t period_ns(const struct gen_params *params)
 static int validate(const struct gen_params *params, struct gen_error *ret_error)
 {
 	if (params->hold_ns >= params->every_ns)
-		return gen_refuse(ret_error,
-			"--hold: must be shorter than --every, or nothing is released");
+		return gen_refuse(
+			ret_error, "--hold: must be shorter than --every, or nothing is released");
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Healthy: takes its size at onset and keeps exactly that. */
+/* Healthy: holds exactly its size, from before it is ready. */
 #include "generators/gen.h"
 
 static double held_bytes(const struct gen_params *params, uint64_t t_ns)
@@ -11,8 +11,9 @@ static double held_bytes(const struct gen_params *params, uint64_t t_ns)
 const struct gen_pattern gen_pattern_steady = {
 	.name = "steady",
 	.class = GEN_BENIGN,
-	.summary = "takes its size at onset and keeps it",
+	.summary = "holds its size and nothing more",
 	.options = { { GEN_SIZE, "50MiB" } },
+	.settled = true,
 	.monotone = true,
 	.held_bytes = held_bytes,
 };

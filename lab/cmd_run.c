@@ -11,13 +11,15 @@
 #include "lab/cmd.h"
 #include "lab/problems.h"
 #include "lab/programs.h"
-#include "lab/revision.h"
+#include "lab/report/report.h"
+#include "lab/run_score.h"
 #include "lab/runner/run.h"
 #include "lab/scenario/describe.h"
 #include "lab/scenario/scenario.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/revision.h"
 #include "lib/units.h"
 
 struct run_args {
@@ -97,8 +99,13 @@ static const struct argp argp = {
 /* What is done with a run directory once it is complete. Returns the exit code. */
 static int run_finish(const char *run_dir)
 {
-	printf("%s\n", run_dir);
-	return EXIT_PASS;
+	enum score_verdict verdict;
+
+	if (score_run_dir(run_dir, &verdict) < 0 || report_write_all(run_dir) < 0 ||
+		report_print_terminal(run_dir, stdout) < 0)
+		return EXIT_BROKEN;
+	printf("\nRun directory: %s (report.md, report.json, junit.xml)\n", run_dir);
+	return fflush(stdout) ? EXIT_BROKEN : score_verdict_exit(verdict);
 }
 
 static int load(const struct run_args *args, struct problems *problems, struct scenario **ret)
@@ -154,7 +161,7 @@ int cmd_run(int argc, char **argv)
 			.scenario = scenario,
 			.seed = args.seed,
 			.runs_dir = args.runs_dir,
-			.revision = LAB_REVISION,
+			.revision = revision(),
 			.note = log_info,
 			.warn = log_warn,
 			.progress = log_progress,

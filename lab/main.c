@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "lab/cmd.h"
-#include "lab/revision.h"
 #include "lib/log.h"
+#include "lib/revision.h"
 
 static const struct command {
 	const char *name;
@@ -17,6 +17,8 @@ static const struct command {
 	{ "list", cmd_list, "list the scenarios" },
 	{ "validate", cmd_validate, "check scenarios without running them" },
 	{ "run", cmd_run, "run a scenario, score it and report" },
+	{ "score", cmd_score, "score a detector on recorded runs" },
+	{ "report", cmd_report, "report on recorded runs" },
 	{ "doctor", cmd_doctor, "say what this host can and cannot do" },
 	{ "clean", cmd_clean, "remove what runs that were killed left behind" },
 };
@@ -72,7 +74,7 @@ int main(int argc, char **argv)
 		return EXIT_PASS;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		printf("leaklab %s\n", LAB_REVISION);
+		printf("leaklab %s\n", revision());
 		return EXIT_PASS;
 	}
 	command = find_command(argv[1]);

@@ -81,7 +81,8 @@ static int parse_size_part(const char *text, size_t len, double *ret_bytes)
 		return err;
 	if (end > text + len)
 		return -EINVAL;
-	if (end < text + len && *end == ' ')
+	/* A blank may only stand before a unit. */
+	if (end + 1 < text + len && *end == ' ')
 		end++;
 	factor = find_factor(size_units, COUNT(size_units), end, (size_t)(text + len - end));
 	if (factor == 0)

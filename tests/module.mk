@@ -2,9 +2,14 @@
 # not a main program (ARCHIVE_OBJS, to which each folder's module.mk adds).
 UNIT_TESTS += $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-$(BUILD)/libleaklab.a: $(ARCHIVE_OBJS)
+# The scorer is tested on its own, however lab/module.mk lists it.
+include lab/score.mk
+
+# Expanded late: the lists may use what the Makefile defines after its includes.
+.SECONDEXPANSION:
+$(BUILD)/libleaklab.a: $$(sort $$(ARCHIVE_OBJS) $$(LAB_SCORE_OBJS))
 	$(say) AR $@
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libleaklab.a
 	$(say) LINK $@
@@ -12,3 +17,15 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libleaklab.a
 
 unit-tests: $(UNIT_TESTS)
 .PHONY: unit-tests
+
+check: unit-tests ## Test all that needs no root: unit tests, sanitizers, Valgrind, clang, scripts
+	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall
+
+# need-root comes first, so that it is not found out when all is built.
+test: need-root programs images unit-tests $$(BPF_TESTS) ## Test everything; needs root for BPF and podman
+	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall bpf e2e
+
+need-root:
+	@[ "$$(id -u)" -eq 0 ] || { echo "make test: needs root, for it loads BPF programs and runs" \
+		"containers: run sudo make test, or make check for the part that does not" >&2; exit 3; }
+.PHONY: need-root

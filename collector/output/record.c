@@ -49,7 +49,6 @@ static const struct field header_fields[] = {
 	FIELD("interval_ns", FIELD_U64, header.interval_ns),
 	FIELD("threshold_bytes", FIELD_U64, header.threshold_bytes),
 	FIELD("scope", FIELD_STRING_OR_NULL, header.scope),
-	FIELD("error_bound_bytes", FIELD_U64, header.error_bound_bytes),
 	END_OF_FIELDS,
 };
 

@@ -30,7 +30,7 @@ struct record_header {
 	const char *source;
 	const char *kernel;
 	const char *scope; /* NULL: the whole host */
-	uint64_t wall_ns, page_bytes, cpus, interval_ns, threshold_bytes, error_bound_bytes;
+	uint64_t wall_ns, page_bytes, cpus, interval_ns, threshold_bytes;
 };
 
 struct record_cgroup {

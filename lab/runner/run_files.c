@@ -174,18 +174,23 @@ static void set_number(json_t *object, const char *key, const double *value)
 		json_object_set_new(object, key, json_real(*value));
 }
 
-static void set_tier(json_t *object, const char *key, const struct scenario_tier_gates *gates)
+/* A gate of a tier has the tier in its name: "growing.tpr_min". */
+static void set_tier_gate(json_t *object, const char *tier, const char *gate, const double *value)
 {
-	json_t *tier;
+	char key[64];
 
+	snprintf(key, sizeof(key), "%s.%s", tier, gate);
+	set_number(object, key, value);
+}
+
+static void set_tier(json_t *object, const char *tier, const struct scenario_tier_gates *gates)
+{
 	if (!gates)
 		return;
-	tier = json_object();
-	set_number(tier, "tpr_min", gates->tpr_min);
-	set_number(tier, "fpr_max", gates->fpr_max);
+	set_tier_gate(object, tier, "tpr_min", gates->tpr_min);
+	set_tier_gate(object, tier, "fpr_max", gates->fpr_max);
 	if (gates->latency_median_max_text)
-		set_number(tier, "latency_median_max_s", &gates->latency_median_max_s);
-	json_object_set_new(object, key, tier);
+		set_tier_gate(object, tier, "latency_median_max_s", &gates->latency_median_max_s);
 }
 
 static json_t *gates_json(const struct scenario_gates *gates)

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Loads, attaches and reads the BPF programs. Open, configure, load and attach are kept apart;
+ * nothing is pinned, so everything goes with this process.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "collector/capture/source.h"
+/* Uses the types of the shared header, which source.h brings. */
+#include "bpf/memgrowth.skel.h"
+#include "collector/capture/tracefs.h"
+#include "lib/cleanup.h"
+
+/* No two records of one process are closer than this, whatever the threshold. */
+#define MIN_GAP_SHARE 10
+
+struct bpf_source {
+	struct capture base;
+	struct memgrowth *skel;
+	struct ring_buffer *ring;
+	struct bpf_link *sweep_link;
+	int perf_fd; /* of the classic tracepoint, or -1 */
+	int cpus;
+	uint64_t foreign_swept; /* stats.foreign at the last full sweep */
+};
+
+static struct bpf_source *as_bpf(const struct capture *capture)
+{
+	return (struct bpf_source *)capture;
+}
+
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	return level <= LIBBPF_INFO ? vfprintf(stderr, fmt, args) : 0;
+}
+
+static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	(void)level, (void)fmt, (void)args;
+	return 0;
+}
+
+static int on_ring_event(void *ctx, void *data, size_t size)
+{
+	struct bpf_source *source = ctx;
+
+	if (size >= sizeof(struct rss_event))
+		source->base.handler(source->base.ctx, data);
+	return 0;
+}
+
+static void bpf_close(struct capture *capture)
+{
+	struct bpf_source *source = as_bpf(capture);
+
+	bpf_link__destroy(source->sweep_link);
+	ring_buffer__free(source->ring);
+	memgrowth__destroy(source->skel);
+	if (source->perf_fd >= 0)
+		close(source->perf_fd);
+	free(source);
+}
+
+static int bpf_fd(const struct capture *capture)
+{
+	return ring_buffer__epoll_fd(as_bpf(capture)->ring);
+}
+
+static int bpf_poll(struct capture *capture)
+{
+	int n = ring_buffer__consume(as_bpf(capture)->ring);
+
+	return n < 0 ? n : 0;
+}
+
+static struct rss_stats bpf_stats(const struct capture *capture)
+{
+	const struct bpf_source *source = as_bpf(capture);
+	struct rss_stats total = {}, *per_cpu;
+	uint32_t zero = 0;
+
+	per_cpu = calloc((size_t)source->cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return total;
+	if (bpf_map__lookup_elem(source->skel->maps.stats, &zero, sizeof(zero), per_cpu,
+		    (size_t)source->cpus * sizeof(*per_cpu), 0) == 0) {
+		for (int cpu = 0; cpu < source->cpus; cpu++) {
+			total.lost += per_cpu[cpu].lost;
+			total.overflow += per_cpu[cpu].overflow;
+			total.unowned += per_cpu[cpu].unowned;
+			total.foreign += per_cpu[cpu].foreign;
+		}
+	}
+	free(per_cpu);
+	return total;
+}
+
+static int bpf_sweep(struct capture *capture, bool all)
+{
+	struct bpf_source *source = as_bpf(capture);
+	struct rss_event events[64];
+	_cleanup_close_ int fd = -1;
+	uint64_t foreign = 0;
+	ssize_t n;
+
+	/* Updates by other processes did not mark theirs dirty: look at all of them. */
+	if (source->perf_fd >= 0)
+		foreign = bpf_stats(capture).foreign;
+	source->skel->bss->sweep_all = all || foreign != source->foreign_swept;
+	source->foreign_swept = foreign;
+	fd = bpf_iter_create(bpf_link__fd(source->sweep_link));
+	if (fd < 0)
+		return fd;
+	while ((n = read(fd, events, sizeof(events))) > 0)
+		for (size_t i = 0; i < (size_t)n / sizeof(events[0]); i++)
+			source->base.handler(source->base.ctx, &events[i]);
+	return n < 0 ? -errno : 0;
+}
+
+static void bpf_reap(struct capture *capture)
+{
+	struct bpf_map *map = as_bpf(capture)->skel->maps.processes;
+	uint32_t key, next;
+	bool more;
+
+	more = bpf_map__get_next_key(map, NULL, &key, sizeof(key)) == 0;
+	while (more) {
+		/* The successor first: after a deletion the walk would begin anew. */
+		more = bpf_map__get_next_key(map, &key, &next, sizeof(next)) == 0;
+		if (kill((pid_t)key, 0) && errno == ESRCH)
+			bpf_map__delete_elem(map, &key, sizeof(key), 0);
+		key = next;
+	}
+}
+
+static const struct capture_ops bpf_ops = {
+	.close = bpf_close,
+	.fd = bpf_fd,
+	.poll = bpf_poll,
+	.sweep = bpf_sweep,
+	.reap = bpf_reap,
+	.stats = bpf_stats,
+};
+
+static uint32_t pid_max(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/sys/kernel/pid_max", "re");
+	unsigned int value;
+
+	return f && fscanf(f, "%u", &value) == 1 ? value : 32768;
+}
+
+/* percpu_counter_batch of lib/percpu_counter.c: max(32, 2 x online CPUs). */
+static uint32_t percpu_batch(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cpus > 16 ? (uint32_t)(2 * cpus) : 32;
+}
+
+/* Whether the kernel's BTF has the raw tracepoint, so that tp_btf can attach. */
+static int btf_has_rss_stat(bool *ret)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf)
+		return -errno;
+	*ret = btf__find_by_name_kind(btf, "btf_trace_rss_stat", BTF_KIND_TYPEDEF) > 0;
+	btf__free(btf);
+	return 0;
+}
+
+static int configure(struct bpf_source *source, const struct capture_settings *settings,
+	bool classic)
+{
+	struct memgrowth *skel = source->skel;
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint32_t max = settings->max_processes ? settings->max_processes : pid_max();
+	int err;
+
+	skel->rodata->settings = (struct rss_settings){
+		.interval_ns = settings->interval_ns,
+		.min_gap_ns = settings->interval_ns / MIN_GAP_SHARE,
+		.scope_id = settings->scope_id,
+		.threshold_pages = (uint32_t)((settings->threshold_bytes + page_bytes - 1) / page_bytes),
+		.cpus = (uint32_t)source->cpus,
+		.percpu_batch = percpu_batch(),
+		.page_bytes = (uint32_t)page_bytes,
+	};
+	bpf_program__set_autoload(skel->progs.on_rss_stat, !classic);
+	bpf_program__set_autoload(skel->progs.on_rss_stat_classic, classic);
+	err = bpf_map__set_max_entries(skel->maps.processes, max);
+	return err ? err : bpf_map__set_max_entries(skel->maps.events, settings->ring_bytes);
+}
+
+/* libbpf finds the tracepoint's id through a mounted tracefs only. */
+static int attach_classic(struct bpf_source *source)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.sample_period = 1,
+		.wakeup_events = 1,
+	};
+	_cleanup_close_ int tracefs = tracefs_open();
+	char text[32];
+	int n;
+
+	if (tracefs < 0)
+		return tracefs;
+	n = tracefs_read(tracefs, "events/kmem/rss_stat/id", text, sizeof(text));
+	if (n < 0)
+		return n;
+	attr.config = strtoull(text, NULL, 10);
+	source->perf_fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (source->perf_fd < 0)
+		return -errno;
+	source->skel->links.on_rss_stat_classic = bpf_program__attach_perf_event(
+		source->skel->progs.on_rss_stat_classic, source->perf_fd);
+	return source->skel->links.on_rss_stat_classic ? 0 : -errno;
+}
+
+static int attach(struct bpf_source *source, bool classic)
+{
+	struct memgrowth *skel = source->skel;
+	int err = 0;
+
+	/* Births and deaths first, so that no process is seen without its end. */
+	bpf_program__set_autoattach(skel->progs.on_rss_stat_classic, false);
+	bpf_program__set_autoattach(skel->progs.sweep, false);
+	err = memgrowth__attach(skel);
+	if (!err && classic)
+		err = attach_classic(source);
+	if (err)
+		return err;
+	source->sweep_link = bpf_program__attach_iter(skel->progs.sweep, NULL);
+	if (!source->sweep_link)
+		return -errno;
+	source->ring = ring_buffer__new(bpf_map__fd(skel->maps.events), on_ring_event, source, NULL);
+	return source->ring ? 0 : -errno;
+}
+
+static int explain(int err, const char *step, char *error, size_t size)
+{
+	if (err == -EPERM || err == -EACCES)
+		snprintf(error, size,
+			"%s: not permitted; run as root, or with CAP_BPF and CAP_PERFMON "
+			"(CAP_SYS_ADMIN before Linux 5.8), or use --source=proc", step);
+	else
+		snprintf(error, size, "%s: %s; `memgrowth doctor` says what this kernel lacks, "
+			"--source=proc needs no BPF", step, strerror(-err));
+	return err;
+}
+
+/* Chooses between the two hooks. Returns 0 or a negative errno with @error set. */
+static int choose_hook(enum capture_source wanted, bool *ret_classic, char *error, size_t size)
+{
+	bool has_btf_hook = false;
+	int err = btf_has_rss_stat(&has_btf_hook);
+
+	if (err) {
+		snprintf(error, size, "this kernel offers no BTF (/sys/kernel/btf/vmlinux): it needs "
+			"CONFIG_DEBUG_INFO_BTF=y; --source=proc needs none");
+		return -ENOENT;
+	}
+	if (wanted == CAPTURE_TP_BTF && !has_btf_hook) {
+		snprintf(error, size, "this kernel's BTF has no rss_stat tracepoint (Linux 5.5 or "
+			"later has); --source=tp may work, --source=proc does");
+		return -ENOENT;
+	}
+	*ret_classic = wanted == CAPTURE_TP || !has_btf_hook;
+	return 0;
+}
+
+int capture_open_bpf(const struct capture_settings *settings, struct capture **ret, char *error,
+	size_t error_size)
+{
+	struct bpf_source *source;
+	bool classic = false;
+	int err;
+
+	libbpf_set_print(settings->verbose ? print_libbpf : print_nothing);
+	err = choose_hook(settings->source, &classic, error, error_size);
+	if (err)
+		return err;
+	source = calloc(1, sizeof(*source));
+	if (!source)
+		return explain(-ENOMEM, "opening", error, error_size);
+	source->base.ops = &bpf_ops;
+	source->base.name = classic ? "tp" : "tp_btf";
+	source->perf_fd = -1;
+	source->cpus = libbpf_num_possible_cpus();
+	source->skel = memgrowth__open();
+	err = source->skel ? configure(source, settings, classic) : -errno;
+	if (err) {
+		explain(err, "opening the BPF programs", error, error_size);
+	} else {
+		err = memgrowth__load(source->skel);
+		if (err)
+			explain(err, "loading the BPF programs", error, error_size);
+	}
+	if (!err) {
+		err = attach(source, classic);
+		if (err)
+			explain(err, "attaching the BPF programs", error, error_size);
+	}
+	if (err) {
+		bpf_close(&source->base);
+		return err;
+	}
+	*ret = &source->base;
+	return 0;
+}

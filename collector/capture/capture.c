@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collector/capture/source.h"
+
+int capture_open(const struct capture_settings *settings, capture_handler handler, void *ctx,
+	struct capture **ret, char *error, size_t error_size)
+{
+	struct capture *capture;
+	int err;
+
+	if (settings->source == CAPTURE_PROC)
+		err = capture_open_proc(settings, &capture, error, error_size);
+	else
+		err = capture_open_bpf(settings, &capture, error, error_size);
+	if (err)
+		return err;
+	capture->handler = handler;
+	capture->ctx = ctx;
+	*ret = capture;
+	return 0;
+}
+
+void capture_close(struct capture *capture)
+{
+	if (capture)
+		capture->ops->close(capture);
+}
+
+const char *capture_source_name(const struct capture *capture)
+{
+	return capture->name;
+}
+
+int capture_fd(const struct capture *capture)
+{
+	return capture->ops->fd(capture);
+}
+
+int capture_poll(struct capture *capture)
+{
+	return capture->ops->poll(capture);
+}
+
+int capture_sweep(struct capture *capture, bool all)
+{
+	return capture->ops->sweep(capture, all);
+}
+
+void capture_reap(struct capture *capture)
+{
+	capture->ops->reap(capture);
+}
+
+struct rss_stats capture_stats(const struct capture *capture)
+{
+	return capture->ops->stats(capture);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where samples come from: the BPF programs, or polling /proc. Both give struct rss_event.
+ */
+#ifndef LEAKLAB_COLLECTOR_CAPTURE_CAPTURE_H
+#define LEAKLAB_COLLECTOR_CAPTURE_CAPTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/rss_events.h"
+#include "collector/cgroup/cgroup.h"
+
+enum capture_source {
+	CAPTURE_AUTO,	/* tp_btf, or tp where BTF lacks it; never proc */
+	CAPTURE_TP_BTF, /* tp_btf/rss_stat */
+	CAPTURE_TP,	/* tracepoint/kmem/rss_stat */
+	CAPTURE_PROC,	/* poll /proc */
+};
+
+struct capture_settings {
+	enum capture_source source;
+	uint64_t interval_ns;
+	uint64_t threshold_bytes;
+	uint64_t scope_id; /* memory cgroup whose subtree is watched; 0: the whole host */
+	const char *scope_path;
+	uint32_t max_processes; /* 0: the host's pid limit */
+	uint32_t ring_bytes;	/* power of two, at least a page */
+	const struct cgroup_host *host;
+	bool verbose; /* libbpf's own messages to stderr */
+};
+
+/* Called for each event, in the order of delivery. */
+typedef void (*capture_handler)(void *ctx, const struct rss_event *event);
+
+struct capture;
+
+/*
+ * Opens and attaches. Returns 0, or a negative errno with the reason and the mend in @error
+ * (-EPERM: privileges; -ENOENT: this kernel lacks what is needed). The caller closes.
+ */
+int capture_open(const struct capture_settings *settings, capture_handler handler, void *ctx,
+	struct capture **ret, char *error, size_t error_size);
+void capture_close(struct capture *capture);
+
+/* "tp_btf", "tp", "proc": what is really in use. */
+const char *capture_source_name(const struct capture *capture);
+
+/* Readable when births or deaths wait; -1 when the source has no such descriptor. */
+int capture_fd(const struct capture *capture);
+
+/* Handles what waits. Returns 0 or a negative errno. */
+int capture_poll(struct capture *capture);
+
+/*
+ * Reports processes not seen yet, and those with changes not sent; with @all every process.
+ * The first call, after opening, picks up what was alive before. Returns 0 or a negative errno.
+ */
+int capture_sweep(struct capture *capture, bool all);
+
+/* Removes what is kept of processes that no longer exist (their exit was lost). */
+void capture_reap(struct capture *capture);
+
+/* Totals since opening. */
+struct rss_stats capture_stats(const struct capture *capture);
+
+#endif

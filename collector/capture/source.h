@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a source implements; private to capture/. */
+#ifndef LEAKLAB_COLLECTOR_CAPTURE_SOURCE_H
+#define LEAKLAB_COLLECTOR_CAPTURE_SOURCE_H
+
+#include "collector/capture/capture.h"
+
+struct capture_ops {
+	void (*close)(struct capture *capture);
+	int (*fd)(const struct capture *capture);
+	int (*poll)(struct capture *capture);
+	int (*sweep)(struct capture *capture, bool all);
+	void (*reap)(struct capture *capture);
+	struct rss_stats (*stats)(const struct capture *capture);
+};
+
+/* Each source embeds this as its first member. */
+struct capture {
+	const struct capture_ops *ops;
+	const char *name;
+	capture_handler handler;
+	void *ctx;
+};
+
+int capture_open_bpf(const struct capture_settings *settings, struct capture **ret, char *error,
+	size_t error_size);
+int capture_open_proc(const struct capture_settings *settings, struct capture **ret, char *error,
+	size_t error_size);
+
+#endif

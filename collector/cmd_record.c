@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* `memgrowth record` and `memgrowth watch`: the same loop, to files or to the terminal. */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/commands.h"
+#include "collector/recorder.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/units.h"
+
+/*
+ * 100 ms and 256 KiB: a growth of 1 MiB/s shows in under a second, at no more than ten records a
+ * second for each process.
+ */
+#define DEFAULT_INTERVAL_NS (100 * NS_PER_MS)
+#define DEFAULT_THRESHOLD_BYTES (256 * 1024)
+#define DEFAULT_RING_BYTES (4U << 20)
+
+struct arguments {
+	struct recorder_options options;
+	const char *output;
+	const char *detections;
+	const char *cgroup;
+	bool verbose;
+};
+
+enum option_key {
+	OPT_DETECTIONS = 0x100,
+	OPT_SOURCE,
+	OPT_READY_FD,
+	OPT_RING,
+	OPT_MAX,
+};
+
+#define COMMON_OPTIONS                                                                             \
+	{ "cgroup", 'c', "PATH", 0, "Watch this memory cgroup and all below it (default: the whole "   \
+		"host)", 0 },                                                                      \
+	{ "interval", 'i', "TIME", 0, "Send a changed counter after this time (default 100ms)", 0 },   \
+	{ "threshold", 't', "SIZE", 0, "Send a change of this size sooner, at most ten times an "      \
+		"interval (default 256KiB)", 0 },                                                  \
+	{ "duration", 'd', "TIME", 0, "End after this time (default: at SIGINT or SIGTERM)", 0 },      \
+	{ "source", OPT_SOURCE, "NAME", 0, "auto, tp_btf, tp or proc (default auto: tp_btf, or tp "    \
+		"where the kernel's BTF lacks it)", 0 },                                           \
+	{ "ring-size", OPT_RING, "SIZE", 0, "Ring buffer, a power of two (default 4MiB)", 0 },         \
+	{ "max-processes", OPT_MAX, "N", 0, "Room for processes (default: the host's pid limit)", 0 }, \
+	{ "verbose", 'v', 0, 0, "Show libbpf's messages", 0 }
+
+static const struct argp_option record_options[] = {
+	{ "output", 'o', "FILE", 0, "Samples go here (default: standard output)", 0 },
+	{ "detections", OPT_DETECTIONS, "FILE", 0, "Detections go here (default: none)", 0 },
+	{ "ready-fd", OPT_READY_FD, "FD", 0, "Write \"ready\" to this descriptor once attached", 0 },
+	COMMON_OPTIONS,
+	{ 0 },
+};
+
+static const struct argp_option watch_options[] = { COMMON_OPTIONS, { 0 } };
+
+static unsigned long parse_count(struct argp_state *state, const char *name, const char *text,
+	unsigned long max)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || value > max)
+		argp_error(state, "--%s=%s: not a whole number from 0 to %lu", name, text, max);
+	return value;
+}
+
+static uint64_t parse_time(struct argp_state *state, const char *name, const char *text)
+{
+	uint64_t ns = 0;
+
+	if (units_parse_duration(text, &ns) || ns == 0)
+		argp_error(state, "--%s=%s: not a time above 0 (examples: %s)", name, text,
+			UNITS_DURATION_EXAMPLES);
+	return ns;
+}
+
+static uint64_t parse_size(struct argp_state *state, const char *name, const char *text)
+{
+	uint64_t bytes = 0;
+
+	if (units_parse_size(text, &bytes) || bytes == 0)
+		argp_error(state, "--%s=%s: not a size above 0 (examples: %s)", name, text,
+			UNITS_SIZE_EXAMPLES);
+	return bytes;
+}
+
+static enum capture_source parse_source(struct argp_state *state, const char *text)
+{
+	static const char *const names[] = { "auto", "tp_btf", "tp", "proc" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], text) == 0)
+			return (enum capture_source)i;
+	argp_error(state, "--source=%s: not a source (auto, tp_btf, tp, proc)", text);
+	return CAPTURE_AUTO;
+}
+
+static uint32_t parse_ring(struct argp_state *state, const char *text)
+{
+	uint64_t bytes = parse_size(state, "ring-size", text);
+
+	if (bytes & (bytes - 1) || bytes < 4096 || bytes > 1U << 30)
+		argp_error(state, "--ring-size=%s: not a power of two from 4KiB to 1GiB", text);
+	return (uint32_t)bytes;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+	struct capture_settings *capture = &args->options.capture;
+
+	switch (key) {
+	case 'o':
+		args->output = arg;
+		break;
+	case OPT_DETECTIONS:
+		args->detections = arg;
+		break;
+	case OPT_READY_FD:
+		args->options.ready_fd = (int)parse_count(state, "ready-fd", arg, 1 << 20);
+		break;
+	case 'c':
+		args->cgroup = arg;
+		break;
+	case 'i':
+		capture->interval_ns = parse_time(state, "interval", arg);
+		break;
+	case 't':
+		capture->threshold_bytes = parse_size(state, "threshold", arg);
+		break;
+	case 'd':
+		args->options.duration_ns = parse_time(state, "duration", arg);
+		break;
+	case OPT_SOURCE:
+		capture->source = parse_source(state, arg);
+		break;
+	case OPT_RING:
+		capture->ring_bytes = parse_ring(state, arg);
+		break;
+	case OPT_MAX:
+		capture->max_processes =
+			(uint32_t)parse_count(state, "max-processes", arg, 4194304);
+		break;
+	case 'v':
+		capture->verbose = true;
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument \"%s\"", arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* Accepts the path in the hierarchy, or that of the directory below its mount point. */
+static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
+{
+	struct capture_settings *capture = &args->options.capture;
+	size_t mount_len = strlen(host->mount);
+	const char *path = args->cgroup;
+	int err;
+
+	if (!path)
+		return 0;
+	if (strncmp(path, host->mount, mount_len) == 0 && path[mount_len] == '/')
+		path += mount_len;
+	err = cgroup_id_of_path(host, path, &capture->scope_id);
+	if (err) {
+		log_error("--cgroup=%s: no such memory cgroup below %s (%s); give its path there, "
+			  "such as /system.slice", args->cgroup, host->mount, strerror(-err));
+		return err;
+	}
+	capture->scope_path = path;
+	return 0;
+}
+
+static FILE *open_output(const char *path)
+{
+	FILE *f;
+
+	if (strcmp(path, "-") == 0)
+		return stdout;
+	f = fopen(path, "we");
+	if (!f)
+		log_error("%s: cannot be written: %m; choose another place", path);
+	return f;
+}
+
+static int run(struct arguments *args)
+{
+	struct recorder_options *options = &args->options;
+	struct recorder_result result = {};
+	struct cgroup_host host;
+	char error[512];
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	err = cgroup_host_open("/proc", &host);
+	if (err) {
+		log_error("no memory cgroup hierarchy is mounted (%s); mount cgroup2 at "
+			  "/sys/fs/cgroup", strerror(-err));
+		return EXIT_BROKEN;
+	}
+	options->capture.host = &host;
+	if (resolve_scope(args, &host)) {
+		cgroup_host_close(&host);
+		return EXIT_USAGE;
+	}
+	err = recorder_run(options, &result, error, sizeof(error));
+	cgroup_host_close(&host);
+	if (err) {
+		log_error("%s%s", error,
+			err == -ENOSPC ? " (what was recorded until then is kept; free some space)" : "");
+		return EXIT_BROKEN;
+	}
+	log_info("%llu records of %llu processes, %llu counter updates, %llu lost, %llu detections "
+		 "(%s)", (unsigned long long)result.records, (unsigned long long)result.processes,
+		(unsigned long long)result.events, (unsigned long long)result.lost,
+		(unsigned long long)result.detections, result.source);
+	if (result.overflow)
+		log_warn("%llu processes did not fit; raise --max-processes",
+			(unsigned long long)result.overflow);
+	return EXIT_OK;
+}
+
+static const struct arguments defaults = {
+	.output = "-",
+	.options = {
+		.ready_fd = -1,
+		.capture = {
+			.interval_ns = DEFAULT_INTERVAL_NS,
+			.threshold_bytes = DEFAULT_THRESHOLD_BYTES,
+			.ring_bytes = DEFAULT_RING_BYTES,
+		},
+	},
+};
+
+int cmd_record(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = record_options,
+		.parser = parse_option,
+		.doc = "Writes what the collector sees to a file, and with --detections the verdicts "
+		       "too.\v"
+		       "Examples:\n"
+		       "  memgrowth record -o samples.jsonl --detections detections.jsonl -d 60s\n"
+		       "  memgrowth record --cgroup /system.slice | memgrowth replay -\n",
+	};
+	struct arguments args = defaults;
+	int ret;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	args.options.samples = open_output(args.output);
+	if (!args.options.samples)
+		return EXIT_BROKEN;
+	if (args.detections) {
+		args.options.detections = open_output(args.detections);
+		if (!args.options.detections)
+			return EXIT_BROKEN;
+	}
+	ret = run(&args);
+	if (fclose(args.options.samples) && ret == EXIT_OK)
+		ret = EXIT_BROKEN;
+	if (args.options.detections && fclose(args.options.detections) && ret == EXIT_OK)
+		ret = EXIT_BROKEN;
+	return ret;
+}
+
+int cmd_watch(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = watch_options,
+		.parser = parse_option,
+		.doc = "Says which processes grow, as it happens.\v"
+		       "Examples:\n"
+		       "  memgrowth watch\n"
+		       "  memgrowth watch --cgroup /machine.slice --duration 10m\n",
+	};
+	struct arguments args = defaults;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	setlinebuf(stdout);
+	args.options.detections = stdout;
+	args.options.for_people = true;
+	return run(&args);
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* `memgrowth replay`: the detector over a recording, without privileges. */
+#include <argp.h>
+#include <errno.h>
+#include <string.h>
+
+#include "collector/commands.h"
+#include "collector/session.h"
+#include "lib/cleanup.h"
+#include "lib/log.h"
+
+struct arguments {
+	const char *input;
+	const char *output;
+	bool for_people;
+};
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "FILE", 0, "Detections go here (default: standard output)", 0 },
+	{ "text", 't', 0, 0, "Lines for people instead of JSON", 0 },
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+
+	switch (key) {
+	case 'o':
+		args->output = arg;
+		break;
+	case 't':
+		args->for_people = true;
+		break;
+	case ARGP_KEY_ARG:
+		if (args->input)
+			argp_error(state, "one recording at a time; \"%s\" is a second one", arg);
+		args->input = arg;
+		break;
+	case ARGP_KEY_END:
+		if (!args->input)
+			argp_error(state, "which recording? Give its samples.jsonl, or - for "
+					  "standard input");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static int replay(struct record_reader *reader, struct session *session, const char *name)
+{
+	struct record record;
+	uint64_t read = 0;
+	int err;
+
+	while ((err = record_read(reader, &record)) > 0) {
+		read++;
+		err = session_put(session, &record);
+		if (err == -EBADMSG) {
+			log_error("%s: record %llu: %s; the recording is damaged", name,
+				(unsigned long long)read, session_error(session));
+			return EXIT_BAD_INPUT;
+		}
+		if (err) {
+			log_error("writing detections: %s", strerror(-err));
+			return EXIT_BROKEN;
+		}
+	}
+	if (err < 0) {
+		log_error("%s", record_reader_error(reader));
+		return EXIT_BAD_INPUT;
+	}
+	if (read == 0) {
+		log_error("%s: empty; a recording begins with a header (`memgrowth record` writes "
+			  "one)", name);
+		return EXIT_BAD_INPUT;
+	}
+	if (record_reader_truncated(reader))
+		log_warn("%s: the last line was cut short and is left out", name);
+	err = session_finish(session);
+	if (err)
+		log_error("writing detections: %s", strerror(-err));
+	return err ? EXIT_BROKEN : EXIT_OK;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.args_doc = "SAMPLES",
+		.doc = "Runs the detector over a recording and writes its detections.\v"
+		       "Examples:\n"
+		       "  memgrowth replay samples.jsonl\n"
+		       "  memgrowth record -d 30s | memgrowth replay --text -\n",
+	};
+	struct arguments args = {};
+	_cleanup_fclose_ FILE *in = NULL;
+	_cleanup_fclose_ FILE *out = NULL;
+	struct record_reader *reader;
+	struct session *session;
+	int ret = EXIT_BROKEN;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	in = strcmp(args.input, "-") == 0 ? fdopen(STDIN_FILENO, "r") : fopen(args.input, "re");
+	if (!in) {
+		log_error("%s: cannot be read: %m", args.input);
+		return EXIT_BAD_INPUT;
+	}
+	out = args.output ? fopen(args.output, "we") : fdopen(STDOUT_FILENO, "w");
+	if (!out) {
+		log_error("%s: cannot be written: %m", args.output ? args.output : "stdout");
+		return EXIT_BROKEN;
+	}
+	reader = record_reader_new(in, args.input);
+	session = session_new(
+		&(struct session_options){ .out = out, .for_people = args.for_people });
+	if (reader && session)
+		ret = replay(reader, session, args.input);
+	else
+		log_error("no memory");
+	session_free(session);
+	record_reader_free(reader);
+	return ret;
+}

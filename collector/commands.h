@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The commands of memgrowth. Each takes its own argument vector, logs, and returns the exit code:
+ * 0, 1 for a bad recording, 2 for wrong usage, 3 when the host or the disk does not allow it.
+ */
+#ifndef LEAKLAB_COLLECTOR_COMMANDS_H
+#define LEAKLAB_COLLECTOR_COMMANDS_H
+
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_BAD_INPUT = 1,
+	EXIT_USAGE = 2,
+	EXIT_BROKEN = 3,
+};
+
+int cmd_record(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+#endif

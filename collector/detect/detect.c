@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Owns the table of address spaces and the life of verdicts: when one is raised, updated,
+ * withdrawn, ended. What counts as growth is growth.c's, how values are kept is series.c's.
+ */
+#include "collector/detect/detect.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/detect/growth.h"
+#include "collector/detect/series.h"
+
+#define NS_PER_SECOND 1000000000ULL
+
+/* A program's start looks like growth; it is not judged. */
+#define STARTUP_NS (1 * NS_PER_SECOND)
+#define UPDATE_NS (5 * NS_PER_SECOND)
+/* "Growing" is over after this long without a new high, or twice the span it was seen in. */
+#define QUIET_MIN_NS (12 * NS_PER_SECOND)
+/* Growth that begins again within this time continues the one before. */
+#define FORGET_ONSET_NS (120 * NS_PER_SECOND)
+
+struct verdict_state {
+	bool raised;
+	uint64_t updated_ns;
+	struct growth growth; /* as it was when raised */
+};
+
+struct process {
+	uint64_t mm; /* 0: the slot is free */
+	uint64_t born_ns;
+	uint64_t samples, events;
+	uint64_t error_bytes;
+	uint64_t onset_ns; /* 0: none */
+	uint64_t high_ns;  /* when the floor last reached a new high */
+	uint32_t onset_kib;
+	uint32_t high_kib;
+	bool started; /* start-up is over, the series runs */
+	uint32_t newest_kib;
+	struct verdict_state verdicts[DETECT_TIERS];
+	struct series series;
+};
+
+_Static_assert(sizeof(struct process) <= 2048, "state of an address space: at most 2 KiB");
+
+struct detect {
+	detect_emit emit;
+	void *ctx;
+	uint64_t now_ns;
+	uint64_t lost;
+	uint64_t untracked;
+	uint32_t used, max;
+	uint32_t mask;	      /* of the index */
+	uint32_t *index;      /* hash of mm -> slot + 1, linear probing */
+	struct process *slots; /* dense: the first @used are taken */
+};
+
+struct detect *detect_new(uint32_t max_processes, detect_emit emit, void *ctx)
+{
+	struct detect *detect = calloc(1, sizeof(*detect));
+	uint32_t size = 16;
+
+	if (!detect)
+		return NULL;
+	while (size < 2 * max_processes)
+		size *= 2;
+	/* calloc: pages of slots that are never used are never touched. */
+	detect->slots = calloc(max_processes, sizeof(*detect->slots));
+	detect->index = calloc(size, sizeof(*detect->index));
+	if (!detect->slots || !detect->index) {
+		detect_free(detect);
+		return NULL;
+	}
+	detect->emit = emit;
+	detect->ctx = ctx;
+	detect->max = max_processes;
+	detect->mask = size - 1;
+	return detect;
+}
+
+void detect_free(struct detect *detect)
+{
+	if (!detect)
+		return;
+	free(detect->slots);
+	free(detect->index);
+	free(detect);
+}
+
+/* Fibonacci hashing: serial numbers spread over the table. */
+static uint32_t home_of(const struct detect *detect, uint64_t mm)
+{
+	return (uint32_t)(mm * 0x9e3779b97f4a7c15ULL >> 32) & detect->mask;
+}
+
+/* Where the index has @mm, or the free place where it would go. */
+static uint32_t find_place(const struct detect *detect, uint64_t mm)
+{
+	uint32_t at = home_of(detect, mm);
+
+	while (detect->index[at] && detect->slots[detect->index[at] - 1].mm != mm)
+		at = (at + 1) & detect->mask;
+	return at;
+}
+
+static struct process *find_process(const struct detect *detect, uint64_t mm)
+{
+	uint32_t slot = detect->index[find_place(detect, mm)];
+
+	return slot ? &detect->slots[slot - 1] : NULL;
+}
+
+static struct process *add_process(struct detect *detect, uint64_t mm)
+{
+	struct process *process;
+
+	if (detect->used == detect->max) {
+		detect->untracked++;
+		return NULL;
+	}
+	process = &detect->slots[detect->used];
+	memset(process, 0, sizeof(*process));
+	detect->index[find_place(detect, mm)] = ++detect->used;
+	process->mm = mm;
+	process->born_ns = detect->now_ns;
+	return process;
+}
+
+/* Closes the gap that an emptied place would leave in the probe chains (Knuth 6.4, algorithm R). */
+static void empty_place(struct detect *detect, uint32_t gap)
+{
+	uint32_t at = gap;
+
+	detect->index[gap] = 0;
+	for (;;) {
+		uint32_t home;
+
+		at = (at + 1) & detect->mask;
+		if (!detect->index[at])
+			return;
+		home = home_of(detect, detect->slots[detect->index[at] - 1].mm);
+		if (((at - home) & detect->mask) < ((at - gap) & detect->mask))
+			continue;
+		detect->index[gap] = detect->index[at];
+		detect->index[at] = 0;
+		gap = at;
+	}
+}
+
+static void remove_process(struct detect *detect, struct process *process)
+{
+	uint32_t slot = (uint32_t)(process - detect->slots);
+	uint32_t last = detect->used - 1;
+
+	empty_place(detect, find_place(detect, process->mm));
+	if (slot != last) {
+		uint32_t place = find_place(detect, detect->slots[last].mm);
+
+		detect->slots[slot] = detect->slots[last];
+		detect->index[place] = slot + 1;
+	}
+	detect->used--;
+}
+
+/* Rules of thumb, not calibrated: they order verdicts by evidence. */
+static double confidence_of(enum detect_tier tier, const struct growth *growth, uint32_t threshold)
+{
+	double strength = (double)growth->grown_kib / (growth->grown_kib + (double)threshold);
+	double span_s = (double)growth->span_ns * 1e-9;
+
+	if (tier == DETECT_GROWING)
+		return strength * (0.5 + 0.5 * growth->steadiness);
+	return 1 - 0.4 * (56 / (span_s > 56 ? span_s : 56)) * (1.5 - strength * growth->steadiness);
+}
+
+static uint32_t threshold_of(const struct process *process)
+{
+	return growth_threshold_kib(process->series.value, (uint32_t)(process->error_bytes / 1024));
+}
+
+static void emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
+	enum detect_state state)
+{
+	struct verdict_state *verdict = &process->verdicts[tier];
+	uint64_t now_ns = detect->now_ns;
+	struct growth growth = verdict->growth;
+	struct growth_rate rate;
+	double confidence;
+
+	rate = growth_fit_rate(&process->series, process->onset_ns, now_ns, process->onset_kib);
+	if (now_ns > growth.from_ns + growth.span_ns)
+		growth.span_ns = now_ns - growth.from_ns;
+	if (process->series.value > growth.base_kib)
+		growth.grown_kib = process->series.value - growth.base_kib;
+	confidence = confidence_of(tier, &growth, threshold_of(process));
+	verdict->updated_ns = now_ns;
+	detect->emit(detect->ctx,
+		&(struct detect_verdict){
+			.mm = process->mm,
+			.t_ns = now_ns,
+			.tier = tier,
+			.state = state,
+			.pattern = growth_classify(&process->series, process->onset_ns),
+			.rate_bytes_per_s = rate.bytes_per_s,
+			.rate_lo = rate.lo,
+			.rate_hi = rate.hi,
+			.onset_ns = process->onset_ns,
+			.confidence = confidence,
+			.samples = process->samples,
+			.events = process->events,
+			.lost = detect->lost,
+			.span_ns = growth.span_ns,
+			.growth_bytes = (uint64_t)growth.grown_kib * 1024,
+			.error_bytes = process->error_bytes,
+		});
+}
+
+static void raise_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
+	const struct growth *growth)
+{
+	struct verdict_state *verdict = &process->verdicts[tier];
+
+	if (!process->onset_ns) {
+		process->onset_ns = growth->from_ns;
+		process->onset_kib = growth->base_kib;
+	}
+	if (!process->verdicts[DETECT_GROWING].raised && !process->verdicts[DETECT_LEAK].raised) {
+		process->high_kib = process->series.value;
+		process->high_ns = detect->now_ns;
+	}
+	verdict->raised = true;
+	verdict->growth = *growth;
+	emit_verdict(detect, process, tier, DETECT_RAISED);
+}
+
+static void withdraw_verdict(struct detect *detect, struct process *process, enum detect_tier tier)
+{
+	emit_verdict(detect, process, tier, DETECT_WITHDRAWN);
+	process->verdicts[tier].raised = false;
+}
+
+/* A verdict falls when most of the growth was given back, or nothing has grown for long. */
+static bool is_over(const struct detect *detect, const struct process *process,
+	enum detect_tier tier, uint32_t floor_kib)
+{
+	const struct growth *growth = &process->verdicts[tier].growth;
+	uint64_t quiet_ns = 2 * growth->span_ns;
+
+	if (2 * (uint64_t)floor_kib < (uint64_t)growth->base_kib + process->high_kib)
+		return true;
+	if (quiet_ns < QUIET_MIN_NS)
+		quiet_ns = QUIET_MIN_NS;
+	return detect->now_ns > process->high_ns + quiet_ns;
+}
+
+/* Called when the buckets in @closed were closed: the only times when a verdict can change. */
+static void judge(struct detect *detect, struct process *process, uint32_t closed)
+{
+	uint32_t floor_kib = series_floor(&process->series, 0, 0);
+	uint32_t threshold = threshold_of(process);
+	bool any_raised = false;
+	struct growth growth;
+
+	if (floor_kib >= process->high_kib + threshold / 8) {
+		process->high_kib = floor_kib;
+		process->high_ns = detect->now_ns;
+	}
+	for (int tier = 0; tier < DETECT_TIERS; tier++) {
+		struct verdict_state *verdict = &process->verdicts[tier];
+		bool found = false;
+
+		if (!verdict->raised) {
+			found = tier == DETECT_GROWING
+					? growth_find_rising(
+						  &process->series, closed, threshold, &growth)
+					: growth_find_leak(
+						  &process->series, closed, threshold, &growth);
+			if (found)
+				raise_verdict(detect, process, tier, &growth);
+		} else if (is_over(detect, process, tier, floor_kib)) {
+			withdraw_verdict(detect, process, tier);
+		} else if (detect->now_ns - verdict->updated_ns >= UPDATE_NS) {
+			emit_verdict(detect, process, tier, DETECT_UPDATED);
+		}
+		any_raised |= verdict->raised;
+	}
+	if (!any_raised && process->onset_ns &&
+		(detect->now_ns > process->high_ns + FORGET_ONSET_NS ||
+			floor_kib < process->onset_kib + threshold))
+		process->onset_ns = 0;
+}
+
+/* Brings @process to the present, with @kib from now on. */
+static void advance(struct detect *detect, struct process *process, uint32_t kib)
+{
+	uint32_t closed;
+
+	process->newest_kib = kib;
+	if (!process->started) {
+		if (detect->now_ns < process->born_ns + STARTUP_NS)
+			return;
+		process->started = true;
+		series_init(&process->series, detect->now_ns, kib);
+		return;
+	}
+	closed = series_put(&process->series, detect->now_ns, kib);
+	if (closed)
+		judge(detect, process, closed);
+}
+
+static void set_present(struct detect *detect, uint64_t t_ns)
+{
+	if (t_ns > detect->now_ns)
+		detect->now_ns = t_ns;
+}
+
+int detect_sample(struct detect *detect, const struct detect_sample *sample)
+{
+	struct process *process = find_process(detect, sample->mm);
+	uint64_t kib;
+
+	set_present(detect, sample->t_ns);
+	if (!process)
+		process = add_process(detect, sample->mm);
+	if (!process)
+		return -ENOSPC;
+	kib = sample->anon_bytes / 1024 + sample->file_bytes / 1024 + sample->swap_bytes / 1024 +
+	      sample->shmem_bytes / 1024;
+	process->samples++;
+	process->events += sample->events;
+	process->error_bytes = sample->error_bytes;
+	advance(detect, process, kib < UINT32_MAX ? (uint32_t)kib : UINT32_MAX);
+	return 0;
+}
+
+void detect_exit(struct detect *detect, uint64_t mm, uint64_t t_ns)
+{
+	struct process *process = find_process(detect, mm);
+
+	set_present(detect, t_ns);
+	if (!process)
+		return;
+	for (int tier = 0; tier < DETECT_TIERS; tier++)
+		if (process->verdicts[tier].raised)
+			emit_verdict(detect, process, tier, DETECT_ENDED);
+	remove_process(detect, process);
+}
+
+void detect_tick(struct detect *detect, uint64_t t_ns)
+{
+	set_present(detect, t_ns);
+	for (uint32_t i = 0; i < detect->used; i++)
+		advance(detect, &detect->slots[i], detect->slots[i].newest_kib);
+}
+
+void detect_loss(struct detect *detect, uint64_t lost)
+{
+	detect->lost += lost;
+}
+
+uint32_t detect_tracked(const struct detect *detect)
+{
+	return detect->used;
+}
+
+uint64_t detect_untracked(const struct detect *detect)
+{
+	return detect->untracked;
+}
+
+size_t detect_state_bytes(void)
+{
+	return sizeof(struct process);
+}
+
+const char *detect_tier_name(enum detect_tier tier)
+{
+	static const char *const names[] = { "growing", "leak" };
+
+	return names[tier];
+}
+
+const char *detect_state_name(enum detect_state state)
+{
+	static const char *const names[] = { "raised", "updated", "withdrawn", "ended" };
+
+	return names[state];
+}
+
+const char *detect_pattern_name(enum detect_pattern pattern)
+{
+	static const char *const names[] = { "unknown", "linear", "accelerating", "oscillating",
+		"burst", "warmup" };
+
+	return names[pattern];
+}

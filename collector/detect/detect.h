@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The detector: samples of resident memory in, verdicts out. Pure: no I/O, no clock (time comes
+ * with the samples), no allocation after detect_new(), constant memory and constant time a sample
+ * for each address space. The same samples give the same verdicts, live, replayed or simulated.
+ *
+ * It speaks in two tiers. "growing": memory is rising now; said fast, may be withdrawn. "leak":
+ * the rise is no warm-up, cycle or released burst; said late, meant to stand.
+ */
+#ifndef LEAKLAB_COLLECTOR_DETECT_DETECT_H
+#define LEAKLAB_COLLECTOR_DETECT_DETECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum detect_tier {
+	DETECT_GROWING,
+	DETECT_LEAK,
+	DETECT_TIERS,
+};
+
+enum detect_state {
+	DETECT_RAISED,	  /* new verdict */
+	DETECT_UPDATED,	  /* it stands; the figures are newer */
+	DETECT_WITHDRAWN, /* it no longer holds */
+	DETECT_ENDED,	  /* the address space is gone */
+};
+
+enum detect_pattern {
+	DETECT_UNKNOWN, /* not enough evidence yet, or no known shape */
+	DETECT_LINEAR,
+	DETECT_ACCELERATING,
+	DETECT_OSCILLATING,
+	DETECT_BURST,
+	DETECT_WARMUP,
+};
+
+/* Resident memory of one address space at one time, in bytes. */
+struct detect_sample {
+	uint64_t mm; /* serial number, never reused */
+	uint64_t t_ns;
+	uint64_t anon_bytes, file_bytes, swap_bytes, shmem_bytes;
+	uint64_t error_bytes; /* bound of the error of each counter */
+	uint64_t events;      /* counter updates folded into this sample */
+};
+
+struct detect_verdict {
+	uint64_t mm;
+	uint64_t t_ns; /* present of the detector */
+	enum detect_tier tier;
+	enum detect_state state;
+	enum detect_pattern pattern;
+	double rate_bytes_per_s; /* with its 95 % interval; see detect.c for the estimator */
+	double rate_lo, rate_hi;
+	uint64_t onset_ns;
+	double confidence; /* 0 to 1; a rule of thumb until it is calibrated */
+	/* The audit of the verdict. */
+	uint64_t samples, events, lost;
+	uint64_t span_ns;      /* the time that the growth was seen over */
+	uint64_t growth_bytes; /* in that time */
+	uint64_t error_bytes;
+};
+
+/* Called from within detect_*(); @verdict is valid during the call. */
+typedef void (*detect_emit)(void *ctx, const struct detect_verdict *verdict);
+
+struct detect;
+
+/*
+ * A detector for at most @max_processes address spaces at once. Returns NULL without memory.
+ * Owned by the caller, freed with detect_free().
+ */
+struct detect *detect_new(uint32_t max_processes, detect_emit emit, void *ctx);
+void detect_free(struct detect *detect);
+
+/*
+ * Takes a sample. The first one of an mm starts its record; its first second is taken as start-up
+ * and not judged. Times may step back a little (samples come from several CPUs): the present is
+ * the largest time seen. Returns 0, or -ENOSPC when max_processes are tracked already (counted in
+ * detect_untracked()).
+ */
+int detect_sample(struct detect *detect, const struct detect_sample *sample);
+
+/* The address space is gone: ends its verdicts and forgets it. Unknown ones are ignored. */
+void detect_exit(struct detect *detect, uint64_t mm, uint64_t t_ns);
+
+/* Time passes without samples: verdicts that wait are brought up to @t_ns. O(tracked). */
+void detect_tick(struct detect *detect, uint64_t t_ns);
+
+/* Records were lost before they reached the detector; stands in the audit of later verdicts. */
+void detect_loss(struct detect *detect, uint64_t lost);
+
+uint32_t detect_tracked(const struct detect *detect);
+uint64_t detect_untracked(const struct detect *detect);
+
+/* Bytes of state for one address space. */
+size_t detect_state_bytes(void);
+
+/* Names as they stand in detections.jsonl. */
+const char *detect_tier_name(enum detect_tier tier);
+const char *detect_state_name(enum detect_state state);
+const char *detect_pattern_name(enum detect_pattern pattern);
+
+#endif

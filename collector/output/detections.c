@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collector/output/detections.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lib/jsonl.h"
+#include "lib/revision.h"
+#include "lib/units.h"
+
+int detections_write_header(FILE *out)
+{
+	char buf[JSONL_LINE_SIZE];
+	struct jsonl line;
+
+	jsonl_begin(&line, buf, sizeof(buf));
+	jsonl_str(&line, "type", "header");
+	jsonl_str(&line, "format", "leaklab.detections");
+	jsonl_u64(&line, "version", 1);
+	jsonl_str(&line, "detector", "memgrowth");
+	jsonl_str(&line, "revision", revision());
+	return jsonl_write_file(&line, out);
+}
+
+static void put_subject(struct jsonl *line, const struct detection_subject *subject)
+{
+	jsonl_u64(line, "pid", subject->pid);
+	jsonl_str(line, "comm", subject->comm);
+	jsonl_str(line, "cgroup", subject->cgroup);
+	if (subject->limit_bytes == UINT64_MAX)
+		jsonl_null(line, "limit_bytes");
+	else
+		jsonl_u64(line, "limit_bytes", subject->limit_bytes);
+	jsonl_str(line, "limit_cgroup", subject->limit_cgroup);
+}
+
+int detections_write(
+	FILE *out, const struct detect_verdict *verdict, const struct detection_subject *subject)
+{
+	char buf[JSONL_LINE_SIZE * 2];
+	struct jsonl line;
+
+	jsonl_begin(&line, buf, sizeof(buf));
+	jsonl_str(&line, "type", "detection");
+	jsonl_u64(&line, "t_ns", verdict->t_ns);
+	jsonl_str(&line, "tier", detect_tier_name(verdict->tier));
+	jsonl_str(&line, "state", detect_state_name(verdict->state));
+	jsonl_u64(&line, "mm", verdict->mm);
+	put_subject(&line, subject);
+	jsonl_str(&line, "pattern", detect_pattern_name(verdict->pattern));
+	jsonl_f64(&line, "rate_bytes_per_s", verdict->rate_bytes_per_s, 0);
+	jsonl_f64(&line, "rate_lo", verdict->rate_lo, 0);
+	jsonl_f64(&line, "rate_hi", verdict->rate_hi, 0);
+	jsonl_u64(&line, "onset_ns", verdict->onset_ns);
+	jsonl_f64(&line, "confidence", verdict->confidence, 3);
+	jsonl_f64(&line, "time_to_limit_s", subject->time_to_limit_s, 1);
+	jsonl_object_begin(&line, "evidence");
+	jsonl_u64(&line, "samples", verdict->samples);
+	jsonl_u64(&line, "lost", verdict->lost);
+	jsonl_u64(&line, "events", verdict->events);
+	jsonl_f64(&line, "span_s", (double)verdict->span_ns * 1e-9, 3);
+	jsonl_u64(&line, "growth_bytes", verdict->growth_bytes);
+	jsonl_u64(&line, "error_bytes", verdict->error_bytes);
+	jsonl_str(&line, "source", subject->source);
+	jsonl_object_end(&line);
+	return jsonl_write_file(&line, out);
+}
+
+int detections_write_end(
+	FILE *out, uint64_t t_ns, uint64_t samples, uint64_t processes, uint64_t lost)
+{
+	char buf[JSONL_LINE_SIZE];
+	struct jsonl line;
+
+	jsonl_begin(&line, buf, sizeof(buf));
+	jsonl_str(&line, "type", "end");
+	jsonl_u64(&line, "t_ns", t_ns);
+	jsonl_u64(&line, "samples", samples);
+	jsonl_u64(&line, "processes", processes);
+	jsonl_u64(&line, "lost", lost);
+	return jsonl_write_file(&line, out);
+}
+
+/* Names come from other people's programs: control characters must not reach the terminal. */
+static void print_name(FILE *out, const char *name)
+{
+	for (; *name; name++)
+		fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, out);
+}
+
+void detections_print(FILE *out, const struct detect_verdict *verdict,
+	const struct detection_subject *subject, uint64_t start_ns)
+{
+	char rate[UNITS_TEXT_SIZE], growth[UNITS_TEXT_SIZE], left[UNITS_TEXT_SIZE];
+
+	fprintf(out, "%9.2fs  %-7s %-9s  pid %-7u ", (double)(verdict->t_ns - start_ns) * 1e-9,
+		detect_tier_name(verdict->tier), detect_state_name(verdict->state), subject->pid);
+	print_name(out, subject->comm ? subject->comm : "?");
+	units_format_rate(verdict->rate_bytes_per_s, rate, sizeof(rate));
+	units_format_size((double)verdict->growth_bytes, growth, sizeof(growth));
+	fprintf(out, "  %s at %s, %s, confidence %.2f", growth, rate,
+		detect_pattern_name(verdict->pattern), verdict->confidence);
+	if (isfinite(subject->time_to_limit_s))
+		fprintf(out, ", limit in %s",
+			units_format_duration(subject->time_to_limit_s, left, sizeof(left)));
+	if (subject->cgroup) {
+		fputs("  ", out);
+		print_name(out, subject->cgroup);
+	}
+	fputc('\n', out);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writer of detections.jsonl. docs/formats.md has the meaning of each key.
+ */
+#ifndef LEAKLAB_COLLECTOR_OUTPUT_DETECTIONS_H
+#define LEAKLAB_COLLECTOR_OUTPUT_DETECTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "collector/detect/detect.h"
+
+/* Whose verdict it is; strings are borrowed, NULL and UINT64_MAX mean unknown or none. */
+struct detection_subject {
+	uint32_t pid;
+	const char *comm;
+	const char *cgroup;
+	uint64_t limit_bytes;
+	const char *limit_cgroup;
+	double time_to_limit_s; /* NaN: none */
+	const char *source;	/* of the samples */
+};
+
+/* Each writes one line. Returns 0 or a negative errno. */
+int detections_write_header(FILE *out);
+int detections_write(FILE *out, const struct detect_verdict *verdict,
+	const struct detection_subject *subject);
+int detections_write_end(
+	FILE *out, uint64_t t_ns, uint64_t samples, uint64_t processes, uint64_t lost);
+
+/* One line for people on a terminal. */
+void detections_print(FILE *out, const struct detect_verdict *verdict,
+	const struct detection_subject *subject, uint64_t start_ns);
+
+#endif

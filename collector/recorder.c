@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collector/recorder.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "collector/lag.h"
+#include "collector/session.h"
+#include "collector/tracker.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+/* How often samples are taken out of the ring; births and deaths wake the loop at once. */
+#define DRAIN_NS (50 * NS_PER_MS)
+#define TICK_NS (500 * NS_PER_MS)
+#define SWEEP_NS (1 * NS_PER_S)
+#define LIMITS_NS (5 * NS_PER_S)
+#define REAP_NS (30 * NS_PER_S)
+
+struct recorder {
+	const struct recorder_options *options;
+	struct capture *capture;
+	struct tracker *tracker;
+	struct session *session;
+	struct lag lag;
+	uint64_t records, events, lost;
+	uint64_t start_ns;
+	uint64_t next_tick_ns, next_sweep_ns, next_limits_ns, next_reap_ns;
+	bool reap_due; /* records were lost: an exit may be among them */
+	int error;     /* the first errno of writing or memory; ends the loop */
+	const char *failed;
+};
+
+static void fail(struct recorder *recorder, int err, const char *what)
+{
+	if (recorder->error)
+		return;
+	recorder->error = err;
+	recorder->failed = what;
+}
+
+static void put_record(void *ctx, const struct record *record)
+{
+	struct recorder *recorder = ctx;
+	int err;
+
+	recorder->records++;
+	if (recorder->options->samples) {
+		err = record_write(recorder->options->samples, record);
+		if (err)
+			fail(recorder, err, "samples");
+	}
+	err = session_put(recorder->session, record);
+	if (err)
+		fail(recorder, err, err == -EBADMSG ? session_error(recorder->session) : "detections");
+}
+
+static void on_event(void *ctx, const struct rss_event *event)
+{
+	struct recorder *recorder = ctx;
+	uint64_t now_ns = clock_mono_ns();
+	int err;
+
+	recorder->events += event->updates;
+	lag_add(&recorder->lag, now_ns > event->t_ns ? now_ns - event->t_ns : 0);
+	err = tracker_put(recorder->tracker, event);
+	if (err)
+		fail(recorder, err, "memory");
+}
+
+static void put_header(struct recorder *recorder)
+{
+	const struct capture_settings *capture = &recorder->options->capture;
+	struct utsname host;
+
+	uname(&host);
+	put_record(recorder,
+		&(struct record){
+			.type = RECORD_HEADER,
+			.t_ns = recorder->start_ns,
+			.header = {
+				.source = capture_source_name(recorder->capture),
+				.kernel = host.release,
+				.scope = capture->scope_path,
+				.wall_ns = clock_wall_ns(),
+				.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
+				.cpus = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN),
+				.interval_ns = capture->interval_ns,
+				.threshold_bytes = capture->threshold_bytes,
+			},
+		});
+}
+
+static void put_end(struct recorder *recorder, const char *reason)
+{
+	put_record(recorder,
+		&(struct record){
+			.type = RECORD_END,
+			.t_ns = clock_mono_ns(),
+			.end = {
+				.reason = reason,
+				.records = recorder->records,
+				.events = recorder->events,
+				.lost = recorder->lost,
+				.overflow = capture_stats(recorder->capture).overflow,
+				.lag_p50_ns = lag_quantile_ns(&recorder->lag, 0.5),
+				.lag_p99_ns = lag_quantile_ns(&recorder->lag, 0.99),
+				.lag_max_ns = recorder->lag.max_ns,
+			},
+		});
+}
+
+static void report_losses(struct recorder *recorder, uint64_t now_ns)
+{
+	uint64_t lost = capture_stats(recorder->capture).lost;
+
+	if (lost == recorder->lost)
+		return;
+	put_record(recorder,
+		&(struct record){
+			.type = RECORD_LOSS, .t_ns = now_ns, .lost = lost - recorder->lost });
+	recorder->lost = lost;
+	recorder->reap_due = true;
+}
+
+/* So that a reader, or a crash, finds all that is older than a tick. */
+static void flush_files(struct recorder *recorder)
+{
+	if (recorder->options->samples && fflush(recorder->options->samples))
+		fail(recorder, -errno, "samples");
+	if (recorder->options->detections && fflush(recorder->options->detections))
+		fail(recorder, -errno, "detections");
+}
+
+static bool is_due(uint64_t *next_ns, uint64_t period_ns, uint64_t now_ns)
+{
+	if (now_ns < *next_ns)
+		return false;
+	*next_ns = now_ns + period_ns;
+	return true;
+}
+
+/* The work of one turn. Events first, so that a tick never overtakes what it waits for. */
+static void turn(struct recorder *recorder)
+{
+	uint64_t now_ns;
+	int err = capture_poll(recorder->capture);
+
+	if (err)
+		fail(recorder, err, "reading samples");
+	now_ns = clock_mono_ns();
+	if (is_due(&recorder->next_sweep_ns, SWEEP_NS, now_ns)) {
+		err = capture_sweep(recorder->capture, false);
+		if (err)
+			fail(recorder, err, "sweeping processes");
+	}
+	if (is_due(&recorder->next_tick_ns, TICK_NS, now_ns)) {
+		report_losses(recorder, now_ns);
+		put_record(recorder, &(struct record){ .type = RECORD_TICK, .t_ns = now_ns });
+		flush_files(recorder);
+	}
+	if (is_due(&recorder->next_limits_ns, LIMITS_NS, now_ns))
+		tracker_refresh_limits(recorder->tracker, now_ns);
+	if (is_due(&recorder->next_reap_ns, REAP_NS, now_ns) || recorder->reap_due) {
+		recorder->reap_due = false;
+		capture_reap(recorder->capture);
+		tracker_reap(recorder->tracker, now_ns);
+	}
+}
+
+static int watch_fd(int epoll, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int open_signals(void)
+{
+	sigset_t mask;
+	int fd;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL))
+		return -errno;
+	fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_timer(uint64_t period_ns)
+{
+	struct timespec period = {
+		.tv_sec = (time_t)(period_ns / NS_PER_S),
+		.tv_nsec = (long)(period_ns % NS_PER_S),
+	};
+	struct itimerspec spec = { .it_interval = period, .it_value = period };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (timerfd_settime(fd, 0, &spec, NULL)) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+/* Turns until a signal, the end of the duration or an error. Sets the reason of the end. */
+static int loop(struct recorder *recorder, int signals, const char **ret_reason)
+{
+	_cleanup_close_ int epoll = epoll_create1(EPOLL_CLOEXEC);
+	_cleanup_close_ int timer = open_timer(DRAIN_NS);
+	uint64_t duration_ns = recorder->options->duration_ns, ticks;
+	int ring = capture_fd(recorder->capture);
+
+	if (epoll < 0 || timer < 0)
+		return -EMFILE;
+	if (watch_fd(epoll, signals) || watch_fd(epoll, timer) || (ring >= 0 && watch_fd(epoll, ring)))
+		return -errno;
+	*ret_reason = "duration";
+	while (!recorder->error) {
+		struct epoll_event ready[4];
+		int n = epoll_wait(epoll, ready, 4, -1);
+
+		for (int i = 0; i < n; i++) {
+			/* Read to disarm; how many periods have passed does not matter. */
+			if (ready[i].data.fd == timer && read(timer, &ticks, sizeof(ticks)) < 0)
+				continue;
+			if (ready[i].data.fd == signals)
+				*ret_reason = "signal";
+		}
+		turn(recorder);
+		if (strcmp(*ret_reason, "signal") == 0)
+			break;
+		if (duration_ns && clock_mono_ns() >= recorder->start_ns + duration_ns)
+			break;
+	}
+	return 0;
+}
+
+static void say_ready(const struct recorder_options *options)
+{
+	static const char ready[] = "ready\n";
+
+	if (options->ready_fd < 0)
+		return;
+	/* Whoever waited may be gone by now; that is not the recorder's trouble. */
+	if (write(options->ready_fd, ready, sizeof(ready) - 1) < 0)
+		errno = 0;
+	close(options->ready_fd);
+}
+
+static int run_opened(struct recorder *recorder, const char **ret_reason)
+{
+	/* From here on a signal ends the loop, not the process. */
+	_cleanup_close_ int signals = open_signals();
+	int err;
+
+	if (signals < 0)
+		return signals;
+	recorder->start_ns = clock_mono_ns();
+	recorder->next_reap_ns = recorder->start_ns + REAP_NS;
+	recorder->next_limits_ns = recorder->start_ns + LIMITS_NS;
+	recorder->next_sweep_ns = recorder->start_ns + SWEEP_NS;
+	put_header(recorder);
+	err = capture_sweep(recorder->capture, true);
+	if (err) {
+		fail(recorder, err, "finding the processes that run already");
+		return err;
+	}
+	flush_files(recorder);
+	say_ready(recorder->options);
+	err = loop(recorder, signals, ret_reason);
+	/* The last changes of processes that are silent by now. */
+	if (!err && !recorder->error) {
+		capture_poll(recorder->capture);
+		capture_sweep(recorder->capture, false);
+		report_losses(recorder, clock_mono_ns());
+	}
+	return err;
+}
+
+int recorder_run(const struct recorder_options *options, struct recorder_result *ret, char *error,
+	size_t error_size)
+{
+	struct recorder recorder = { .options = options };
+	const char *reason = "error";
+	int err;
+
+	err = capture_open(
+		&options->capture, on_event, &recorder, &recorder.capture, error, error_size);
+	if (err)
+		return err;
+	recorder.tracker = tracker_new(options->capture.host, put_record, &recorder);
+	recorder.session = session_new(&(struct session_options){
+		.out = options->detections, .for_people = options->for_people });
+	if (!recorder.tracker || !recorder.session)
+		fail(&recorder, -ENOMEM, "memory");
+	else
+		err = run_opened(&recorder, &reason);
+	if (recorder.session && recorder.tracker) {
+		put_end(&recorder, recorder.error ? "error" : reason);
+		if (session_finish(recorder.session))
+			fail(&recorder, -EIO, "detections");
+		flush_files(&recorder);
+	}
+	if (recorder.error) {
+		err = recorder.error;
+		snprintf(error, error_size, "%s: %s", recorder.failed, strerror(-err));
+	} else if (err) {
+		snprintf(error, error_size, "event loop: %s", strerror(-err));
+	}
+	if (recorder.session) {
+		struct session_counts counts = session_counts(recorder.session);
+
+		*ret = (struct recorder_result){
+			.records = recorder.records,
+			.events = recorder.events,
+			.lost = recorder.lost,
+			.overflow = capture_stats(recorder.capture).overflow,
+			.detections = counts.detections,
+			.processes = counts.processes,
+			.source = capture_source_name(recorder.capture),
+		};
+	}
+	session_free(recorder.session);
+	tracker_free(recorder.tracker);
+	capture_close(recorder.capture);
+	return err;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The loop behind `record` and `watch`: capture, track, write, detect, until a signal or the end
+ * of the duration.
+ */
+#ifndef LEAKLAB_COLLECTOR_RECORDER_H
+#define LEAKLAB_COLLECTOR_RECORDER_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "collector/capture/capture.h"
+
+struct recorder_options {
+	struct capture_settings capture;
+	FILE *samples;	  /* or NULL */
+	FILE *detections; /* or NULL */
+	bool for_people;  /* detections as lines for a terminal */
+	uint64_t duration_ns; /* 0: until SIGINT or SIGTERM */
+	int ready_fd;	      /* "ready\n" is written there once attached; -1: nowhere */
+};
+
+struct recorder_result {
+	uint64_t records, events, lost, overflow, detections, processes;
+	const char *source;
+};
+
+/*
+ * Runs to the end. Returns 0, or a negative errno with what went wrong in @error. What was
+ * recorded until then is in the files, with its end record when the disk allowed it.
+ */
+int recorder_run(const struct recorder_options *options, struct recorder_result *ret, char *error,
+	size_t error_size);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From records to detections: keeps what the records say of processes and cgroups, feeds the
+ * detector, and joins its verdicts with names and limits. Live and replayed records go the same
+ * way, so they give the same detections.
+ */
+#ifndef LEAKLAB_COLLECTOR_SESSION_H
+#define LEAKLAB_COLLECTOR_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "collector/output/record.h"
+
+struct session;
+
+struct session_options {
+	FILE *out;		/* detections, or NULL */
+	bool for_people;	/* lines for a terminal instead of JSON */
+	uint32_t max_processes; /* 0: SESSION_MAX_PROCESSES */
+};
+
+#define SESSION_MAX_PROCESSES 32768
+
+struct session_counts {
+	uint64_t samples, processes, lost, detections;
+	uint64_t tracked;   /* processes now */
+	uint64_t untracked; /* samples that the detector had no room for */
+};
+
+/* Returns NULL without memory. @options->out stays the caller's. */
+struct session *session_new(const struct session_options *options);
+void session_free(struct session *session);
+
+/*
+ * Takes the next record. Returns 0, -EBADMSG when it contradicts the ones before (a sample of an
+ * mm that no process record names: session_error() says which), or the errno of writing.
+ */
+int session_put(struct session *session, const struct record *record);
+
+/* Writes the end of the detections. Returns 0 or the errno of writing. */
+int session_finish(struct session *session);
+
+const char *session_error(const struct session *session);
+struct session_counts session_counts(const struct session *session);
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* leaklab report: the score of recorded runs, for people and for CI. */
+#include "lab/cmd.h"
+#include "lab/report/report.h"
+#include "lib/cleanup.h"
+#include "lib/log.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <string.h>
+
+enum format { FORMAT_TERMINAL, FORMAT_JSON, FORMAT_MARKDOWN, FORMAT_JUNIT, FORMATS };
+
+static const char *const format_names[FORMATS] = { "terminal", "json", "markdown", "junit" };
+
+struct options {
+	enum format format;
+	char **runs;
+	int runs_count;
+};
+
+static const struct argp_option option_list[] = {
+	{ "format", 'f', "FORMAT", 0, "terminal (default), json, markdown or junit", 0 },
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'f':
+		for (int i = 0; i < FORMATS; i++) {
+			if (strcmp(arg, format_names[i]) == 0) {
+				options->format = i;
+				return 0;
+			}
+		}
+		argp_error(state, "--format=%s: must be terminal, json, markdown or junit", arg);
+		return EINVAL;
+	case ARGP_KEY_ARGS:
+		options->runs = state->argv + state->next;
+		options->runs_count = state->argc - state->next;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "RUN: name one or more run directories (example: "
+			"runs/20260131T120000Z-burst-1)");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = option_list,
+	.parser = parse_option,
+	.args_doc = "RUN...",
+	.doc = "Report on recorded runs: what ran, what was found, what was missed, what it cost.\v"
+	       "Several runs make one report.\n\n"
+	       "Examples:\n"
+	       "  leaklab report runs/20260131T120000Z-burst-1\n"
+	       "  leaklab report --format markdown runs/* > nightly.md\n\n"
+	       "Exit codes: 0 when the report was written, whatever it says; 2 usage; 3 broken lab",
+};
+
+static int print_report(const struct run_score *score, enum format format)
+{
+	_cleanup_(report_facts_done) struct report_facts facts = { 0 };
+	json_t *json;
+	int err = report_facts_collect(score, &facts);
+
+	if (err)
+		return err;
+	switch (format) {
+	case FORMAT_JSON:
+		json = report_json(score, &facts);
+		err = json ? report_dump_json(json, stdout) : -ENOMEM;
+		json_decref(json);
+		break;
+	case FORMAT_MARKDOWN:
+		report_markdown(score, &facts, stdout);
+		break;
+	case FORMAT_JUNIT:
+		report_junit(score, stdout);
+		break;
+	case FORMAT_TERMINAL:
+	case FORMATS:
+		report_terminal(score, &facts, stdout, report_colour(stdout));
+		break;
+	}
+	if (!err && (fflush(stdout) != 0 || ferror(stdout)))
+		err = -EIO;
+	return err;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	_cleanup_(run_score_freep) struct run_score *score = NULL;
+	struct options options = { 0 };
+	struct run_error error = { 0 };
+	int err;
+
+	argp_err_exit_status = EXIT_USAGE;
+	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+		return EXIT_USAGE;
+	if (run_score_open(options.runs, (size_t)options.runs_count, NULL, &score, &error) < 0) {
+		log_error("%s", error.text);
+		return EXIT_BROKEN;
+	}
+	err = print_report(score, options.format);
+	if (err) {
+		log_error("stdout: %s", strerror(-err));
+		return EXIT_BROKEN;
+	}
+	return 0;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A score for people and for machines: on the terminal, as JSON, Markdown and JUnit. Takes what
+ * lab/run_score.h judged and judges nothing itself.
+ */
+#ifndef LEAKLAB_LAB_REPORT_REPORT_H
+#define LEAKLAB_LAB_REPORT_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lab/run_score.h"
+
+/* Files of the run directory that reports are written to. */
+#define REPORT_SCORE_FILE "score.json"
+#define REPORT_JSON_FILE "report.json"
+#define REPORT_MARKDOWN_FILE "report.md"
+#define REPORT_JUNIT_FILE "junit.xml"
+
+/* A list of sentences; each is owned. */
+struct report_list {
+	char **item;
+	size_t count;
+};
+
+/* What a report says beside the score. NAN where unknown; texts are borrowed from the score. */
+struct report_facts {
+	char date[32]; /* of the first run, UTC */
+	const char *kernel;
+	const char *arch;
+	double duration_s; /* of all runs */
+	size_t workloads;
+	size_t processes_monitored;
+	double collector_cpu_share; /* of one CPU */
+	double collector_cpu_s;
+	double collector_rss_bytes; /* the most of any run */
+	double events_per_s;
+	double records_per_s;
+	double lag_p99_s; /* kernel to user space, the worst of the runs */
+	uint64_t lost;
+	struct report_list issues;
+	struct report_list advice;
+};
+
+/* The caller releases @ret with report_facts_done(). Returns 0 or -ENOMEM. */
+int report_facts_collect(const struct run_score *score, struct report_facts *ret);
+void report_facts_done(struct report_facts *facts);
+
+/* score.json; the caller releases it. NULL when memory is short. */
+json_t *report_score_json(const struct run_score *score);
+/* report.json: the facts and the score; the caller releases it. NULL when memory is short. */
+json_t *report_json(const struct run_score *score, const struct report_facts *facts);
+
+/* Each writes the whole to @out; the caller checks ferror(). @colour asks for escape codes. */
+void report_terminal(const struct run_score *score, const struct report_facts *facts, FILE *out,
+		bool colour);
+void report_markdown(const struct run_score *score, const struct report_facts *facts, FILE *out);
+void report_junit(const struct run_score *score, FILE *out);
+/* Indented, with keys in their order and a newline at the end. Returns 0 or -EIO. */
+int report_dump_json(const json_t *json, FILE *out);
+
+/* "grow-1", or "grow-1/2" for process 2 of several. Returns @buf. */
+char *report_unit_name(const struct score_unit *unit, char *buf, size_t size);
+
+/* The worst-case length of a unit's name in tables. */
+#define REPORT_NAME_SIZE 160
+
+/* For `leaklab run` and the commands; these log what goes wrong ----------------------------- */
+
+/*
+ * Writes report.json, report.md and junit.xml of the run in @run_dir anew from its other files.
+ * Returns 0 or a negative errno.
+ */
+int report_write_all(const char *run_dir);
+/* Prints the terminal report of the run in @run_dir to @out. Returns 0 or a negative errno. */
+int report_print_terminal(const char *run_dir, FILE *out);
+
+/*
+ * Writes @path whole or not at all: to a temporary file beside it, renamed when all is written.
+ * @write gets @data and an open file. With @once, an existing file is kept and 0 returned.
+ */
+int report_write_file(const char *path, bool once, int (*write)(FILE *out, const void *data),
+		const void *data);
+
+/* True when colour may be written to @out: a terminal, and NO_COLOR is not set. */
+bool report_colour(FILE *out);
+
+#endif

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The report on the terminal, at most 100 columns wide. */
+#include "lab/report/report.h"
+#include "lib/units.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WIDTH 100
+
+#define GREEN "\033[32m"
+#define RED "\033[31m"
+#define YELLOW "\033[33m"
+#define BOLD "\033[1m"
+#define RESET "\033[0m"
+
+struct screen {
+	FILE *out;
+	bool colour;
+};
+
+bool report_colour(FILE *out)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(fileno(out)) && !(no_color && *no_color);
+}
+
+/* Pads by what is seen: escape codes take no room. */
+static void cell(const struct screen *screen, const char *colour, const char *text, int width)
+{
+	bool on = screen->colour && colour;
+
+	fprintf(screen->out, "%s%.*s%s%*s", on ? colour : "", width, text, on ? RESET : "",
+		width - (int)strnlen(text, (size_t)width) + 1, "");
+}
+
+static const char *verdict_colour(enum score_verdict verdict)
+{
+	return verdict == SCORE_PASS ? GREEN : verdict == SCORE_SKIP ? YELLOW : RED;
+}
+
+char *report_unit_name(const struct score_unit *unit, char *buf, size_t size)
+{
+	if (unit->procs > 1)
+		snprintf(buf, size, "%s/%u", unit->instance, unit->proc + 1);
+	else
+		snprintf(buf, size, "%s", unit->instance);
+	return buf;
+}
+
+static void tier_cell(const struct screen *screen, const struct score_unit *unit,
+		const struct score_verdicts *verdicts)
+{
+	char text[UNITS_TEXT_SIZE];
+
+	if (unit->leak && verdicts->detected) {
+		units_format_duration(verdicts->latency_s, text, sizeof(text));
+		cell(screen, verdicts->in_time ? GREEN : RED, text, 10);
+	} else if (verdicts->false_alarms) {
+		snprintf(text, sizeof(text), "%zu false", verdicts->false_alarms);
+		cell(screen, RED, text, 10);
+	} else if (unit->leak) {
+		cell(screen, RED, "missed", 10);
+	} else {
+		cell(screen, GREEN, verdicts->alarms ? "right" : "quiet", 10);
+	}
+}
+
+static void rate_cell(const struct screen *screen, const struct score_judged *judged)
+{
+	const struct score_rate *rate = &judged->tier[SCORE_LEAK].rate[SCORE_AT_END];
+	char text[UNITS_TEXT_SIZE] = "-";
+
+	if (!rate->stated)
+		rate = &judged->tier[SCORE_GROWING].rate[SCORE_AT_END];
+	if (rate->stated)
+		snprintf(text, sizeof(text), "%+.1f %%", 100 * rate->error);
+	cell(screen, NULL, text, 9);
+}
+
+static void unit_row(const struct screen *screen, const struct score_unit *unit,
+		const struct score_judged *judged)
+{
+	char name[REPORT_NAME_SIZE];
+
+	fputs("  ", screen->out);
+	cell(screen, NULL, report_unit_name(unit, name, sizeof(name)), 24);
+	cell(screen, NULL, unit->pattern, 12);
+	if (judged->broken) {
+		fprintf(screen->out, "%sBROKEN%s: see issues\n", screen->colour ? RED : "",
+			screen->colour ? RESET : "");
+		return;
+	}
+	cell(screen, NULL, unit->leak ? "leak" : "benign", 6);
+	tier_cell(screen, unit, &judged->tier[SCORE_GROWING]);
+	tier_cell(screen, unit, &judged->tier[SCORE_LEAK]);
+	rate_cell(screen, judged);
+	fprintf(screen->out, "%s\n", judged->pattern ? judged->pattern : "-");
+}
+
+static void units_table(const struct screen *screen, const struct run_score *score)
+{
+	static const struct {
+		const char *name;
+		int width;
+	} columns[] = {
+		{ "WORKLOAD", 24 }, { "PATTERN", 12 }, { "CLASS", 6 }, { "GROWING", 10 },
+		{ "LEAK", 10 }, { "RATE", 9 },
+	};
+
+	fputs("\n  ", screen->out);
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		cell(screen, BOLD, columns[i].name, columns[i].width);
+	fprintf(screen->out, "%s\n", "SAID");
+	for (size_t i = 0; i < score->units_count; i++)
+		unit_row(screen, &score->units[i], &score->result.judged[i]);
+}
+
+static void print_share(FILE *out, const char *what, const struct score_share *share)
+{
+	if (share->n == 0) {
+		fprintf(out, "%s: nothing to say", what);
+		return;
+	}
+	fprintf(out, "%s %zu/%zu = %.1f %% (95 %%: %.1f to %.1f)", what, share->k, share->n,
+		100 * share->share, 100 * share->wilson.lo, 100 * share->wilson.hi);
+}
+
+static const char *seconds(double value, char buf[UNITS_TEXT_SIZE])
+{
+	return isfinite(value) ? units_format_duration(value, buf, UNITS_TEXT_SIZE) :
+		"not reached";
+}
+
+static void tier_lines(FILE *out, const struct score_tier_summary *tier, const char *name)
+{
+	char a[UNITS_TEXT_SIZE], b[UNITS_TEXT_SIZE], c[UNITS_TEXT_SIZE];
+
+	fprintf(out, "  %-8s ", name);
+	print_share(out, "TPR", &tier->tpr);
+	if (tier->tpr.n) {
+		fprintf(out, "\n           latency median %s, p95 %s, max %s",
+			seconds(tier->latency_median, a), seconds(tier->latency_p95, b),
+			isfinite(tier->latency_max) ? seconds(tier->latency_max, c) : "none");
+	}
+	fputs("\n           ", out);
+	print_share(out, "FPR", &tier->pooled.fpr);
+	if (isfinite(tier->pooled.per_hour_upper))
+		fprintf(out, ", %zu false in %.2f h (at most %.3g /h)", tier->pooled.false_alarms,
+			tier->pooled.hours, tier->pooled.per_hour_upper);
+	fputc('\n', out);
+	if (tier->early || tier->withdrawn || tier->unjudged)
+		fprintf(out, "           %zu before the onset, %zu withdrawn, %zu on processes "
+			"without truth\n", tier->early, tier->withdrawn, tier->unjudged);
+}
+
+static void score_lines(FILE *out, const struct score_summary *sum)
+{
+	struct score_share named = sum->tier[SCORE_GROWING].attribution;
+
+	fputc('\n', out);
+	tier_lines(out, &sum->tier[SCORE_GROWING], "growing");
+	tier_lines(out, &sum->tier[SCORE_LEAK], "leak");
+	named.k += sum->tier[SCORE_LEAK].attribution.k;
+	named.n += sum->tier[SCORE_LEAK].attribution.n;
+	fprintf(out, "  named right (process, container, limit) %zu/%zu, pattern %zu/%zu", named.k,
+		named.n, sum->patterns.accuracy.k, sum->patterns.accuracy.n);
+	if (isfinite(sum->patterns.macro_f1))
+		fprintf(out, " (macro-F1 %.2f)", sum->patterns.macro_f1);
+	if (sum->rate_error_n)
+		fprintf(out, ", rate off by %.1f %% (p95)", 100 * sum->rate_error_p95);
+	fputc('\n', out);
+}
+
+static void gate_lines(const struct screen *screen, const struct run_group *group)
+{
+	fprintf(screen->out, "\n  gates of %s%s\n", group->scenario,
+		group->results_count ? "" : ": none");
+	for (size_t i = 0; i < group->results_count; i++) {
+		const struct score_gate_result *res = &group->results[i];
+
+		fputs("    ", screen->out);
+		cell(screen, verdict_colour(res->verdict), score_verdict_name(res->verdict), 6);
+		cell(screen, NULL, score_gate_name(res->gate), 28);
+		if (isfinite(res->value))
+			fprintf(screen->out, "%.3f, bound %.3f (n = %zu)\n", res->value,
+				res->bound, res->n);
+		else
+			fprintf(screen->out, "bound %.3f: %s\n", res->bound,
+				res->why ? res->why : "not measured");
+	}
+}
+
+static void fact_lines(FILE *out, const struct report_facts *facts)
+{
+	char rss[UNITS_TEXT_SIZE], cpu[UNITS_TEXT_SIZE];
+
+	fprintf(out, "\n  collector  %zu processes, %.0f events/s, %llu records lost",
+		facts->processes_monitored,
+		isfinite(facts->events_per_s) ? facts->events_per_s : 0,
+		(unsigned long long)facts->lost);
+	if (isfinite(facts->collector_cpu_share))
+		fprintf(out, ", CPU %s (%.1f %%), %s",
+			units_format_duration(facts->collector_cpu_s, cpu, sizeof(cpu)),
+			100 * facts->collector_cpu_share,
+			units_format_size(facts->collector_rss_bytes, rss, sizeof(rss)));
+	fputc('\n', out);
+}
+
+/* One item, broken at blanks; a word longer than the line stays whole. */
+static void wrapped(FILE *out, const char *text)
+{
+	int column = 0;
+
+	fputs("    -", out);
+	while (*text) {
+		int len = (int)strcspn(text, " ");
+
+		if (column && column + 1 + len > WIDTH - 6) {
+			fputs("\n     ", out);
+			column = 0;
+		}
+		fprintf(out, " %.*s", len, text);
+		column += 1 + len;
+		text += len;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
+static void list_lines(FILE *out, const char *title, const struct report_list *list)
+{
+	if (list->count == 0)
+		return;
+	fprintf(out, "\n  %s\n", title);
+	for (size_t i = 0; i < list->count; i++)
+		wrapped(out, list->item[i]);
+}
+
+void report_terminal(const struct run_score *score, const struct report_facts *facts, FILE *out,
+		bool colour)
+{
+	struct screen screen = { .out = out, .colour = colour };
+
+	for (size_t r = 0; r < score->runs_count; r++)
+		fprintf(out, "%s  (scenario %s)\n", score->runs[r]->name,
+			score->runs[r]->scenario);
+	fprintf(out, "detector %s, %s, kernel %s\n", score->detector ? score->detector : "none",
+		facts->date, facts->kernel ? facts->kernel : "unknown");
+	if (score->units_count) {
+		units_table(&screen, score);
+		score_lines(out, &score->summary);
+	}
+	for (size_t i = 0; i < score->groups_count; i++)
+		gate_lines(&screen, &score->groups[i]);
+	fact_lines(out, facts);
+	list_lines(out, "issues", &facts->issues);
+	list_lines(out, "advice", &facts->advice);
+	fprintf(out, "\n  verdict %s%s%s\n", colour ? verdict_colour(score->verdict) : "",
+		score_verdict_name(score->verdict), colour ? RESET : "");
+}

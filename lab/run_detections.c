@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads detections.jsonl, or what a detector writes to its stdout. */
+#include "lab/run_files.h"
+#include "lib/cleanup.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+	struct run_records records;
+	struct run_files *run;
+	struct run_error *error;
+	uint64_t last_ns;
+	size_t room;
+};
+
+__attribute__((format(printf, 2, 3)))
+static int fail_line(const struct reader *reader, const char *fmt, ...)
+{
+	char what[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	return run_fail(reader->error, -EPROTO, "%s:%zu: %s", reader->records.name,
+		reader->records.number, what);
+}
+
+static int read_tier(const struct reader *reader, const json_t *record, enum score_tier *ret)
+{
+	const char *text = run_get_text(record, "tier");
+
+	if (text && strcmp(text, "growing") == 0)
+		*ret = SCORE_GROWING;
+	else if (text && strcmp(text, "leak") == 0)
+		*ret = SCORE_LEAK;
+	else
+		return fail_line(reader, "\"tier\": \"%s\": must be \"growing\" or \"leak\"",
+			text ? text : "");
+	return 0;
+}
+
+static int read_state(const struct reader *reader, const json_t *record, enum score_state *ret)
+{
+	static const char *const names[] = { "raised", "updated", "withdrawn", "ended" };
+	const char *text = run_get_text(record, "state");
+
+	for (int i = 0; text && i <= SCORE_ENDED; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return fail_line(reader,
+		"\"state\": \"%s\": must be \"raised\", \"updated\", \"withdrawn\" or \"ended\"",
+		text ? text : "");
+}
+
+/* NAN when absent or null; a value of another type is an error. */
+static int read_figure(const struct reader *reader, const json_t *record, const char *key,
+		double *ret)
+{
+	const json_t *value = json_object_get(record, key);
+
+	*ret = NAN;
+	if (!value || json_is_null(value) || run_get_f64(record, key, ret))
+		return 0;
+	return fail_line(reader, "\"%s\": must be a number or null", key);
+}
+
+static int read_figures(const struct reader *reader, const json_t *record,
+		struct score_detection *det)
+{
+	int err = read_figure(reader, record, "rate_bytes_per_s", &det->rate_bytes_per_s);
+
+	if (!err)
+		err = read_figure(reader, record, "rate_lo", &det->rate_lo);
+	if (!err)
+		err = read_figure(reader, record, "rate_hi", &det->rate_hi);
+	if (!err)
+		err = read_figure(reader, record, "confidence", &det->confidence);
+	if (err)
+		return err;
+	if (det->rate_lo > det->rate_hi)
+		return fail_line(reader, "\"rate_lo\" %g is above \"rate_hi\" %g", det->rate_lo,
+			det->rate_hi);
+	if (det->confidence < 0 || det->confidence > 1)
+		return fail_line(reader, "\"confidence\": %g: must lie from 0 to 1",
+			det->confidence);
+	return 0;
+}
+
+static const struct run_cgroup *find_cgroup(const struct run_files *run, uint64_t id)
+{
+	for (size_t i = 0; i < run->recording.cgroups_count; i++)
+		if (run->recording.cgroups[i].id == id)
+			return &run->recording.cgroups[i];
+	return NULL;
+}
+
+/* What the recording knows of the address space, for detectors that name only that. */
+static void fill_from_recording(const struct run_files *run, struct score_detection *det)
+{
+	const struct run_mm *mm = run_find_mm(run, det->mm);
+	const struct run_cgroup *cgroup = mm ? find_cgroup(run, mm->cgroup) : NULL;
+
+	det->pid = mm ? mm->pid : 0;
+	det->limit_bytes = SCORE_NO_LIMIT;
+	if (!cgroup)
+		return;
+	det->cgroup_path = cgroup->path;
+	det->limit_cgroup = cgroup->limit_cgroup;
+	det->limit_bytes = cgroup->limit_bytes;
+}
+
+/* Replaces *@ret by the text of @key when the detector says one; null means it does not know. */
+static int read_text(struct run_files *run, const json_t *record, const char *key,
+		const char **ret)
+{
+	const json_t *value = json_object_get(record, key);
+
+	if (!value)
+		return 0;
+	*ret = NULL;
+	if (!json_is_string(value))
+		return 0;
+	*ret = run_intern(run, json_string_value(value));
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int read_attribution(struct reader *reader, const json_t *record,
+		struct score_detection *det)
+{
+	const struct run_cgroup *cgroup;
+	uint64_t value;
+	int err;
+
+	fill_from_recording(reader->run, det);
+	if (run_get_u64(record, "pid", &value))
+		det->pid = (int64_t)value;
+	if (json_object_get(record, "limit_bytes")) {
+		det->limit_bytes = SCORE_NO_LIMIT;
+		run_get_u64(record, "limit_bytes", &det->limit_bytes);
+	}
+	err = read_text(reader->run, record, "limit_cgroup", &det->limit_cgroup);
+	if (!err)
+		err = read_text(reader->run, record, "pattern", &det->pattern);
+	if (!err)
+		err = read_text(reader->run, record, "cgroup", &det->cgroup_path);
+	if (err)
+		return err;
+	/* The cgroup may also be named by its id, as in the samples. */
+	if (run_get_u64(record, "cgroup", &value)) {
+		cgroup = find_cgroup(reader->run, value);
+		det->cgroup_path = cgroup ? cgroup->path : NULL;
+	}
+	return 0;
+}
+
+static int add_detection(struct reader *reader, const struct score_detection *det)
+{
+	struct run_detections *list = &reader->run->detections;
+
+	if (list->count == reader->room) {
+		size_t room = reader->room ? 2 * reader->room : 64;
+		struct score_detection *grown = realloc(list->list, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		list->list = grown;
+		reader->room = room;
+	}
+	list->list[list->count++] = *det;
+	return 0;
+}
+
+static int read_detection(struct reader *reader, const json_t *record)
+{
+	struct score_detection det = { .unit = SCORE_NO_UNIT };
+	int err;
+
+	if (!run_get_u64(record, "t_ns", &det.t_ns) || det.t_ns == 0)
+		return fail_line(reader, "a detection needs a \"t_ns\" above 0, a whole number");
+	if (det.t_ns < reader->last_ns)
+		return fail_line(reader, "\"t_ns\": %llu goes back: it is the largest sample time "
+			"seen, and %llu was said before", (unsigned long long)det.t_ns,
+			(unsigned long long)reader->last_ns);
+	if (!run_get_u64(record, "mm", &det.mm))
+		return fail_line(reader, "a detection needs an \"mm\", as in the samples");
+	reader->last_ns = det.t_ns;
+	err = read_tier(reader, record, &det.tier);
+	if (!err)
+		err = read_state(reader, record, &det.state);
+	if (!err)
+		err = read_figures(reader, record, &det);
+	if (!err)
+		err = read_attribution(reader, record, &det);
+	if (!err)
+		err = add_detection(reader, &det);
+	return err;
+}
+
+static int read_all(struct reader *reader)
+{
+	json_t *record;
+	int got;
+
+	while ((got = run_records_next(&reader->records, &record, reader->error)) > 0) {
+		if (strcmp(run_get_text(record, "type"), "detection") == 0)
+			got = read_detection(reader, record);
+		json_decref(record);
+		if (got < 0)
+			break;
+	}
+	return got;
+}
+
+int run_files_read_detections(struct run_files *run, FILE *in, const char *name,
+		struct run_error *error)
+{
+	struct reader reader = { .run = run, .error = error };
+	const char *detector;
+	json_t *header;
+	int err;
+
+	err = run_records_open(&reader.records, in, name, "leaklab.detections", &header, error);
+	if (err == 0) {
+		detector = run_get_text(header, "detector");
+		run->detections.detector = strdup(detector ? detector : "unnamed");
+		json_decref(header);
+		err = run->detections.detector ? read_all(&reader) : -ENOMEM;
+	}
+	run->detections.cut = reader.records.cut;
+	run_records_close(&reader.records);
+	if (err == -ENOMEM)
+		run_fail(error, err, "%s: out of memory", name);
+	return err;
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads samples.jsonl: who was recorded, and how well. */
+#include "lab/run_files.h"
+#include "lib/cleanup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A recording that lost more than this share of its records proves nothing. */
+#define LOST_MAX 0.01
+#define SAMPLES_FILE "samples.jsonl"
+
+struct reader {
+	struct run_records records;
+	struct run_files *run;
+	struct run_recording *rec;
+	struct run_error *error;
+	size_t mms_room;
+	size_t cgroups_room;
+	uint64_t lost; /* sum of the loss records */
+	char end_reason[16];
+};
+
+/* Position of @mm in the list, or where it belongs. */
+static size_t mm_position(const struct run_recording *rec, uint64_t mm)
+{
+	size_t lo = 0, hi = rec->mms_count;
+
+	/* Address spaces are numbered as they come, so most belong at the end. */
+	if (hi && rec->mms[hi - 1].mm < mm)
+		return hi;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (rec->mms[mid].mm < mm)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+struct run_mm *run_find_mm(const struct run_files *run, uint64_t mm)
+{
+	size_t at = mm_position(&run->recording, mm);
+
+	if (at < run->recording.mms_count && run->recording.mms[at].mm == mm)
+		return &run->recording.mms[at];
+	return NULL;
+}
+
+/* Makes room for one more of @size bytes in @list; NULL when memory is short. */
+static void *make_room(void *list, size_t count, size_t *room, size_t size)
+{
+	if (count < *room)
+		return list;
+	*room = *room ? 2 * *room : 64;
+	return realloc(list, *room * size);
+}
+
+static int fail_record(const struct reader *reader, const char *type, const char *what)
+{
+	return run_fail(reader->error, -EPROTO, "%s:%zu: a %s record needs %s",
+		reader->records.name, reader->records.number, type, what);
+}
+
+static int read_cgroup(struct reader *reader, const json_t *record)
+{
+	struct run_recording *rec = reader->rec;
+	const char *path = run_get_text(record, "path");
+	const char *limit_cgroup = run_get_text(record, "limit_cgroup");
+	struct run_cgroup cgroup = { .limit_bytes = SCORE_NO_LIMIT };
+	struct run_cgroup *grown;
+
+	if (!run_get_u64(record, "cgroup", &cgroup.id) || !path)
+		return fail_record(reader, "cgroup", "a \"cgroup\" (id) and a \"path\"");
+	run_get_u64(record, "limit_bytes", &cgroup.limit_bytes);
+	cgroup.path = run_intern(reader->run, path);
+	cgroup.limit_cgroup = limit_cgroup ? run_intern(reader->run, limit_cgroup) : NULL;
+	if (!cgroup.path)
+		return -ENOMEM;
+	for (size_t i = 0; i < rec->cgroups_count; i++) {
+		if (rec->cgroups[i].id == cgroup.id) {
+			rec->cgroups[i] = cgroup;
+			return 0;
+		}
+	}
+	grown = make_room(rec->cgroups, rec->cgroups_count, &reader->cgroups_room,
+		sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	rec->cgroups = grown;
+	rec->cgroups[rec->cgroups_count++] = cgroup;
+	return 0;
+}
+
+static int read_process(struct reader *reader, const json_t *record, uint64_t t_ns)
+{
+	struct run_recording *rec = reader->rec;
+	struct run_mm mm = { .first_ns = t_ns, .unit = SCORE_NO_UNIT }, *grown;
+	const char *comm = run_get_text(record, "comm");
+	uint64_t pid;
+	size_t at;
+
+	if (!run_get_u64(record, "mm", &mm.mm) || !run_get_u64(record, "pid", &pid))
+		return fail_record(reader, "process", "an \"mm\" and a \"pid\"");
+	mm.pid = (int64_t)pid;
+	run_get_u64(record, "cgroup", &mm.cgroup);
+	snprintf(mm.comm, sizeof(mm.comm), "%s", comm ? comm : "");
+	at = mm_position(rec, mm.mm);
+	if (at < rec->mms_count && rec->mms[at].mm == mm.mm) {
+		mm.first_ns = rec->mms[at].first_ns;
+		mm.exit_ns = rec->mms[at].exit_ns;
+		rec->mms[at] = mm;
+		return 0;
+	}
+	grown = make_room(rec->mms, rec->mms_count, &reader->mms_room, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	rec->mms = grown;
+	memmove(&rec->mms[at + 1], &rec->mms[at], (rec->mms_count - at) * sizeof(mm));
+	rec->mms[at] = mm;
+	rec->mms_count++;
+	return 0;
+}
+
+static void read_end(struct reader *reader, const json_t *record)
+{
+	struct run_recording *rec = reader->rec;
+	const char *reason = run_get_text(record, "reason");
+
+	rec->ended = true;
+	snprintf(reader->end_reason, sizeof(reader->end_reason), "%s", reason ? reason : "");
+	run_get_u64(record, "lost", &rec->lost);
+	run_get_u64(record, "overflow", &rec->overflow);
+	/* The collector's own total also has the updates of records that were lost. */
+	run_get_u64(record, "events", &rec->events);
+	run_get_u64(record, "lag_p50_ns", &rec->lag_p50_ns);
+	run_get_u64(record, "lag_p99_ns", &rec->lag_p99_ns);
+	run_get_u64(record, "lag_max_ns", &rec->lag_max_ns);
+}
+
+static int read_record(struct reader *reader, const json_t *record)
+{
+	struct run_recording *rec = reader->rec;
+	const char *type = run_get_text(record, "type");
+	uint64_t t_ns, value = 0;
+
+	if (!run_get_u64(record, "t_ns", &t_ns) || t_ns == 0)
+		return fail_record(reader, type, "a \"t_ns\" above 0");
+	if (rec->first_ns == 0)
+		rec->first_ns = t_ns;
+	if (t_ns > rec->last_ns)
+		rec->last_ns = t_ns;
+	if (strcmp(type, "cgroup") == 0)
+		return read_cgroup(reader, record);
+	if (strcmp(type, "process") == 0)
+		return read_process(reader, record, t_ns);
+	if (strcmp(type, "rss") == 0) {
+		rec->rss_records++;
+		if (run_get_u64(record, "events", &value))
+			rec->events += value;
+	} else if (strcmp(type, "exit") == 0) {
+		struct run_mm *mm = run_get_u64(record, "mm", &value) ?
+			run_find_mm(reader->run, value) : NULL;
+
+		if (mm)
+			mm->exit_ns = t_ns;
+	} else if (strcmp(type, "loss") == 0) {
+		run_get_u64(record, "lost", &value);
+		reader->lost += value;
+	} else if (strcmp(type, "end") == 0) {
+		read_end(reader, record);
+	}
+	return 0;
+}
+
+static void note_broken(struct run_recording *rec, const char *text)
+{
+	if (!rec->broken)
+		rec->broken = strdup(text);
+}
+
+/* What makes the whole recording useless for or against a detector. */
+static void check_recording(struct reader *reader)
+{
+	struct run_recording *rec = reader->rec;
+	char text[160];
+
+	if (reader->lost > rec->lost)
+		rec->lost = reader->lost;
+	if (rec->rss_records == 0)
+		note_broken(rec, SAMPLES_FILE " holds no sample");
+	if ((double)rec->lost > LOST_MAX * (double)(rec->lost + rec->rss_records)) {
+		snprintf(text, sizeof(text),
+			"the collector lost %llu records of %llu, more than 1 %%",
+			(unsigned long long)rec->lost,
+			(unsigned long long)(rec->lost + rec->rss_records));
+		note_broken(rec, text);
+	}
+	if (!rec->ended && reader->run->status == RECORDED_COMPLETE)
+		note_broken(rec, SAMPLES_FILE " has no end record: the collector was cut short");
+	if (strcmp(reader->end_reason, "error") == 0)
+		note_broken(rec, "the collector ended with an error; see logs/");
+}
+
+/*
+ * Returns 0 also for a recording that cannot be read: that is noted in it, for the run is broken
+ * then and its other parts are still worth reporting.
+ */
+int run_recording_read(struct run_files *run, struct run_error *error)
+{
+	_cleanup_free_ char *path = NULL;
+	struct reader reader = { .run = run, .rec = &run->recording, .error = error };
+	struct run_error why = { 0 };
+	const char *source;
+	json_t *record;
+	FILE *in;
+	int got;
+
+	if (asprintf(&path, "%s/" SAMPLES_FILE, run->dir) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	in = fopen(path, "re");
+	if (!in) {
+		run_fail(&why, 0, SAMPLES_FILE ": %s", strerror(errno));
+		note_broken(reader.rec, why.text);
+		return 0;
+	}
+	reader.error = &why;
+	got = run_records_open(&reader.records, in, SAMPLES_FILE, "leaklab.samples", &record,
+		&why);
+	if (got == 0) {
+		source = run_get_text(record, "source");
+		snprintf(reader.rec->source, sizeof(reader.rec->source), "%s",
+			source ? source : "");
+		json_decref(record);
+		while ((got = run_records_next(&reader.records, &record, &why)) > 0) {
+			got = read_record(&reader, record);
+			json_decref(record);
+			if (got < 0)
+				break;
+		}
+	}
+	reader.rec->cut = reader.records.cut;
+	run_records_close(&reader.records);
+	if (got == -ENOMEM)
+		return run_fail(error, got, "%s: out of memory", path);
+	if (got < 0)
+		note_broken(reader.rec, why.text);
+	check_recording(&reader);
+	return 0;
+}

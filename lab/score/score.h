@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Judges a detector: what the workloads did (truth) against what the detector said. Pure: no I/O,
+ * no clock, no knowledge of files; structs in, structs out. docs/scoring.md says what every
+ * figure means and why the constants are what they are.
+ *
+ * A unit is one process of one workload instance in one run. An alarm is one stretch of a verdict
+ * of one tier on one address space, from "raised" to "withdrawn" or "ended".
+ *
+ * All times are CLOCK_MONOTONIC in ns. Doubles that are unknown are NAN. Strings and arrays of the
+ * inputs are borrowed and must outlive the result.
+ */
+#ifndef LEAKLAB_LAB_SCORE_SCORE_H
+#define LEAKLAB_LAB_SCORE_SCORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/stats.h"
+
+/* A growing alarm is false when nothing grew within this time before it. */
+#define SCORE_RISE_WINDOW_NS 5000000000ULL
+/* Truth is written at most this often: a step tells of what grew since. */
+#define SCORE_STEP_NS 100000000ULL
+/* And it becomes false when it is left standing over a benign unit that grew no more so long. */
+#define SCORE_STALE_NS 10000000000ULL
+/* TPR counts growing alarms up to this latency; the leak tier has until the end of the unit. */
+#define SCORE_GROWING_DEADLINE_NS 10000000000ULL
+/* The second moment at which the rate is compared, after the alarm. */
+#define SCORE_RATE_LATER_NS 10000000000ULL
+/* When confidence is compared with severity, after onset. */
+#define SCORE_CONFIDENCE_AT_NS 30000000000ULL
+/* A generator that is further from its schedule, or from its own smaps, broke its contract. */
+#define SCORE_LATE_MAX_NS 1000000000ULL
+#define SCORE_SHORTFALL_MAX 0.01
+/* Level of all intervals, and the band in which a rate counts as right. */
+#define SCORE_LEVEL 0.95
+#define SCORE_RATE_BAND 0.05
+/* Rank correlations of fewer units say nothing. */
+#define SCORE_CORRELATION_MIN 5
+
+#define SCORE_NO_UNIT SIZE_MAX
+#define SCORE_ALL_GROUPS SIZE_MAX
+#define SCORE_NO_LIMIT UINT64_MAX
+
+enum score_tier { SCORE_GROWING, SCORE_LEAK, SCORE_TIERS };
+enum score_state { SCORE_RAISED, SCORE_UPDATED, SCORE_WITHDRAWN, SCORE_ENDED };
+enum score_moment { SCORE_AT_ALARM, SCORE_AT_LATER, SCORE_AT_END, SCORE_MOMENTS };
+enum score_verdict { SCORE_PASS, SCORE_FAIL, SCORE_SKIP, SCORE_BROKEN };
+
+const char *score_tier_name(enum score_tier tier);
+const char *score_verdict_name(enum score_verdict verdict);
+/* Exit code of the project for @verdict: 0, 1, 77, 3. */
+int score_verdict_exit(enum score_verdict verdict);
+
+/* Inputs ---------------------------------------------------------------------------------- */
+
+/* One change of what a process holds. Steps of a unit are in order of t_ns. */
+struct score_step {
+	uint64_t t_ns; /* all its bytes are touched */
+	uint64_t retained_bytes;
+	uint64_t late_ns; /* t_ns - late_ns is when touching was due to begin */
+};
+
+struct score_unit {
+	size_t group;	      /* units of one scenario share their gates; numbered from 0 */
+	const char *run;      /* name of the run */
+	const char *instance; /* workload instance in the run */
+	unsigned int proc;
+	unsigned int procs; /* processes of the instance */
+	const char *pattern;
+	bool leak;	    /* the generator's class; otherwise benign */
+	const char *broken; /* contract that was broken, or NULL; such units are not judged */
+	uint64_t process_ns;
+	uint64_t ready_ns;
+	uint64_t onset_ns; /* when the pattern began to move: t0 of a leak; 0 when never */
+	uint64_t end_ns;   /* last moment at which truth and recording both exist */
+	const struct score_step *steps;
+	size_t steps_count;
+	int64_t pid; /* on the host */
+	const char *cgroup_path; /* NULL when the run does not know */
+	const char *limit_cgroup;
+	uint64_t limit_bytes; /* effective, or SCORE_NO_LIMIT */
+};
+
+struct score_detection {
+	uint64_t t_ns; /* in ascending order over the detections of one run */
+	enum score_tier tier;
+	enum score_state state;
+	size_t run; /* number of its run: address spaces are numbered anew in each */
+	uint64_t mm;
+	size_t unit; /* to which the address space belongs, or SCORE_NO_UNIT */
+	int64_t pid; /* as the detector says, or as recorded for mm when it does not */
+	const char *cgroup_path;
+	const char *limit_cgroup;
+	uint64_t limit_bytes;
+	const char *pattern; /* NULL when not stated */
+	double rate_bytes_per_s, rate_lo, rate_hi;
+	double confidence;
+};
+
+/* Results --------------------------------------------------------------------------------- */
+
+struct score_alarm {
+	size_t unit; /* or SCORE_NO_UNIT */
+	size_t run;
+	uint64_t mm;
+	enum score_tier tier;
+	uint64_t raised_ns;
+	uint64_t closed_ns; /* 0 while it stands */
+	bool withdrawn;	    /* closed as wrong or over; otherwise the process ended */
+	bool early;	    /* at or before t0 of a leak unit; implies wrong */
+	bool wrong;	    /* false positive; means nothing without a unit */
+	bool attributed;    /* process, container and limit are the unit's */
+	double confidence;  /* when raised */
+	int64_t pid;
+};
+
+struct score_rate {
+	bool stated;
+	double error; /* (stated - true) / true */
+	bool interval;
+	bool covered; /* the stated interval holds the true rate */
+};
+
+/* One unit in one tier. */
+struct score_verdicts {
+	size_t alarms;
+	size_t false_alarms;
+	size_t withdrawn;
+	bool detected; /* the first alarm came after t0 and before the unit's end */
+	bool in_time;  /* and within the tier's deadline */
+	uint64_t alarm_ns;
+	double latency_s;     /* from t0; of a miss, the time for which it was watched */
+	double since_start_s; /* from the start of the process */
+	uint64_t leaked_bytes;
+	double headroom_share; /* leaked bytes of what was free below the limit at t0 */
+	struct score_rate rate[SCORE_MOMENTS];
+	double confidence_at; /* last stated up to SCORE_CONFIDENCE_AT_NS after t0, else 0 */
+	double confidence_end;
+};
+
+struct score_judged {
+	const char *broken; /* as given, or what the truth itself shows; NULL when judged */
+	double true_rate_bytes_per_s; /* mean growth up to the end */
+	const char *pattern;	      /* last stated in either tier, or NULL */
+	struct score_verdicts tier[SCORE_TIERS];
+};
+
+struct score_result {
+	const struct score_unit *units; /* borrowed */
+	size_t units_count;
+	struct score_judged *judged; /* one for each unit */
+	struct score_alarm *alarms;  /* in order of raised_ns within a run */
+	size_t alarms_count;
+};
+
+/*
+ * Judges @detections, which are grouped by run, against @units.
+ * The caller releases @ret with score_done(). Returns 0, -ENOMEM, or -EINVAL when a unit number
+ * is out of range.
+ */
+int score_judge(const struct score_unit *units, size_t units_count,
+		const struct score_detection *detections, size_t detections_count,
+		struct score_result *ret);
+void score_done(struct score_result *result);
+
+/* What truth says (also for reports and tests) --------------------------------------------- */
+
+/* True when @unit's retained bytes rose at some moment within the rise window before @t_ns. */
+bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns);
+/* True when from @from_ns to @to_ns there is a stretch without a rise longer than SCORE_STALE_NS. */
+bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t to_ns);
+/* Bytes held when the pattern began to move, and what was added to them by @t_ns. */
+uint64_t score_truth_base(const struct score_unit *unit);
+uint64_t score_truth_leaked(const struct score_unit *unit, uint64_t t_ns);
+/*
+ * Mean growth of a leak in bytes per second from its first step to @t_ns, linear between steps
+ * and not beyond the last one; NAN when it has less than two steps. Before the second step it is
+ * the rate between these two: a burst has no rate until the next one comes.
+ */
+double score_truth_rate(const struct score_unit *unit, uint64_t t_ns);
+/* What @unit's truth breaks of the generator's contract, or NULL. */
+const char *score_truth_broken(const struct score_unit *unit);
+
+/* Figures over many units ------------------------------------------------------------------ */
+
+struct score_share {
+	size_t k;
+	size_t n; /* 0: nothing to say, the rest means nothing */
+	double share;
+	struct stats_interval exact;  /* Clopper-Pearson */
+	struct stats_interval wilson;
+};
+
+#define SCORE_PATTERNS_MAX 16
+
+struct score_class {
+	const char *pattern; /* NULL for all benign classes together */
+	struct score_share fpr;
+	size_t false_alarms;
+	double hours;		/* watched */
+	double per_hour;	/* false alarms */
+	double per_hour_upper;	/* one-sided 95 % bound */
+};
+
+struct score_rate_summary {
+	size_t n;
+	double bias;	      /* mean */
+	double absolute_p95;
+	struct score_share within; /* SCORE_RATE_BAND */
+	struct score_share coverage;
+};
+
+struct score_tier_summary {
+	struct score_share tpr;
+	struct score_class benign[SCORE_PATTERNS_MAX];
+	size_t benign_count;
+	struct score_class pooled;
+	size_t early; /* false alarms on leak units, at or before t0 */
+	size_t alarms;
+	size_t withdrawn;
+	double withdrawn_after_median_s;
+	/* Latency in s over leak units; misses are censored. NAN where the curve does not reach. */
+	double latency_median, latency_p95;
+	double latency_min, latency_mean, latency_max; /* of those that were found */
+	double since_start_median;
+	double leaked_median_bytes, headroom_median;
+	struct score_rate_summary rate[SCORE_MOMENTS];
+	size_t calibrated; /* alarms with a confidence */
+	struct stats_calibration calibration;
+	size_t correlated;
+	double spearman, kendall; /* confidence against severity */
+	struct score_share attribution;
+	size_t unjudged; /* alarms on what has no truth */
+};
+
+/* Columns of the confusion matrix after the patterns that were run. */
+enum {
+	SCORE_COLUMN_OTHER = SCORE_PATTERNS_MAX, /* a pattern that no unit had */
+	SCORE_COLUMN_UNKNOWN,			 /* the detector said "unknown" */
+	SCORE_COLUMN_NONE,			 /* a leak of which it said nothing */
+	SCORE_COLUMNS,
+};
+
+struct score_patterns {
+	const char *name[SCORE_PATTERNS_MAX];
+	size_t count;
+	size_t cell[SCORE_PATTERNS_MAX][SCORE_COLUMNS]; /* [truth][stated] */
+	struct score_share accuracy;
+	double macro_f1;
+};
+
+struct score_summary {
+	size_t units;
+	size_t leak_units;   /* judged */
+	size_t benign_units; /* judged */
+	size_t broken_units;
+	struct score_tier_summary tier[SCORE_TIERS];
+	struct score_patterns patterns;
+	double rate_error_p95; /* |error| at the end, leak tier where it spoke, else growing */
+	size_t rate_error_n;
+};
+
+/*
+ * Sums up the units of @group, or of all with SCORE_ALL_GROUPS. @ret borrows strings of the units.
+ * Returns 0, -ENOMEM, or -E2BIG when there are more than SCORE_PATTERNS_MAX patterns.
+ */
+int score_summarize(const struct score_result *result, size_t group, struct score_summary *ret);
+
+/* Gates ----------------------------------------------------------------------------------- */
+
+enum score_gate {
+	SCORE_GATE_GROWING_TPR_MIN,
+	SCORE_GATE_GROWING_FPR_MAX,
+	SCORE_GATE_GROWING_LATENCY_MEDIAN_MAX_S,
+	SCORE_GATE_LEAK_TPR_MIN,
+	SCORE_GATE_LEAK_FPR_MAX,
+	SCORE_GATE_LEAK_LATENCY_MEDIAN_MAX_S,
+	SCORE_GATE_PATTERN_ACCURACY_MIN,
+	SCORE_GATE_RATE_ERROR_MAX,
+	SCORE_GATE_ATTRIBUTION_MIN,
+	SCORE_GATES,
+};
+
+struct score_gates {
+	double bound[SCORE_GATES]; /* NAN: not set */
+};
+
+struct score_gate_result {
+	enum score_gate gate;
+	double bound;
+	double value; /* NAN: could not be measured, `why` says why */
+	size_t n;     /* units, alarms or statements behind the value */
+	enum score_verdict verdict;
+	const char *why; /* static text, or NULL */
+};
+
+/* "growing.tpr_min" and so on. */
+const char *score_gate_name(enum score_gate gate);
+/* Returns the gate of that name, or SCORE_GATES. */
+enum score_gate score_gate_find(const char *name);
+/* A set of gates with none set. */
+struct score_gates score_gates_none(void);
+/* True when @bound is one that @gate can have: shares lie in 0 to 1, others are at least 0. */
+bool score_gate_valid(enum score_gate gate, double bound);
+
+/*
+ * Holds @summary against @gates; writes one result for each gate that is set.
+ * A value that a silent detector leaves unmeasured is FAIL; one for which there is no judged unit
+ * at all is BROKEN. Returns their number.
+ */
+size_t score_gates_check(const struct score_gates *gates, const struct score_summary *summary,
+		struct score_gate_result results[SCORE_GATES]);
+
+/*
+ * The verdict of a summary with its gates: BROKEN when any unit or gate is, else FAIL when a gate
+ * failed, else PASS; BROKEN also without any judged unit.
+ */
+enum score_verdict score_conclude(const struct score_summary *summary,
+		const struct score_gate_result *results, size_t results_count);
+/* The graver of two: BROKEN, FAIL, SKIP, PASS. */
+enum score_verdict score_verdict_worst(enum score_verdict a, enum score_verdict b);
+
+#endif

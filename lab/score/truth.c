@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the generator did, as functions of time. */
+#include "lab/score/score.h"
+
+#include <math.h>
+
+#define S_PER_NS 1e-9
+
+/* A stretch of time in which retained bytes rose. */
+struct rise {
+	uint64_t from_ns;
+	uint64_t to_ns;
+};
+
+/* What the unit held when its pattern began to move. */
+static uint64_t base_bytes(const struct score_unit *unit)
+{
+	uint64_t base = 0;
+
+	for (size_t i = 0; i < unit->steps_count && unit->steps[i].t_ns < unit->onset_ns; i++)
+		base = unit->steps[i].retained_bytes;
+	return base;
+}
+
+/*
+ * The rise number *@at or the next one, in order of time; *@at is moved behind it. Number 0 is the
+ * set-up, which touches the base before any step tells of it; number i is step i - 1.
+ */
+static bool next_rise(const struct score_unit *unit, size_t *at, struct rise *ret)
+{
+	if (*at == 0) {
+		(*at)++;
+		if (base_bytes(unit) > 0) {
+			*ret = (struct rise){ unit->process_ns, unit->ready_ns };
+			return true;
+		}
+	}
+	for (; *at <= unit->steps_count; (*at)++) {
+		const struct score_step *step = &unit->steps[*at - 1];
+		uint64_t before = *at > 1 ? step[-1].retained_bytes : 0;
+		uint64_t took_ns = step->late_ns + SCORE_STEP_NS;
+
+		if (step->retained_bytes <= before)
+			continue;
+		if (took_ns > step->t_ns)
+			took_ns = step->t_ns;
+		*ret = (struct rise){ step->t_ns - took_ns, step->t_ns };
+		(*at)++;
+		return true;
+	}
+	return false;
+}
+
+bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns)
+{
+	struct rise rise;
+	size_t at = 0;
+
+	while (next_rise(unit, &at, &rise) && rise.from_ns <= t_ns)
+		if (t_ns < rise.to_ns + SCORE_RISE_WINDOW_NS)
+			return true;
+	return false;
+}
+
+bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t to_ns)
+{
+	uint64_t good_ns = from_ns + SCORE_STALE_NS;
+	struct rise rise;
+	size_t at = 0;
+
+	while (next_rise(unit, &at, &rise) && rise.from_ns <= good_ns)
+		if (rise.to_ns + SCORE_STALE_NS > good_ns)
+			good_ns = rise.to_ns + SCORE_STALE_NS;
+	return to_ns > good_ns;
+}
+
+uint64_t score_truth_leaked(const struct score_unit *unit, uint64_t t_ns)
+{
+	uint64_t base = base_bytes(unit), held = base;
+
+	for (size_t i = 0; i < unit->steps_count && unit->steps[i].t_ns <= t_ns; i++)
+		held = unit->steps[i].retained_bytes;
+	return held > base ? held - base : 0;
+}
+
+uint64_t score_truth_base(const struct score_unit *unit)
+{
+	return base_bytes(unit);
+}
+
+/* Bytes at @t_ns on the line from @from to the step after it. */
+static double interpolate(const struct score_step *from, uint64_t t_ns)
+{
+	double share = (double)(t_ns - from[0].t_ns) / (double)(from[1].t_ns - from[0].t_ns);
+	double begin = (double)from[0].retained_bytes, end = (double)from[1].retained_bytes;
+
+	return begin + share * (end - begin);
+}
+
+double score_truth_rate(const struct score_unit *unit, uint64_t t_ns)
+{
+	const struct score_step *steps = unit->steps;
+	size_t first = 0, i;
+	double bytes;
+
+	while (first < unit->steps_count && steps[first].t_ns < unit->onset_ns)
+		first++;
+	if (!unit->leak || first + 1 >= unit->steps_count)
+		return NAN;
+	/* Before the second step only hindsight knows the rate. */
+	if (t_ns < steps[first + 1].t_ns)
+		t_ns = steps[first + 1].t_ns;
+	for (i = first; i + 1 < unit->steps_count && steps[i + 1].t_ns <= t_ns; i++)
+		;
+	if (i + 1 < unit->steps_count) {
+		bytes = interpolate(&steps[i], t_ns);
+	} else {
+		bytes = (double)steps[i].retained_bytes;
+		t_ns = steps[i].t_ns;
+	}
+	if (t_ns == steps[first].t_ns)
+		return NAN;
+	return (bytes - (double)steps[first].retained_bytes) /
+		((double)(t_ns - steps[first].t_ns) * S_PER_NS);
+}
+
+const char *score_truth_broken(const struct score_unit *unit)
+{
+	if (unit->broken)
+		return unit->broken;
+	if (unit->ready_ns == 0)
+		return "the truth has no ready record: the generator died while setting up";
+	if (unit->leak && unit->onset_ns == 0)
+		return "the truth has no onset record: the leak never began";
+	if (unit->leak && unit->steps_count == 0)
+		return "the truth has no step: nothing leaked";
+	if (unit->end_ns <= unit->ready_ns || (unit->leak && unit->end_ns <= unit->onset_ns))
+		return "the recording ended before the workload was under way";
+	for (size_t i = 0; i < unit->steps_count; i++)
+		if (unit->steps[i].late_ns > SCORE_LATE_MAX_NS)
+			return "the generator fell more than 1 s behind its schedule";
+	return NULL;
+}

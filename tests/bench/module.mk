@@ -1,0 +1,10 @@
+# Benchmarks: figures to read, not tests that pass or fail with the machine's mood.
+$(BUILD)/tests/bench/bench_tracking: $(BUILD)/tests/bench/bench_tracking.o $(CAPTURE_OBJS) \
+		$(BUILD)/libleaklab.a
+	$(say) LINK $@
+	$(Q)$(LINK) -Wl,--as-needed $^ -lbpf -lelf -lz -lm -o $@
+
+bench: programs $(BUILD)/tests/bench/bench_tracking ## Print the figures: tracking delay, memgen's schedule and CPU
+	$(Q)$(BUILD)/tests/bench/bench_tracking
+	$(Q)tests/bench/memgen_schedule.sh $(BUILD)/memgen
+.PHONY: bench

@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The sources against the kernel: known events are caused by children of this test, and what the
+ * collector saw is compared with what they did and with /proc. All children live in a cgroup of
+ * their own, so that the rest of the host does not matter.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collector/capture/capture.h"
+#include "lib/clock.h"
+
+#define MIB (1024 * 1024)
+#define AREA_BYTES (16UL * MIB)
+/* Nothing here takes long; a test that waits this long has failed. */
+#define PATIENCE_NS (20 * NS_PER_S)
+#define MAX_EVENTS 65536
+
+static struct cgroup_host host;
+static char scope_path[64], scope_dir[CGROUP_PATH_SIZE + 64];
+static uint64_t scope_id;
+
+struct log {
+	struct rss_event events[MAX_EVENTS];
+	size_t count;
+};
+
+static struct log seen;
+
+static void on_event(void *ctx, const struct rss_event *event)
+{
+	struct log *log = ctx;
+
+	assert_true(log->count < MAX_EVENTS);
+	log->events[log->count++] = *event;
+}
+
+static struct capture *open_scoped(enum capture_source source, uint32_t ring_bytes)
+{
+	struct capture_settings settings = {
+		.source = source,
+		.interval_ns = 20 * NS_PER_MS,
+		.threshold_bytes = 64 * 1024,
+		.scope_id = scope_id,
+		.scope_path = scope_path,
+		.ring_bytes = ring_bytes,
+		.host = &host,
+	};
+	struct capture *capture;
+	char error[512] = "";
+	int err;
+
+	seen.count = 0;
+	err = capture_open(&settings, on_event, &seen, &capture, error, sizeof(error));
+	if (err)
+		fail_msg("%s", error);
+	assert_int_equal(capture_sweep(capture, true), 0);
+	return capture;
+}
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void enter_scope(void)
+{
+	char procs[sizeof(scope_dir) + 16];
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", scope_dir);
+	write_text(procs, "0");
+}
+
+/* A child with a pipe each way: it says a byte, and waits for one. */
+struct child {
+	pid_t pid;
+	int from, to;
+};
+
+static void child_say(int fd)
+{
+	if (write(fd, "x", 1) != 1)
+		_exit(1);
+}
+
+static void child_hear(int fd)
+{
+	char byte;
+
+	/* End of file: the test let go of this child, or failed. */
+	if (read(fd, &byte, 1) != 1)
+		_exit(0);
+}
+
+static struct child start_child(void (*body)(int say, int hear))
+{
+	struct child child;
+	int up[2], down[2];
+
+	assert_int_equal(pipe2(up, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(down, O_CLOEXEC), 0);
+	child.pid = fork();
+	assert_true(child.pid >= 0);
+	if (child.pid == 0) {
+		close(up[0]);
+		close(down[1]);
+		enter_scope();
+		body(up[1], down[0]);
+		_exit(0);
+	}
+	close(up[1]);
+	close(down[0]);
+	child.from = up[0];
+	child.to = down[1];
+	return child;
+}
+
+static void hear(const struct child *child)
+{
+	struct pollfd ready = { .fd = child->from, .events = POLLIN };
+	char byte;
+
+	assert_int_equal(poll(&ready, 1, (int)(PATIENCE_NS / NS_PER_MS)), 1);
+	assert_int_equal(read(child->from, &byte, 1), 1);
+}
+
+static void say(const struct child *child)
+{
+	assert_int_equal(write(child->to, "x", 1), 1);
+}
+
+static void end_child(struct child *child)
+{
+	close(child->to);
+	close(child->from);
+	assert_int_equal(waitpid(child->pid, NULL, 0), child->pid);
+}
+
+/* Polls until an event of @type about @pid is there; returns the newest one. */
+static const struct rss_event *await(struct capture *capture, pid_t pid, uint32_t type)
+{
+	uint64_t deadline_ns = clock_mono_ns() + PATIENCE_NS;
+
+	for (;;) {
+		struct pollfd ready = { .fd = capture_fd(capture), .events = POLLIN };
+
+		for (size_t i = seen.count; i-- > 0;)
+			if (seen.events[i].tgid == (uint32_t)pid && seen.events[i].type == type)
+				return &seen.events[i];
+		assert_true(clock_mono_ns() < deadline_ns);
+		assert_true(poll(&ready, 1, 20) >= 0);
+		assert_int_equal(capture_poll(capture), 0);
+	}
+}
+
+static const struct rss_event *newest(pid_t pid)
+{
+	for (size_t i = seen.count; i-- > 0;)
+		if (seen.events[i].tgid == (uint32_t)pid)
+			return &seen.events[i];
+	return NULL;
+}
+
+static size_t count_events(pid_t pid, uint32_t type)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < seen.count; i++)
+		count += seen.events[i].tgid == (uint32_t)pid && seen.events[i].type == type;
+	return count;
+}
+
+/* What /proc/PID/status says, in pages. */
+static void read_status(pid_t pid, int64_t *ret_pages)
+{
+	static const char *const keys[] = { "RssFile:", "RssAnon:", "VmSwap:", "RssShmem:" };
+	long page_kib = sysconf(_SC_PAGESIZE) / 1024;
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		for (int kind = 0; kind < RSS_KINDS; kind++)
+			if (strncmp(line, keys[kind], strlen(keys[kind])) == 0)
+				ret_pages[kind] = strtol(line + strlen(keys[kind]), NULL, 10) / page_kib;
+	fclose(f);
+}
+
+static void assert_agrees_with_proc(const struct rss_event *event)
+{
+	int64_t pages[RSS_KINDS] = {};
+
+	read_status((pid_t)event->tgid, pages);
+	for (int kind = 0; kind < RSS_KINDS; kind++) {
+		int64_t difference = event->pages[kind] - pages[kind];
+
+		if (llabs(difference) > event->error_pages)
+			fail_msg("kind %d: %lld pages seen, /proc says %lld, bound %u", kind,
+				(long long)event->pages[kind], (long long)pages[kind],
+				event->error_pages);
+	}
+}
+
+static void touch(char *area)
+{
+	if (area == MAP_FAILED)
+		_exit(1);
+	for (size_t i = 0; i < AREA_BYTES; i += 4096)
+		area[i] = 1;
+}
+
+/* Each says when it is ready, waits, touches, says so, and waits to be let go. */
+static void run_toucher(int say_fd, int hear_fd, char *area)
+{
+	child_say(say_fd);
+	child_hear(hear_fd);
+	touch(area);
+	child_say(say_fd);
+	child_hear(hear_fd);
+}
+
+static char *map_area(int flags, int fd)
+{
+	return mmap(NULL, AREA_BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
+}
+
+static void touch_anon(int say_fd, int hear_fd)
+{
+	char *area = map_area(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	madvise(area, AREA_BYTES, MADV_NOHUGEPAGE);
+	run_toucher(say_fd, hear_fd, area);
+}
+
+static void touch_anon_huge(int say_fd, int hear_fd)
+{
+	char *area = map_area(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	madvise(area, AREA_BYTES, MADV_HUGEPAGE);
+	run_toucher(say_fd, hear_fd, area);
+}
+
+static void touch_shmem(int say_fd, int hear_fd)
+{
+	run_toucher(say_fd, hear_fd, map_area(MAP_SHARED | MAP_ANONYMOUS, -1));
+}
+
+static void touch_file(int say_fd, int hear_fd)
+{
+	char name[] = "/var/tmp/leaklab-test-XXXXXX";
+	int fd = mkstemp(name);
+
+	if (fd < 0 || unlink(name) || ftruncate(fd, AREA_BYTES))
+		_exit(1);
+	run_toucher(say_fd, hear_fd, map_area(MAP_SHARED, fd));
+}
+
+/* The counters of one kind before and after a known number of pages, and /proc's, agree. */
+static void check_kind(enum capture_source source, void (*body)(int, int), enum rss_kind kind)
+{
+	struct capture *capture = open_scoped(source, 1 << 20);
+	struct child child = start_child(body);
+	int64_t before[RSS_KINDS] = {}, grown;
+	const struct rss_event *event;
+
+	hear(&child);
+	read_status(child.pid, before);
+	say(&child);
+	hear(&child);
+	assert_int_equal(capture_poll(capture), 0);
+	assert_int_equal(capture_sweep(capture, true), 0);
+	event = newest(child.pid);
+	assert_non_null(event);
+	grown = event->pages[kind] - before[kind];
+	print_message("  %s kind %d: %lld of %lu pages seen, bound %u\n",
+		capture_source_name(capture), kind, (long long)grown, AREA_BYTES / 4096,
+		event->error_pages);
+	/* A few more anonymous pages may be the child's own stack or page copies. */
+	assert_true(grown + event->error_pages >= (int64_t)(AREA_BYTES / 4096));
+	assert_true(grown <= (int64_t)(AREA_BYTES / 4096) + 16 + event->error_pages);
+	assert_agrees_with_proc(event);
+	end_child(&child);
+	capture_close(capture);
+}
+
+static void test_kinds_agree_with_proc(void **state)
+{
+	(void)state;
+	for (enum capture_source source = CAPTURE_TP_BTF; source <= CAPTURE_PROC; source++) {
+		check_kind(source, touch_anon, RSS_ANON);
+		check_kind(source, touch_anon_huge, RSS_ANON);
+		check_kind(source, touch_shmem, RSS_SHMEM);
+		check_kind(source, touch_file, RSS_FILE);
+	}
+}
+
+/* Without any sweep: the hooks alone deliver every update, folded into samples. */
+static void test_updates_are_counted(void **state)
+{
+	struct capture *capture = open_scoped(CAPTURE_TP_BTF, 1 << 20);
+	struct child child = start_child(touch_anon);
+	uint64_t updates = 0;
+
+	(void)state;
+	hear(&child);
+	say(&child);
+	hear(&child);
+	end_child(&child);
+	await(capture, child.pid, RSS_EVENT_EXIT);
+	for (size_t i = 0; i < seen.count; i++)
+		if (seen.events[i].tgid == (uint32_t)child.pid)
+			updates += seen.events[i].updates;
+	print_message("  %lu pages touched, %llu updates folded into %zu records\n",
+		AREA_BYTES / 4096, (unsigned long long)updates, seen.count);
+	assert_true(updates >= AREA_BYTES / 4096);
+	assert_true(seen.count < updates / 4);
+	capture_close(capture);
+}
+
+static void exec_sleep(int say_fd, int hear_fd)
+{
+	child_say(say_fd);
+	child_hear(hear_fd);
+	execl("/bin/cat", "cat", NULL);
+	_exit(1);
+}
+
+static void test_exec_begins_a_new_address_space(void **state)
+{
+	struct capture *capture = open_scoped(CAPTURE_TP_BTF, 1 << 20);
+	struct child child = start_child(exec_sleep);
+	const struct rss_event *event;
+	uint64_t born_ns;
+
+	(void)state;
+	hear(&child);
+	assert_int_equal(capture_sweep(capture, true), 0);
+	event = newest(child.pid);
+	assert_non_null(event);
+	born_ns = event->born_ns;
+	say(&child);
+	event = await(capture, child.pid, RSS_EVENT_EXEC);
+	assert_true(event->born_ns > born_ns);
+	assert_string_equal(event->comm, "cat");
+	kill(child.pid, SIGKILL);
+	await(capture, child.pid, RSS_EVENT_EXIT);
+	assert_int_equal(count_events(child.pid, RSS_EVENT_EXIT), 1);
+	end_child(&child);
+	capture_close(capture);
+}
+
+static void *thread_body(void *arg)
+{
+	(void)arg;
+	return NULL;
+}
+
+static void end_a_thread(int say_fd, int hear_fd)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, thread_body, NULL) || pthread_join(thread, NULL))
+		_exit(1);
+	child_say(say_fd);
+	child_hear(hear_fd);
+}
+
+static void test_a_thread_exit_retires_nothing(void **state)
+{
+	struct capture *capture = open_scoped(CAPTURE_TP_BTF, 1 << 20);
+	struct child child = start_child(end_a_thread);
+
+	(void)state;
+	hear(&child);
+	assert_int_equal(capture_poll(capture), 0);
+	assert_int_equal(count_events(child.pid, RSS_EVENT_EXIT), 0);
+	end_child(&child);
+	await(capture, child.pid, RSS_EVENT_EXIT);
+	capture_close(capture);
+}
+
+static int touch_in_clone(void *area)
+{
+	touch(area);
+	return 0;
+}
+
+/* A child that shares the address space, as after vfork(), is not a process of its own here. */
+static void share_memory(int say_fd, int hear_fd)
+{
+	static char stack[65536];
+	char *area = map_area(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	pid_t pid;
+
+	madvise(area, AREA_BYTES, MADV_NOHUGEPAGE);
+	pid = clone(touch_in_clone, stack + sizeof(stack), CLONE_VM | SIGCHLD, area);
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		_exit(1);
+	child_say(say_fd);
+	child_hear(hear_fd);
+}
+
+static void test_shared_memory_belongs_to_its_owner(void **state)
+{
+	struct capture *capture = open_scoped(CAPTURE_TP_BTF, 1 << 20);
+	struct child child = start_child(share_memory);
+
+	(void)state;
+	hear(&child);
+	assert_int_equal(capture_poll(capture), 0);
+	assert_int_equal(capture_sweep(capture, true), 0);
+	for (size_t i = 0; i < seen.count; i++)
+		assert_int_equal(seen.events[i].tgid, child.pid);
+	assert_true(newest(child.pid)->pages[RSS_ANON] >= (int64_t)(AREA_BYTES / 4096));
+	assert_agrees_with_proc(newest(child.pid));
+	end_child(&child);
+	capture_close(capture);
+}
+
+static void leave_scope(int say_fd, int hear_fd)
+{
+	char procs[sizeof(host.mount) + 16];
+
+	child_say(say_fd);
+	child_hear(hear_fd);
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", host.mount);
+	write_text(procs, "0");
+	touch(map_area(MAP_PRIVATE | MAP_ANONYMOUS, -1));
+	child_say(say_fd);
+	child_hear(hear_fd);
+}
+
+static void test_scope_is_kept(void **state)
+{
+	struct capture *capture = open_scoped(CAPTURE_TP_BTF, 1 << 20);
+	struct child child = start_child(leave_scope);
+	size_t count;
+
+	(void)state;
+	hear(&child);
+	assert_int_equal(capture_sweep(capture, true), 0);
+	assert_int_equal(newest(child.pid)->cgroup_id, scope_id);
+	say(&child);
+	hear(&child);
+	await(capture, child.pid, RSS_EVENT_EXIT);
+	count = seen.count;
+	assert_int_equal(capture_sweep(capture, true), 0);
+	assert_int_equal(seen.count, count);
+	end_child(&child);
+	capture_close(capture);
+}
+
+static void wait_to_go(int say_fd, int hear_fd)
+{
+	child_say(say_fd);
+	child_hear(hear_fd);
+}
+
+static void test_processes_before_the_start_are_found(void **state)
+{
+	struct child child = start_child(wait_to_go);
+	struct capture *capture;
+
+	(void)state;
+	hear(&child);
+	capture = open_scoped(CAPTURE_TP_BTF, 1 << 20);
+	assert_int_equal(count_events(child.pid, RSS_EVENT_SCAN), 1);
+	assert_agrees_with_proc(newest(child.pid));
+	end_child(&child);
+	capture_close(capture);
+}
+
+/* Far more deaths than a ring of one page holds: each is either read or counted. */
+static void test_losses_are_counted(void **state)
+{
+	enum { CHILDREN = 200 };
+	struct capture *capture = open_scoped(CAPTURE_TP_BTF, 4096);
+	struct child parent = start_child(wait_to_go);
+	uint64_t deaths = 0;
+	struct child child;
+
+	(void)state;
+	hear(&parent);
+	assert_int_equal(capture_stats(capture).lost, 0);
+	for (int i = 0; i < CHILDREN; i++) {
+		child = start_child(wait_to_go);
+		hear(&child);
+		end_child(&child);
+	}
+	assert_int_equal(capture_poll(capture), 0);
+	for (size_t i = 0; i < seen.count; i++)
+		deaths += seen.events[i].type == RSS_EVENT_EXIT;
+	print_message("  %llu of %d deaths read, %llu records lost\n", (unsigned long long)deaths,
+		CHILDREN,
+		(unsigned long long)capture_stats(capture).lost);
+	assert_true(capture_stats(capture).lost > 0);
+	assert_true(deaths + capture_stats(capture).lost >= CHILDREN);
+	/* With room again nothing more is lost, and the survivor is known. */
+	assert_int_equal(capture_sweep(capture, true), 0);
+	assert_non_null(newest(parent.pid));
+	end_child(&parent);
+	await(capture, parent.pid, RSS_EVENT_EXIT);
+	capture_close(capture);
+}
+
+static int open_scope(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		fprintf(stderr, "test_capture: needs root; run `make check` for the tests that do "
+				"not\n");
+		return -1;
+	}
+	if (cgroup_host_open("/proc", &host))
+		return -1;
+	snprintf(scope_path, sizeof(scope_path), "/leaklab-test-%d", getpid());
+	snprintf(scope_dir, sizeof(scope_dir), "%s%s", host.mount, scope_path);
+	if (mkdir(scope_dir, 0755))
+		return -1;
+	return cgroup_id_of_path(&host, scope_path, &scope_id);
+}
+
+/* A test that failed leaves its child waiting. */
+static void kill_rest(void)
+{
+	char procs[sizeof(scope_dir) + 16];
+	FILE *f;
+	int pid;
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", scope_dir);
+	f = fopen(procs, "re");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (kill(pid, SIGKILL) == 0)
+			waitpid(pid, NULL, 0);
+	if (f)
+		fclose(f);
+}
+
+static int close_scope(void **state)
+{
+	uint64_t deadline_ns = clock_mono_ns() + PATIENCE_NS;
+
+	(void)state;
+	kill_rest();
+	/* A cgroup stays busy for a moment after its last process was reaped. */
+	while (rmdir(scope_dir) && errno == EBUSY && clock_mono_ns() < deadline_ns)
+		sched_yield();
+	cgroup_host_close(&host);
+	return access(scope_dir, F_OK) == 0 ? -1 : 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kinds_agree_with_proc),
+		cmocka_unit_test(test_updates_are_counted),
+		cmocka_unit_test(test_exec_begins_a_new_address_space),
+		cmocka_unit_test(test_a_thread_exit_retires_nothing),
+		cmocka_unit_test(test_shared_memory_belongs_to_its_owner),
+		cmocka_unit_test(test_scope_is_kept),
+		cmocka_unit_test(test_processes_before_the_start_are_found),
+		cmocka_unit_test(test_losses_are_counted),
+	};
+
+	return cmocka_run_group_tests(tests, open_scope, close_scope);
+}

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# memgrowth as its users run it: real BPF, real processes, bad input.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+  BUILD=${BUILD:-build}
+  MEMGROWTH=$(realpath "$BUILD/memgrowth")
+  MEMGEN=$(realpath "$BUILD/memgen")
+  cd "$BATS_TEST_TMPDIR" || return
+}
+
+teardown() {
+  [ -z "${RECORDER:-}" ] || ! kill -0 "$RECORDER" 2>/dev/null || kill -KILL "$RECORDER"
+}
+
+# Starts a recorder and waits until it is attached. Its pid is RECORDER.
+start_recorder() {
+  mkfifo ready
+  "$MEMGROWTH" record --ready-fd 7 -o samples.jsonl --detections detections.jsonl "$@" \
+    7>ready 2>recorder.log 3>&- &
+  RECORDER=$!
+  read -r line <ready
+  [ "$line" = ready ]
+}
+
+stop_recorder() {
+  kill -TERM "$RECORDER"
+  wait "$RECORDER"
+}
+
+@test "a leak is found while it runs, with its process, and replay says the same" {
+  start_recorder
+  "$MEMGEN" linear --rate=2MiB/s --start-delay=2s --duration=6s >truth.jsonl
+  stop_recorder
+  jq -es '[.[] | select(.type == "detection" and .comm == "memgen" and .tier == "growing")][0] |
+    .state == "raised"' detections.jsonl
+  onset=$(jq -r 'select(.type == "onset").t_ns' truth.jsonl)
+  alarm=$(jq -rs '[.[] | select(.comm == "memgen" and .state == "raised")][0].t_ns' detections.jsonl)
+  [ "$alarm" -gt "$onset" ]
+  jq -es '.[-1] | .type == "end" and .reason == "signal" and .lost == 0' samples.jsonl
+  "$MEMGROWTH" replay samples.jsonl >again.jsonl
+  cmp detections.jsonl again.jsonl
+}
+
+@test "a steady process is not called a leak" {
+  start_recorder
+  "$MEMGEN" steady --size=32MiB --duration=7s >truth.jsonl
+  stop_recorder
+  run ! grep -q '"comm":"memgen"' detections.jsonl
+}
+
+@test "the classic tracepoint and /proc find it as well" {
+  for source in tp proc; do
+    rm -f ready
+    start_recorder --source="$source"
+    "$MEMGEN" linear --rate=4MiB/s --start-delay=2s --duration=5s >truth.jsonl
+    stop_recorder
+    jq -es --arg s "$source" '.[0].source == $s' samples.jsonl
+    grep -q '"tier":"growing","state":"raised".*"comm":"memgen"' detections.jsonl
+  done
+}
+
+@test "a recorder killed in mid-run leaves a recording that can be replayed" {
+  start_recorder
+  "$MEMGEN" linear --rate=4MiB/s --start-delay=1s --duration=4s >truth.jsonl
+  kill -KILL "$RECORDER"
+  if wait "$RECORDER"; then return 1; fi
+  printf '{"type":"rss","t_' >>samples.jsonl
+  run "$MEMGROWTH" replay samples.jsonl
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"the last line was cut short"* ]]
+  [[ "$output" == *'"comm":"memgen"'* ]]
+}
+
+@test "a full disk ends the recording with a clear message" {
+  run "$MEMGROWTH" record -o /dev/full -d 5s
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"samples: No space left on device"* ]]
+}
+
+@test "wrong usage is refused by name and value" {
+  run "$MEMGROWTH" record --interval=0s
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"--interval=0s: not a time above 0"* ]]
+  run "$MEMGROWTH" record --threshold=-1
+  [ "$status" -eq 2 ]
+  run "$MEMGROWTH" record --source=magic
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"tp_btf"* ]]
+  run "$MEMGROWTH" record --cgroup=/no/such
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"/no/such"* ]]
+  run "$MEMGROWTH" frobnicate
+  [ "$status" -eq 2 ]
+  run "$MEMGROWTH" record --ring-size=5000
+  [ "$status" -eq 2 ]
+}
+
+@test "damaged recordings are refused with the line" {
+  printf 'hello\n' >bad.jsonl
+  run "$MEMGROWTH" replay bad.jsonl
+  [ "$status" -eq 1 ]
+  [[ "$output" == *"bad.jsonl:1: not JSON"* ]]
+  : >empty.jsonl
+  run "$MEMGROWTH" replay empty.jsonl
+  [ "$status" -eq 1 ]
+  run "$MEMGROWTH" replay missing.jsonl
+  [ "$status" -eq 1 ]
+  [[ "$output" == *"missing.jsonl"* ]]
+}
+
+@test "without privileges the message says what is missing, and doctor too" {
+  cp "$MEMGROWTH" ./memgrowth
+  chmod 755 . ./memgrowth
+  run setpriv --reuid=65534 --regid=65534 --clear-groups ./memgrowth watch -d 1s
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"CAP_BPF"* ]]
+  run setpriv --reuid=65534 --regid=65534 --clear-groups ./memgrowth doctor
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"FAIL  privileges"* ]]
+}
+
+@test "CAP_BPF and CAP_PERFMON are enough" {
+  cp "$MEMGROWTH" ./memgrowth
+  chmod 755 . ./memgrowth
+  run setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,+bpf,+perfmon \
+    --ambient-caps=-all,+bpf,+perfmon ./memgrowth record -d 1s -o /dev/null
+  [ "$status" -eq 0 ]
+}
+
+@test "doctor passes on this host" {
+  run "$MEMGROWTH" doctor
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"PASS  tp_btf"* ]]
+}
+
+@test "watch prints lines for people until its time is over" {
+  "$MEMGEN" linear --rate=8MiB/s --start-delay=2s --duration=8s >truth.jsonl 3>&- &
+  run "$MEMGROWTH" watch --duration=5s
+  wait
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"growing raised"*"memgen"* ]]
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The reports of the golden runs: every part is there, and nothing in a name breaks a format. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lab/report/report.h"
+#include "lib/cleanup.h"
+
+#define GOLDEN "tests/golden/runs/"
+
+enum form { TERMINAL, COLOUR, MARKDOWN, JUNIT };
+
+struct report {
+	struct run_score *score;
+	struct report_facts facts;
+	char *text;
+};
+
+static void render(struct report *report, enum form form)
+{
+	size_t size;
+	FILE *out = open_memstream(&report->text, &size);
+
+	assert_non_null(out);
+	if (form == MARKDOWN)
+		report_markdown(report->score, &report->facts, out);
+	else if (form == JUNIT)
+		report_junit(report->score, out);
+	else
+		report_terminal(report->score, &report->facts, out, form == COLOUR);
+	assert_int_equal(fclose(out), 0);
+}
+
+static struct report make(const char *dir, enum form form)
+{
+	struct report report = { 0 };
+	char *dirs[] = { (char *)dir };
+	struct run_error error = { 0 };
+
+	if (run_score_open(dirs, 1, NULL, &report.score, &error) != 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(report_facts_collect(report.score, &report.facts), 0);
+	render(&report, form);
+	return report;
+}
+
+static void release(struct report *report)
+{
+	report_facts_done(&report->facts);
+	run_score_free(report->score);
+	free(report->text);
+}
+
+static void assert_says(const struct report *report, const char *wanted)
+{
+	if (!strstr(report->text, wanted))
+		fail_msg("\"%s\" is not in:\n%s", wanted, report->text);
+}
+
+static void check_width(const char *text, size_t most)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len > most)
+			fail_msg("%zu columns: %.*s", len, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void test_terminal(void **state)
+{
+	static const char *const names[] = { "oracle", "blind", "always-on", "broken-truth",
+		"broken-shortfall", "lost-samples", "interrupted", "no-recording" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		_cleanup_free_ char *dir = NULL;
+		struct report report;
+
+		assert_true(asprintf(&dir, GOLDEN "%s", names[i]) > 0);
+		report = make(dir, TERMINAL);
+		check_width(report.text, 100);
+		assert_null(strchr(report.text, '\033'));
+		assert_says(&report, "WORKLOAD");
+		assert_says(&report, "\n  verdict ");
+		release(&report);
+	}
+}
+
+static void test_terminal_says(void **state)
+{
+	struct report report = make(GOLDEN "oracle", TERMINAL);
+
+	(void)state;
+	assert_says(&report, "TPR 2/2 = 100.0 % (95 %: 34.2 to 100.0)");
+	assert_says(&report, "FPR 0/2 = 0.0 % (95 %: 0.0 to 65.8), 0 false in 0.02 h");
+	assert_says(&report, "PASS   growing.tpr_min");
+	assert_says(&report, "verdict PASS\n");
+	release(&report);
+	report = make(GOLDEN "broken-container", COLOUR);
+	assert_says(&report, "\033[31mBROKEN\033[0m: see issues");
+	assert_says(&report, "grow is not judged: killed from outside (signal 9)");
+	release(&report);
+	report = make(GOLDEN "interrupted", TERMINAL);
+	assert_says(&report, "INTERRUPTED");
+	assert_says(&report, "verdict BROKEN\n");
+	release(&report);
+}
+
+/* Row B21 of the requirements lists the parts. */
+static void test_markdown(void **state)
+{
+	static const char *const parts[] = { "| Date | 2026-01-01T00:00:00Z |",
+		"| Kernel | 6.1.0-golden |", "| Architecture | x86\\_64 |", "| Duration | 42.0 s |",
+		"## Summary", "| Scenarios executed | 1 |", "| Processes monitored | 9 |",
+		"| Leaks detected | 2 |", "| False positives | 0 |", "latency avg | min | max",
+		"| CPU | 500 ms, 1.25 % of one CPU |", "| Memory | 8.00 MiB |",
+		"| Events per second | 16.0", "## Issues found\n\nNone.", "## Recommendations\n\n- " };
+	struct report report = make(GOLDEN "oracle", MARKDOWN);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		assert_says(&report, parts[i]);
+	release(&report);
+}
+
+static size_t count(const char *text, const char *what)
+{
+	size_t found = 0;
+
+	for (const char *at = strstr(text, what); at; at = strstr(at + 1, what))
+		found++;
+	return found;
+}
+
+/* One case for the run, one for each unit, one for each gate. */
+static void test_junit(void **state)
+{
+	struct report report = make(GOLDEN "always-on", JUNIT);
+
+	(void)state;
+	assert_says(&report, "tests=\"14\" failures=\"8\" errors=\"0\" skipped=\"0\"");
+	assert_int_equal(count(report.text, "<testcase "), 14);
+	assert_int_equal(count(report.text, "<failure "), 8);
+	release(&report);
+	report = make(GOLDEN "no-samples", JUNIT);
+	assert_says(&report, "failures=\"0\" errors=\"14\"");
+	assert_int_equal(count(report.text, "<error "), 14);
+	release(&report);
+}
+
+static void test_json(void **state)
+{
+	struct report report = make(GOLDEN "always-on", TERMINAL);
+	json_t *json = report_json(report.score, &report.facts), *score;
+
+	(void)state;
+	assert_non_null(json);
+	assert_string_equal(json_string_value(json_object_get(json, "format")), "leaklab.report");
+	assert_string_equal(json_string_value(json_object_get(json, "kernel")), "6.1.0-golden");
+	assert_true(json_array_size(json_object_get(json, "issues")) >= 8);
+	assert_true(json_array_size(json_object_get(json, "recommendations")) > 0);
+	score = json_object_get(json, "score");
+	assert_string_equal(json_string_value(json_object_get(score, "verdict")), "FAIL");
+	json_decref(json);
+	release(&report);
+}
+
+/* A workload may be named anything that its scenario allows, and then some. */
+static void test_hostile_names(void **state)
+{
+	struct report report = make(GOLDEN "broken-container", TERMINAL);
+
+	(void)state;
+	report.score->units[0].instance = "a|b<c>&\"\001\n`x";
+	free(report.text);
+	render(&report, JUNIT);
+	assert_says(&report, "name=\"linear a|b&lt;c&gt;&amp;&quot;?\n`x\"");
+	free(report.text);
+	render(&report, MARKDOWN);
+	assert_says(&report, "| a\\|b\\<c>&\"? \\`x |");
+	release(&report);
+}
+
+static int fail_half_way(FILE *out, const void *data)
+{
+	(void)data;
+	fputs("half", out);
+	return -ENOSPC;
+}
+
+/* A file is there whole or not at all. */
+static void test_write_fails(void **state)
+{
+	char dir[] = "/tmp/leaklab-test-XXXXXX", path[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/out", dir);
+	assert_int_equal(report_write_file(path, false, fail_half_way, NULL), -ENOSPC);
+	assert_int_equal(access(path, F_OK), -1);
+	/* The temporary file is gone too, so the directory is empty. */
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(report_write_file(path, false, fail_half_way, NULL), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_terminal_says),
+		cmocka_unit_test(test_markdown),
+		cmocka_unit_test(test_junit),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_hostile_names),
+		cmocka_unit_test(test_write_fails),
+	};
+
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}

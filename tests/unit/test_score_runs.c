@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Whole run directories: each tests/golden/runs/NAME must score exactly as its score.json says,
+ * and detector programs over them must score as they are known to.
+ */
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "lab/report/report.h"
+#include "lab/run_score.h"
+#include "lib/cleanup.h"
+
+#define GOLDEN "tests/golden/runs/"
+#define DETECTORS "tests/golden/detectors/"
+
+static struct run_score *open_run(const char *name, const char *detector)
+{
+	_cleanup_free_ char *path = NULL;
+	struct run_score *score = NULL;
+	struct run_error error = { 0 };
+	char *dirs[1];
+
+	assert_true(asprintf(&path, GOLDEN "%s", name) > 0);
+	dirs[0] = path;
+	if (run_score_open(dirs, 1, detector, &score, &error) != 0)
+		fail_msg("%s: %s", name, error.text);
+	return score;
+}
+
+static void check_golden(const char *name, enum score_verdict verdict)
+{
+	_cleanup_(run_score_freep) struct run_score *score = open_run(name, NULL);
+	_cleanup_free_ char *path = NULL, *got = NULL, *wanted = NULL;
+	json_t *json = report_score_json(score), *golden;
+	json_error_t error;
+	char *again;
+
+	assert_non_null(json);
+	assert_true(asprintf(&path, GOLDEN "%s/score.json", name) > 0);
+	golden = json_load_file(path, 0, &error);
+	if (!golden)
+		fail_msg("%s: %s", path, error.text);
+	/* The numbers of what was read are doubles again, so both go through one writer. */
+	again = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+	json_decref(json);
+	json = json_loads(again, 0, &error);
+	free(again);
+	got = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+	wanted = json_dumps(golden, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+	json_decref(json);
+	json_decref(golden);
+	assert_string_equal(got, wanted);
+	assert_int_equal(score->verdict, verdict);
+}
+
+static void test_golden_runs(void **state)
+{
+	(void)state;
+	check_golden("oracle", SCORE_PASS);
+	check_golden("blind", SCORE_FAIL);
+	check_golden("always-on", SCORE_FAIL);
+	check_golden("late-4s", SCORE_FAIL);
+	check_golden("wrong-limit", SCORE_FAIL);
+}
+
+/* A broken lab never looks like a bad detector. */
+static void test_golden_broken_runs(void **state)
+{
+	(void)state;
+	check_golden("interrupted", SCORE_BROKEN);
+	check_golden("broken-container", SCORE_BROKEN);
+	check_golden("broken-truth", SCORE_BROKEN);
+	check_golden("broken-shortfall", SCORE_BROKEN);
+	check_golden("no-samples", SCORE_BROKEN);
+	check_golden("no-recording", SCORE_BROKEN);
+	check_golden("lost-samples", SCORE_BROKEN);
+}
+
+static void assert_near(double value, double wanted)
+{
+	if (!(fabs(value - wanted) < 1e-9))
+		fail_msg("%.12g, wanted %.12g", value, wanted);
+}
+
+static void check_shares(const struct run_score *score, double tpr, double fpr)
+{
+	for (int t = 0; t < SCORE_TIERS; t++) {
+		assert_near(score->summary.tier[t].tpr.share, tpr);
+		assert_near(score->summary.tier[t].pooled.fpr.share, fpr);
+	}
+}
+
+static void test_late_is_exactly_late(void **state)
+{
+	_cleanup_(run_score_freep) struct run_score *score = open_run("late-4s", NULL);
+
+	(void)state;
+	for (int t = 0; t < SCORE_TIERS; t++) {
+		assert_near(score->summary.tier[t].latency_min, 4);
+		assert_near(score->summary.tier[t].latency_max, 4);
+	}
+}
+
+/* The run was recorded with a blind detector; programs see the samples only. */
+static void test_detector_programs(void **state)
+{
+	struct run_score *score = open_run("blind", DETECTORS "blind.sh");
+
+	(void)state;
+	check_shares(score, 0, 0);
+	assert_int_equal(score->verdict, SCORE_FAIL);
+	run_score_free(score);
+	score = open_run("blind", DETECTORS "always-on.sh");
+	check_shares(score, 0, 1);
+	assert_string_equal(score->detector, "always-on");
+	assert_int_equal(score->verdict, SCORE_FAIL);
+	/* What has no truth: conmon, and the runtime's address spaces before exec. */
+	assert_int_equal(score->summary.tier[SCORE_LEAK].unjudged, 5);
+	run_score_free(score);
+	/* It names nothing but mm; process, container and limit come from the recording. */
+	score = open_run("blind", "  " DETECTORS "oracle.sh  ");
+	check_shares(score, 1, 0);
+	assert_int_equal(score->verdict, SCORE_PASS);
+	run_score_free(score);
+	score = open_run("blind", DETECTORS "early-exit.sh");
+	check_shares(score, 0, 0);
+	run_score_free(score);
+}
+
+static void check_refused(const char *dir, const char *detector, const char *wanted)
+{
+	char *dirs[] = { (char *)dir };
+	struct run_score *score = NULL;
+	struct run_error error = { 0 };
+
+	assert_true(run_score_open(dirs, 1, detector, &score, &error) < 0);
+	assert_null(score);
+	if (!strstr(error.text, wanted))
+		fail_msg("\"%s\" does not say \"%s\"", error.text, wanted);
+}
+
+static void test_bad_detectors(void **state)
+{
+	(void)state;
+	check_refused(GOLDEN "blind", DETECTORS "garbage.sh", "garbage.sh:2: not a JSON object");
+	check_refused(GOLDEN "blind", DETECTORS "fails.sh", "exited with 7");
+	check_refused(GOLDEN "blind", "/nonexistent/detector", "must be a program");
+	check_refused(GOLDEN "blind", "   ", "--detector=   : must be a program");
+	check_refused(GOLDEN "blind", "true", "the header is missing");
+	check_refused(GOLDEN, NULL, "not a run directory");
+}
+
+/* Two runs of one scenario are one pool; the worse verdict decides. */
+static void test_pooled(void **state)
+{
+	char *dirs[] = { GOLDEN "oracle", GOLDEN "late-4s" };
+	struct run_score *score = NULL;
+	struct run_error error = { 0 };
+
+	(void)state;
+	assert_int_equal(run_score_open(dirs, 2, NULL, &score, &error), 0);
+	assert_int_equal(score->groups_count, 1);
+	assert_int_equal(score->summary.tier[SCORE_LEAK].tpr.n, 4);
+	assert_near(score->summary.tier[SCORE_LEAK].latency_median, 1);
+	assert_near(score->summary.tier[SCORE_LEAK].latency_max, 4);
+	assert_int_equal(score->verdict, SCORE_PASS);
+	run_score_free(score);
+}
+
+/* Malformed files ------------------------------------------------------------------------- */
+
+struct place {
+	char dir[64];
+};
+
+static int make_place(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	if (!place)
+		return -1;
+	strcpy(place->dir, "/tmp/leaklab-test-XXXXXX");
+	*state = place;
+	return mkdtemp(place->dir) ? 0 : -1;
+}
+
+static int remove_place(void **state)
+{
+	static const char *const names[] = { "run.json", "samples.jsonl", "detections.jsonl",
+		"t.jsonl", "score.json", "report.json", "report.md", "junit.xml" };
+	struct place *place = *state;
+	char path[128];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", place->dir, names[i]);
+		unlink(path);
+	}
+	rmdir(place->dir);
+	free(place);
+	return 0;
+}
+
+static void put(const struct place *place, const char *name, const char *text)
+{
+	char path[128];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s", place->dir, name);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+}
+
+#define RUN_HEAD "{\"format\":\"leaklab.run\",\"version\":1,\"scenario\":\"x\","
+
+static void test_malformed_run_json(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} cases[] = {
+		{ "", "run.json:1:" },
+		{ "{\"format\":\"other\"}", "format: \"other\"" },
+		{ "{\"format\":\"leaklab.run\",\"version\":2}", "version: 2" },
+		{ "{\"format\":\"leaklab.run\",\"version\":1}", "scenario: must be a name" },
+		{ RUN_HEAD "\"status\":\"fine\"}", "status: \"fine\"" },
+		{ RUN_HEAD "\"status\":\"complete\"}", "workloads: must be an array" },
+		{ RUN_HEAD "\"status\":\"complete\",\"gates\":{\"leak.tpr\":1}}",
+		  "\"leak.tpr\": no such gate" },
+		{ RUN_HEAD "\"status\":\"complete\",\"gates\":{\"leak.tpr_min\":\"1\"}}",
+		  "leak.tpr_min: must be a number" },
+		{ RUN_HEAD "\"status\":\"complete\",\"gates\":{\"leak.tpr_min\":90}}",
+		  "leak.tpr_min: must be a number" },
+		{ RUN_HEAD "\"status\":\"complete\",\"workloads\":[{}]}", "instance: must be" },
+	};
+	const struct place *place = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put(place, "run.json", cases[i].text);
+		check_refused(place->dir, NULL, cases[i].wanted);
+	}
+}
+
+#define GOOD_RUN RUN_HEAD "\"status\":\"complete\",\"workloads\":[{\"instance\":\"a\"," \
+	"\"judged\":true,\"truth\":\"t.jsonl\",\"processes\":[{\"pid\":5,\"ns_pid\":1}]}]}"
+#define TRUTH_HEAD "{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":1}\n" \
+	"{\"type\":\"start\",\"t_ns\":1,\"pattern\":\"linear\",\"class\":\"leak\"}\n"
+#define SAMPLES_HEAD "{\"type\":\"header\",\"format\":\"leaklab.samples\",\"version\":1," \
+	"\"source\":\"sim\"}\n"
+#define SAMPLES SAMPLES_HEAD "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":5}\n" \
+	"{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n{\"type\":\"end\",\"t_ns\":9}\n"
+#define DETECTIONS_HEAD \
+	"{\"type\":\"header\",\"format\":\"leaklab.detections\",\"version\":1}\n"
+
+/* Scores the place and returns why its only unit is broken. */
+static void check_broken(const struct place *place, const char *wanted)
+{
+	_cleanup_(run_score_freep) struct run_score *score = NULL;
+	char *dirs[] = { (char *)place->dir };
+	struct run_error error = { 0 };
+	const char *broken;
+
+	if (run_score_open(dirs, 1, NULL, &score, &error) != 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(score->verdict, SCORE_BROKEN);
+	assert_int_equal(score->units_count, 1);
+	broken = score->result.judged[0].broken;
+	if (!broken || !strstr(broken, wanted))
+		fail_msg("\"%s\" does not say \"%s\"", broken ? broken : "(judged)", wanted);
+}
+
+static void test_malformed_truth(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} cases[] = {
+		{ "", "t.jsonl: empty" },
+		{ "{\"type\":\"ready\",\"t_ns\":1}\n", "must be the header" },
+		{ "{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":9}\n",
+		  "version 9" },
+		{ "{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":1}\n",
+		  "start record is missing" },
+		{ TRUTH_HEAD "nonsense\n", "t.jsonl:3: not a JSON object" },
+		{ TRUTH_HEAD "[]\n", "t.jsonl:3: a record must be an object" },
+		{ TRUTH_HEAD "{\"type\":\"ready\"}\n", "t.jsonl:3: a ready record needs" },
+		{ TRUTH_HEAD "{\"type\":\"step\",\"t_ns\":2,\"proc\":0}\n", "retained_bytes" },
+		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":-1,\"pid\":1}\n",
+		  "\"proc\" from 0" },
+		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1}\n",
+		  "no ready record" },
+		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1}\n"
+		  "{\"type\":\"ready\",\"t_ns\":2}\n{\"type\":\"ons", "no onset record" },
+		{ TRUTH_HEAD TRUTH_HEAD, "" },
+	};
+	const struct place *place = *state;
+
+	put(place, "run.json", GOOD_RUN);
+	put(place, "samples.jsonl", SAMPLES);
+	put(place, "detections.jsonl", DETECTIONS_HEAD);
+	check_broken(place, "t.jsonl: No such file");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put(place, "t.jsonl", cases[i].text);
+		check_broken(place, cases[i].wanted);
+	}
+}
+
+#define GOOD_TRUTH TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1}\n" \
+	"{\"type\":\"ready\",\"t_ns\":2}\n{\"type\":\"onset\",\"t_ns\":3,\"proc\":0}\n" \
+	"{\"type\":\"step\",\"t_ns\":4,\"proc\":0,\"retained_bytes\":4096}\n"
+
+static void test_malformed_samples(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} cases[] = {
+		{ "", "samples.jsonl: empty" },
+		{ "{\"type\":\"rss\",\"t_ns\":1}\n", "must be the header" },
+		{ SAMPLES_HEAD, "no sample" },
+		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n", "no end record" },
+		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":-9,\"mm\":1}\n", "samples.jsonl:2:" },
+		{ SAMPLES_HEAD "{\"type\":\"process\",\"t_ns\":9}\n", "a process record needs" },
+		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n"
+		  "{\"type\":\"end\",\"t_ns\":9}\n", "nothing of process 5" },
+		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n"
+		  "{\"type\":\"loss\",\"t_ns\":9,\"lost\":2}\n{\"type\":\"end\",\"t_ns\":9}\n",
+		  "lost 2 records of 3" },
+		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n"
+		  "{\"type\":\"end\",\"t_ns\":9,\"reason\":\"error\"}\n", "ended with an error" },
+	};
+	const struct place *place = *state;
+
+	put(place, "run.json", GOOD_RUN);
+	put(place, "t.jsonl", GOOD_TRUTH);
+	put(place, "detections.jsonl", DETECTIONS_HEAD);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put(place, "samples.jsonl", cases[i].text);
+		check_broken(place, cases[i].wanted);
+	}
+}
+
+#define DETECTION(more) DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":5,\"mm\":1," \
+	"\"tier\":\"leak\",\"state\":\"raised\"" more "}\n"
+
+static void test_malformed_detections(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} cases[] = {
+		{ "", "detections.jsonl: empty" },
+		{ DETECTIONS_HEAD "{\"type\":\"detection\"}\n", "detections.jsonl:2:" },
+		{ DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":1.5}\n", "a whole number" },
+		{ DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":1}\n", "needs an \"mm\"" },
+		{ DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":1,\"mm\":1,\"tier\":\"x\"}\n",
+		  "\"tier\": \"x\"" },
+		{ DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":1,\"mm\":1,"
+		  "\"tier\":\"leak\"}\n", "\"state\": \"\"" },
+		{ DETECTION(",\"confidence\":1.5"), "\"confidence\": 1.5" },
+		{ DETECTION(",\"confidence\":\"high\""), "must be a number" },
+		{ DETECTION(",\"rate_lo\":2,\"rate_hi\":1"), "is above" },
+		{ DETECTION("") "{\"type\":\"detection\",\"t_ns\":4,\"mm\":1}\n", "goes back" },
+	};
+	const struct place *place = *state;
+
+	put(place, "run.json", GOOD_RUN);
+	put(place, "t.jsonl", GOOD_TRUTH);
+	put(place, "samples.jsonl", SAMPLES);
+	check_broken(place, "detections.jsonl: No such file");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put(place, "detections.jsonl", cases[i].text);
+		check_broken(place, cases[i].wanted);
+	}
+}
+
+/* The same place, unbroken: written once, and reported in every form. */
+static void test_written_once(void **state)
+{
+	const struct place *place = *state;
+	enum score_verdict verdict = SCORE_SKIP;
+	char path[128];
+	struct stat first, again;
+
+	put(place, "run.json", GOOD_RUN);
+	put(place, "t.jsonl", GOOD_TRUTH);
+	put(place, "samples.jsonl", SAMPLES);
+	put(place, "detections.jsonl", DETECTION(""));
+	snprintf(path, sizeof(path), "%s/score.json", place->dir);
+	assert_int_equal(score_run_dir(place->dir, &verdict), 0);
+	assert_int_equal(verdict, SCORE_PASS);
+	assert_int_equal(stat(path, &first), 0);
+	assert_int_equal(score_run_dir(place->dir, &verdict), 0);
+	assert_int_equal(stat(path, &again), 0);
+	assert_int_equal(first.st_ino, again.st_ino);
+	assert_int_equal(report_write_all(place->dir), 0);
+	snprintf(path, sizeof(path), "%s/junit.xml", place->dir);
+	assert_int_equal(stat(path, &first), 0);
+	snprintf(path, sizeof(path), "%s/report.md", place->dir);
+	assert_int_equal(stat(path, &first), 0);
+	snprintf(path, sizeof(path), "%s/report.json", place->dir);
+	assert_int_equal(stat(path, &first), 0);
+}
+
+static void test_skipped_run(void **state)
+{
+	const struct place *place = *state;
+	enum score_verdict verdict = SCORE_PASS;
+
+	put(place, "run.json", RUN_HEAD "\"status\":\"skipped\",\"status_reason\":\"no BTF\","
+		"\"gates\":{\"leak.tpr_min\":1},\"workloads\":[]}");
+	assert_int_equal(score_run_dir(place->dir, &verdict), 0);
+	assert_int_equal(verdict, SCORE_SKIP);
+}
+
+#define place_test(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_golden_runs),
+		cmocka_unit_test(test_golden_broken_runs),
+		cmocka_unit_test(test_late_is_exactly_late),
+		cmocka_unit_test(test_detector_programs),
+		cmocka_unit_test(test_bad_detectors),
+		cmocka_unit_test(test_pooled),
+		place_test(test_malformed_run_json),
+		place_test(test_malformed_truth),
+		place_test(test_malformed_samples),
+		place_test(test_malformed_detections),
+		place_test(test_written_once),
+		place_test(test_skipped_run),
+	};
+
+	return cmocka_run_group_tests_name("score_runs", tests, NULL, NULL);
+}
