@@ -29,26 +29,35 @@ static int open_lock(const char *dir, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/*
+ * The folder gets its name only once its lock is held, so that nobody ever sees one that looks
+ * like the remains of a dead run.
+ */
 int state_create(struct state *ret)
 {
 	struct state state = { .lock_fd = -1 };
+	char final[sizeof(state.dir)];
 	uint32_t number;
 	int err;
 
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		return -errno;
 	snprintf(state.id, sizeof(state.id), "%08" PRIx32, number);
-	snprintf(state.dir, sizeof(state.dir), STATE_ROOT "/%s", state.id);
+	snprintf(final, sizeof(final), STATE_ROOT "/%s", state.id);
+	snprintf(state.dir, sizeof(state.dir), STATE_ROOT "/.%s", state.id);
 	if (mkdir(STATE_ROOT, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	if (mkdir(state.dir, 0700) < 0)
 		return -errno;
 	state.lock_fd = open_lock(state.dir, O_CREAT);
-	if (state.lock_fd < 0 || flock(state.lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		err = state.lock_fd < 0 ? state.lock_fd : -errno;
+	err = state.lock_fd < 0 ? state.lock_fd : 0;
+	if (err == 0 && (flock(state.lock_fd, LOCK_EX | LOCK_NB) < 0 || rename(state.dir, final) < 0))
+		err = -errno;
+	if (err < 0) {
 		state_remove(&state);
 		return err;
 	}
+	strcpy(state.dir, final);
 	*ret = state;
 	return 0;
 }
@@ -114,7 +123,8 @@ bool state_alive(const char *id)
 
 	snprintf(dir, sizeof(dir), STATE_ROOT "/%.32s", id);
 	fd = open_lock(dir, 0);
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+	/* Shared, so that two who ask at once do not take each other for the run. */
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
 pid_t state_kill_collector(const char *id)
