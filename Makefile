@@ -126,9 +126,11 @@ clean: ## Remove what was built (runs/ stays)
 format: ## Format the C sources in place
 	git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
 
+JQ_COMPILE = [inputs | select(test(" -c [^ ]+[.]c -o ")) | \
+	{directory: $$dir, command: ., file: capture(" -c (?<f>[^ ]+[.]c) -o ").f}]
+
 compile_commands.json: ## Compilation database for editors
 	$(Q)$(MAKE) --no-print-directory --always-make --dry-run V=1 programs | \
-		jq -nR --arg dir "$(CURDIR)" '[inputs | select(test(" -c [^ ]+\\.c -o ")) | \
-		{directory: $$dir, command: ., file: capture(" -c (?<f>[^ ]+\\.c) ").f}]' > $@
+		jq -nR --arg dir "$(CURDIR)" '$(JQ_COMPILE)' > $@
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -9,8 +9,8 @@
  * Output: struct rss_event, through the ring buffer and, from the iterator, its seq_file.
  * Drops:  counted in stats.lost; a lost sample leaves its process dirty, so the newest counters
  *         follow with the next update or sweep.
- * Cost:   an update that is not sent costs one hash lookup and one helper call for the time; see
- *         docs/performance.md for figures.
+ * Cost:   an update that is not sent costs one hash lookup, one read of the clock and one counter
+ *         in the entry; a record costs about 20 reads of kernel memory.
  */
 #include <stdbool.h>
 #include <stddef.h>
