@@ -17,6 +17,8 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
+#define NO_PIDFD_POLL_MS 10
+
 static void args_take(struct args *args, char *arg)
 {
 	char **grown = NULL;
@@ -144,19 +146,39 @@ static void reap(pid_t pid, int *ret_status)
 		;
 }
 
+/* True when the child has ended; it is not reaped yet. */
+static bool is_gone(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+/*
+ * How long poll() may wait. Where there is no pidfd (Valgrind 3.19 does not know it) nothing wakes
+ * it up at the child's end, so that it must look from time to time.
+ */
+static int poll_ms(int pidfd, uint64_t now_ns, uint64_t deadline_ns)
+{
+	return pidfd < 0 ? NO_PIDFD_POLL_MS : (int)((deadline_ns - now_ns) / NS_PER_MS) + 1;
+}
+
 int child_wait(pid_t pid, uint64_t timeout_ns, int *ret_status)
 {
 	uint64_t deadline_ns = clock_mono_ns() + timeout_ns, now_ns;
 	_cleanup_close_ int pidfd = pidfd_open(pid, 0);
 	struct pollfd fds = { .fd = pidfd, .events = POLLIN };
-	int status = 0, n = 0;
+	bool gone = is_gone(pid);
+	int status = 0;
 
-	while (n <= 0 && (now_ns = clock_mono_ns()) < deadline_ns)
-		n = poll(&fds, 1, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1);
-	if (n <= 0)
+	while (!gone && (now_ns = clock_mono_ns()) < deadline_ns) {
+		poll(&fds, 1, poll_ms(pidfd, now_ns, deadline_ns));
+		gone = is_gone(pid);
+	}
+	if (!gone)
 		kill(pid, SIGKILL);
 	reap(pid, &status);
-	if (n <= 0)
+	if (!gone)
 		return -ETIMEDOUT;
 	*ret_status = status;
 	return 0;
@@ -204,9 +226,9 @@ static int stream_read(struct stream *stream)
  * Reads both streams until the child is gone. A grandchild may hold the pipes open for longer
  * (conmon does): what comes after the child's own end is not waited for.
  */
-static int read_streams(struct stream streams[2], int pidfd, uint64_t deadline_ns)
+static int read_streams(struct stream streams[2], pid_t pid, int pidfd, uint64_t deadline_ns)
 {
-	bool open[2] = { true, true };
+	bool open[2] = { true, true }, gone = false;
 
 	for (;;) {
 		struct pollfd fds[] = {
@@ -219,16 +241,16 @@ static int read_streams(struct stream streams[2], int pidfd, uint64_t deadline_n
 
 		if (now_ns >= deadline_ns)
 			return -ETIMEDOUT;
-		n = poll(fds, 3, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1);
+		n = poll(fds, 3, gone ? 0 : poll_ms(pidfd, now_ns, deadline_ns));
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n <= 0)
-			continue;
 		for (int i = 0; i < 2; i++)
-			if (fds[i].revents)
+			if (n > 0 && fds[i].revents)
 				open[i] = stream_read(&streams[i]);
-		if (fds[2].revents && !fds[0].revents && !fds[1].revents)
+		/* Only a look after its end is sure to have seen its last words. */
+		if (gone && n >= 0 && !fds[0].revents && !fds[1].revents)
 			return 0;
+		gone = is_gone(pid);
 	}
 }
 
@@ -245,10 +267,9 @@ static int capture_running(
 	pid_t pid, struct stream streams[2], uint64_t timeout_ns, struct child_output *ret)
 {
 	_cleanup_close_ int pidfd = pidfd_open(pid, 0);
-	int status = 0, err = pidfd < 0 ? -errno : 0;
+	int err = read_streams(streams, pid, pidfd, clock_mono_ns() + timeout_ns);
+	int status = 0;
 
-	if (err == 0)
-		err = read_streams(streams, pidfd, clock_mono_ns() + timeout_ns);
 	if (err < 0)
 		kill(pid, SIGKILL);
 	reap(pid, &status);

@@ -182,6 +182,9 @@ int run_files_finish(struct run *run);
 const char *run_files_last_words(const struct run *run, const char *name, char *buf, size_t size);
 uint64_t run_files_size(const struct run *run, const char *name);
 
+/* run_json.c: the content of run.json. The caller owns it. */
+json_t *run_json_make(const struct run *run);
+
 /* orphans.c --------------------------------------------------------------------------------- */
 
 struct orphan {

@@ -1,7 +1,8 @@
-# Shared by the end-to-end tests of leaklab. Each test file runs its own copies of the programs
-# beside each other in a folder, with tests/e2e/collector-double in the place of memgrowth where
-# the runner is under test and not the collector.
+# Shared by the end-to-end tests of leaklab. Each test runs its own copies of the programs beside
+# each other in a folder.
 # shellcheck shell=bash
+# The tests read the variables that are set here; each bats test is a subshell of its own.
+# shellcheck disable=SC2034,SC2030,SC2031
 
 REPO=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BUILD=${LEAKLAB_BUILD:-$REPO/build}
@@ -15,8 +16,13 @@ make_bin() {
 	BIN=$BATS_TEST_TMPDIR/bin
 	RUNS=$BATS_TEST_TMPDIR/runs
 	mkdir -p "$BIN"
-	cp "$BUILD/leaklab" "$BUILD/memgen" "$BIN"
+	cp "$BUILD/leaklab" "$BUILD/memgen" "$BUILD/memgrowth" "$BIN"
+}
+
+# A collector that misbehaves as $1 says, see tests/e2e/collector-double.
+use_double() {
 	cp "$BATS_TEST_DIRNAME/collector-double" "$BIN/memgrowth"
+	export DOUBLE=$1
 }
 
 # Writes a scenario: write_scenario NAME DURATION, workloads and gates on stdin.

@@ -2,6 +2,9 @@
 # leaklab run with real containers: what it leaves, what it says when something breaks, and that
 # nothing of a run stays on the host.
 
+# Each bats test is a subshell of its own, in which it may set what the helpers read.
+# shellcheck disable=SC2030,SC2031,SC2034
+
 load common.bash
 
 setup() {
@@ -154,7 +157,8 @@ teardown() {
 
 @test "a collector that cannot start is told with its last words" {
 	two_workloads mute 2s
-	DOUBLE=mute run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS"
+	use_double mute
+	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS"
 	[ "$status" -eq 3 ]
 	said=$output
 	expect_words "before it was ready: memgrowth: no BTF in this kernel"
@@ -163,7 +167,8 @@ teardown() {
 
 @test "a collector that does not stop is killed, and the run broken" {
 	two_workloads deaf 1s
-	DOUBLE=deaf run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS"
+	use_double deaf
+	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS"
 	[ "$status" -eq 3 ]
 	said=$output
 	expect_words "did not stop within 10 s and was killed"

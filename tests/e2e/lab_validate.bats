@@ -1,6 +1,9 @@
 #!/usr/bin/env bats
 # leaklab list and validate: need neither root nor podman.
 
+# What the helpers of common.bash read.
+# shellcheck disable=SC2034
+
 load common.bash
 
 setup() {

@@ -87,14 +87,19 @@ static void test_capture_grandchild(void **state)
 	child_output_done(&output);
 }
 
+/* Valgrind makes posix_spawn() a plain fork, where only the exit code 127 tells of it. */
 static void test_no_program(void **state)
 {
-	struct args args = { 0 };
 	struct child_output output = { 0 };
+	struct args args = { 0 };
+	int err;
 
 	(void)state;
 	args_add(&args, "no-such-program-of-leaklab");
-	assert_int_equal(child_capture(&args, NULL, NS_PER_S, &output), -ENOENT);
+	err = child_capture(&args, NULL, 10 * NS_PER_S, &output);
+	if (err != -ENOENT)
+		assert_int_equal(err ?: child_exit_code(output.status), 127);
+	child_output_done(&output);
 	args_done(&args);
 }
 

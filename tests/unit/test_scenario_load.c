@@ -117,8 +117,8 @@ static void test_shape(void **state)
 	refused(HEAD WORKLOAD "gates:\n  lek: {}\n", ":8: lek: unknown key (keys here: growing, leak");
 	refused(HEAD WORKLOAD "gates:\n  leak: {tpr: 1}\n", ":8: tpr: unknown key (keys here: tpr_min");
 	refused("nme: t\n" HEAD WORKLOAD, ":1: nme: unknown key (keys here: name, description");
-	refused("duration: 10s\nworkloads:\n" WORKLOAD, ":1: name: missing");
-	refused(HEAD "  - name: a\n    pattern: linear\n", ":4: memory: missing");
+	refused("duration: 10s\nworkloads:\n" WORKLOAD, ":3: name: missing");
+	refused(HEAD "  - name: a\n    pattern: linear\n", ":5: memory: missing");
 	refused(HEAD WORKLOAD "    name: b\n",
 		":7: workloads[0].name: given twice, first on line 4");
 	refused("name: &a t\nduration: *a\nworkloads:\n" WORKLOAD, ":2: *a: aliases");
