@@ -18,6 +18,8 @@ uint32_t growth_threshold_kib(uint32_t value_kib, uint32_t error_kib)
 {
 	uint32_t threshold = THRESHOLD_MIN_KIB;
 
+	if (error_kib > UINT32_MAX / 2)
+		return UINT32_MAX;
 	if (threshold < 2 * error_kib)
 		threshold = 2 * error_kib;
 	if (threshold < value_kib / THRESHOLD_SHARE)
