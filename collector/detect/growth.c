@@ -169,7 +169,7 @@ struct growth_rate growth_fit_rate(
 			return fit_floors(series, level, n);
 	}
 	mean = elapsed_s > 0 ? grown / elapsed_s : 0;
-	return (struct growth_rate){ .bytes_per_s = mean, .lo = 0, .hi = 2 * mean };
+	return (struct growth_rate){ mean, mean < 0 ? 2 * mean : 0, mean < 0 ? 0 : 2 * mean };
 }
 
 /* What the last seconds since the onset look like. */
