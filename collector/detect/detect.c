@@ -15,6 +15,9 @@
 
 #define NS_PER_SECOND 1000000000ULL
 
+/* So that the index, twice as large, still counts in 32 bits: more than Linux has pids. */
+#define MAX_PROCESSES (1U << 24)
+
 /* A program's start looks like growth; it is not judged. */
 #define STARTUP_NS (1 * NS_PER_SECOND)
 #define UPDATE_NS (5 * NS_PER_SECOND)
@@ -65,6 +68,10 @@ struct detect *detect_new(uint32_t max_processes, detect_emit emit, void *ctx)
 
 	if (!detect)
 		return NULL;
+	if (max_processes > MAX_PROCESSES) {
+		free(detect);
+		return NULL;
+	}
 	while (size < 2 * max_processes)
 		size *= 2;
 	/* calloc: pages of slots that are never used are never touched. */
