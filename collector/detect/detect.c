@@ -183,9 +183,15 @@ static double confidence_of(enum detect_tier tier, const struct growth *growth, 
 	return 1 - 0.4 * (56 / (span_s > 56 ? span_s : 56)) * (1.5 - strength * growth->steadiness);
 }
 
+/* What does not fit is 4 TiB and more. */
+static uint32_t clamp_kib(uint64_t kib)
+{
+	return kib < UINT32_MAX ? (uint32_t)kib : UINT32_MAX;
+}
+
 static uint32_t threshold_of(const struct process *process)
 {
-	return growth_threshold_kib(process->series.value, (uint32_t)(process->error_bytes / 1024));
+	return growth_threshold_kib(process->series.value, clamp_kib(process->error_bytes / 1024));
 }
 
 static void emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
@@ -271,7 +277,7 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 	bool any_raised = false;
 	struct growth growth;
 
-	if (floor_kib >= process->high_kib + threshold / 8) {
+	if (floor_kib >= (uint64_t)process->high_kib + threshold / 8) {
 		process->high_kib = floor_kib;
 		process->high_ns = detect->now_ns;
 	}
@@ -296,7 +302,7 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 	}
 	if (!any_raised && process->onset_ns &&
 		(detect->now_ns > process->high_ns + FORGET_ONSET_NS ||
-			floor_kib < process->onset_kib + threshold))
+			floor_kib < (uint64_t)process->onset_kib + threshold))
 		process->onset_ns = 0;
 }
 
@@ -339,7 +345,7 @@ int detect_sample(struct detect *detect, const struct detect_sample *sample)
 	process->samples++;
 	process->events += sample->events;
 	process->error_bytes = sample->error_bytes;
-	advance(detect, process, kib < UINT32_MAX ? (uint32_t)kib : UINT32_MAX);
+	advance(detect, process, clamp_kib(kib));
 	return 0;
 }
 
