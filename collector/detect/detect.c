@@ -241,7 +241,8 @@ static void raise_verdict(struct detect *detect, struct process *process, enum d
 		process->onset_kib = growth->base_kib;
 	}
 	if (!process->verdicts[DETECT_GROWING].raised && !process->verdicts[DETECT_LEAK].raised) {
-		process->high_kib = process->series.value;
+		/* A floor, since floors are what it is compared with. */
+		process->high_kib = series_floor(&process->series, 0, 0);
 		process->high_ns = detect->now_ns;
 	}
 	verdict->raised = true;
