@@ -41,6 +41,7 @@ struct process {
 	uint64_t high_ns;  /* when the floor last reached a new high */
 	uint32_t onset_kib;
 	uint32_t high_kib;
+	uint32_t settled_kib; /* lowest floor since "growing" was withdrawn; 0: it never was */
 	bool started; /* start-up is over, the series runs */
 	uint32_t newest_kib;
 	struct verdict_state verdicts[DETECT_TIERS];
@@ -254,6 +255,8 @@ static void withdraw_verdict(struct detect *detect, struct process *process, enu
 {
 	emit_verdict(detect, process, tier, DETECT_WITHDRAWN);
 	process->verdicts[tier].raised = false;
+	if (tier == DETECT_GROWING)
+		process->settled_kib = series_floor(&process->series, 0, 0);
 }
 
 /* A verdict falls when most of the growth was given back, or nothing has grown for long. */
@@ -270,6 +273,21 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	return detect->now_ns > process->high_ns + quiet_ns;
 }
 
+static bool find_growth(struct process *process, enum detect_tier tier, uint32_t closed,
+	uint32_t threshold, struct growth *ret)
+{
+	uint32_t floor_kib = series_floor(&process->series, 0, 0);
+
+	if (tier == DETECT_LEAK)
+		return growth_find_leak(&process->series, closed, threshold, ret);
+	/* Coarser levels still show the growth that a verdict was withdrawn for: it takes more. */
+	if (floor_kib < process->settled_kib)
+		process->settled_kib = floor_kib;
+	if (process->settled_kib && floor_kib - process->settled_kib < threshold)
+		return false;
+	return growth_find_rising(&process->series, closed, threshold, ret);
+}
+
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
 static void judge(struct detect *detect, struct process *process, uint32_t closed)
 {
@@ -284,15 +302,9 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 	}
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
-		bool found = false;
 
 		if (!verdict->raised) {
-			found = tier == DETECT_GROWING
-					? growth_find_rising(
-						  &process->series, closed, threshold, &growth)
-					: growth_find_leak(
-						  &process->series, closed, threshold, &growth);
-			if (found)
+			if (find_growth(process, tier, closed, threshold, &growth))
 				raise_verdict(detect, process, tier, &growth);
 		} else if (is_over(detect, process, tier, floor_kib)) {
 			withdraw_verdict(detect, process, tier);
