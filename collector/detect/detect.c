@@ -37,8 +37,9 @@ struct process {
 	uint64_t born_ns;
 	uint64_t samples, events;
 	uint64_t error_bytes;
-	uint64_t onset_ns; /* 0: none */
-	uint64_t high_ns;  /* when the floor last reached a new high */
+	uint64_t onset_ns;   /* 0: none */
+	uint64_t high_ns;    /* when the floor last reached a new high */
+	uint64_t changed_ns; /* when newest_kib changed */
 	uint32_t onset_kib;
 	uint32_t high_kib;
 	uint32_t settled_kib; /* lowest floor since "growing" was withdrawn; 0: it never was */
@@ -298,7 +299,7 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 
 	if (floor_kib >= (uint64_t)process->high_kib + threshold / 8) {
 		process->high_kib = floor_kib;
-		process->high_ns = detect->now_ns;
+		process->high_ns = process->changed_ns;
 	}
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
@@ -324,17 +325,18 @@ static void advance(struct detect *detect, struct process *process, uint32_t kib
 {
 	uint32_t closed;
 
-	process->newest_kib = kib;
-	if (!process->started) {
-		if (detect->now_ns < process->born_ns + STARTUP_NS)
-			return;
+	if (process->started) {
+		closed = series_put(&process->series, detect->now_ns, kib);
+		if (closed)
+			judge(detect, process, closed);
+	} else if (detect->now_ns >= process->born_ns + STARTUP_NS) {
 		process->started = true;
 		series_init(&process->series, detect->now_ns, kib);
-		return;
 	}
-	closed = series_put(&process->series, detect->now_ns, kib);
-	if (closed)
-		judge(detect, process, closed);
+	/* After the judgement: the buckets that closed end before this value. */
+	if (kib != process->newest_kib)
+		process->changed_ns = detect->now_ns;
+	process->newest_kib = kib;
 }
 
 static void set_present(struct detect *detect, uint64_t t_ns)
