@@ -135,14 +135,16 @@ static void check_everything(struct doctor *doctor)
 	_cleanup_problems_ struct problems problems = { 0 };
 	struct lab_host *host = &doctor->host;
 	bool root, podman, programs, cgroup;
+	int cgroup_err;
 
 	root = tell(doctor, "root", check_root(&problems), &problems, "yes");
 	programs = tell(doctor, "programs", check_programs(host, &problems), &problems,
 		"memgen and memgrowth found");
 	podman = tell(doctor, "podman", check_podman(host, &problems), &problems, "%s",
 		host->podman.program);
-	cgroup = tell(doctor, "cgroups", check_cgroup(host, &problems), &problems,
-		"%s, memory on v%d at %s", cgroup_mode_name(host->cgroup.mode), host->cgroup.version,
+	/* Asked first: what is told comes from the answer. */
+	cgroup_err = check_cgroup(host, &problems);
+	cgroup = tell(doctor, "cgroups", cgroup_err, &problems, "%s, memory on v%d at %s", cgroup_mode_name(host->cgroup.mode), host->cgroup.version,
 		host->cgroup.mount);
 	tell(doctor, "disk", check_disk("runs", &problems), &problems, "enough room in runs");
 	if (podman)

@@ -40,6 +40,7 @@ static struct bpf_source *as_bpf(const struct capture *capture)
 	return (struct bpf_source *)capture;
 }
 
+__attribute__((format(printf, 2, 0)))
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	return level <= LIBBPF_INFO ? vfprintf(stderr, fmt, args) : 0;

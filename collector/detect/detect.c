@@ -15,6 +15,9 @@
 
 #define NS_PER_SECOND 1000000000ULL
 
+/* So that the index, twice as large, still counts in 32 bits: more than Linux has pids. */
+#define MAX_PROCESSES (1U << 24)
+
 /* A program's start looks like growth; it is not judged. */
 #define STARTUP_NS (1 * NS_PER_SECOND)
 #define UPDATE_NS (5 * NS_PER_SECOND)
@@ -37,11 +40,13 @@ struct process {
 	uint64_t born_ns;
 	uint64_t samples, events;
 	uint64_t error_bytes;
-	uint64_t onset_ns; /* 0: none */
-	uint64_t high_ns;  /* when the floor last reached a new high */
+	uint64_t onset_ns;   /* 0: none */
+	uint64_t high_ns;    /* when the floor last reached a new high */
+	uint64_t changed_ns; /* when newest_kib changed */
 	uint32_t onset_kib;
 	uint32_t high_kib;
-	uint32_t step_kib; /* floor when it last moved by an eighth of the threshold */
+	uint32_t step_kib;    /* floor when it last moved by an eighth of the threshold */
+	uint32_t settled_kib; /* lowest floor since "growing" was withdrawn; 0: it never was */
 	bool started; /* start-up is over, the series runs */
 	uint32_t newest_kib;
 	struct verdict_state verdicts[DETECT_TIERS];
@@ -69,6 +74,10 @@ struct detect *detect_new(uint32_t max_processes, detect_emit emit, void *ctx)
 
 	if (!detect)
 		return NULL;
+	if (max_processes > MAX_PROCESSES) {
+		free(detect);
+		return NULL;
+	}
 	while (size < 2 * max_processes)
 		size *= 2;
 	/* calloc: pages of slots that are never used are never touched. */
@@ -180,9 +189,15 @@ static double confidence_of(enum detect_tier tier, const struct growth *growth, 
 	return 1 - 0.4 * (56 / (span_s > 56 ? span_s : 56)) * (1.5 - strength * growth->steadiness);
 }
 
+/* What does not fit is 4 TiB and more. */
+static uint32_t clamp_kib(uint64_t kib)
+{
+	return kib < UINT32_MAX ? (uint32_t)kib : UINT32_MAX;
+}
+
 static uint32_t threshold_of(const struct process *process)
 {
-	return growth_threshold_kib(process->series.value, (uint32_t)(process->error_bytes / 1024));
+	return growth_threshold_kib(process->series.value, clamp_kib(process->error_bytes / 1024));
 }
 
 static void emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
@@ -232,7 +247,8 @@ static void raise_verdict(struct detect *detect, struct process *process, enum d
 		process->onset_kib = growth->base_kib;
 	}
 	if (!process->verdicts[DETECT_GROWING].raised && !process->verdicts[DETECT_LEAK].raised) {
-		process->high_kib = process->series.value;
+		/* A floor, since floors are what it is compared with. */
+		process->high_kib = series_floor(&process->series, 0, 0);
 		process->high_ns = detect->now_ns;
 	}
 	verdict->raised = true;
@@ -244,6 +260,8 @@ static void withdraw_verdict(struct detect *detect, struct process *process, enu
 {
 	emit_verdict(detect, process, tier, DETECT_WITHDRAWN);
 	process->verdicts[tier].raised = false;
+	if (tier == DETECT_GROWING)
+		process->settled_kib = series_floor(&process->series, 0, 0);
 }
 
 /* A verdict falls when most of the growth was given back, or nothing has grown for long. */
@@ -269,11 +287,26 @@ static bool is_over(const struct detect *detect, const struct process *process,
  */
 static bool has_risen(struct process *process, uint32_t floor_kib, uint32_t step)
 {
-	bool up = floor_kib >= process->step_kib + step;
+	bool up = floor_kib >= (uint64_t)process->step_kib + step;
 
-	if (up || floor_kib + step <= process->step_kib)
+	if (up || (uint64_t)floor_kib + step <= process->step_kib)
 		process->step_kib = floor_kib;
 	return up;
+}
+
+static bool find_growth(struct process *process, enum detect_tier tier, uint32_t closed,
+	uint32_t threshold, bool rising, struct growth *ret)
+{
+	uint32_t floor_kib = series_floor(&process->series, 0, 0);
+
+	if (tier == DETECT_LEAK)
+		return growth_find_leak(&process->series, closed, threshold, ret);
+	/* Coarser levels still show the growth that a verdict was withdrawn for: it takes more. */
+	if (floor_kib < process->settled_kib)
+		process->settled_kib = floor_kib;
+	if (!rising || (process->settled_kib && floor_kib - process->settled_kib < threshold))
+		return false;
+	return growth_find_rising(&process->series, threshold, ret);
 }
 
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
@@ -284,22 +317,16 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 	bool any_raised = false, rising;
 	struct growth growth;
 
-	if (floor_kib >= process->high_kib + threshold / 8) {
+	if (floor_kib >= (uint64_t)process->high_kib + threshold / 8) {
 		process->high_kib = floor_kib;
-		process->high_ns = detect->now_ns;
+		process->high_ns = process->changed_ns;
 	}
 	rising = has_risen(process, floor_kib, threshold / 8);
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
-		bool found = false;
 
 		if (!verdict->raised) {
-			found = tier == DETECT_GROWING
-					? rising && growth_find_rising(&process->series,
-							    threshold, &growth)
-					: growth_find_leak(
-						  &process->series, closed, threshold, &growth);
-			if (found)
+			if (find_growth(process, tier, closed, threshold, rising, &growth))
 				raise_verdict(detect, process, tier, &growth);
 		} else if (is_over(detect, process, tier, floor_kib)) {
 			withdraw_verdict(detect, process, tier);
@@ -310,7 +337,7 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 	}
 	if (!any_raised && process->onset_ns &&
 		(detect->now_ns > process->high_ns + FORGET_ONSET_NS ||
-			floor_kib < process->onset_kib + threshold))
+			floor_kib < (uint64_t)process->onset_kib + threshold))
 		process->onset_ns = 0;
 }
 
@@ -319,18 +346,19 @@ static void advance(struct detect *detect, struct process *process, uint32_t kib
 {
 	uint32_t closed;
 
-	process->newest_kib = kib;
-	if (!process->started) {
-		if (detect->now_ns < process->born_ns + STARTUP_NS)
-			return;
+	if (process->started) {
+		closed = series_put(&process->series, detect->now_ns, kib);
+		if (closed)
+			judge(detect, process, closed);
+	} else if (detect->now_ns >= process->born_ns + STARTUP_NS) {
 		process->started = true;
 		series_init(&process->series, detect->now_ns, kib);
 		process->step_kib = kib;
-		return;
 	}
-	closed = series_put(&process->series, detect->now_ns, kib);
-	if (closed)
-		judge(detect, process, closed);
+	/* After the judgement: the buckets that closed end before this value. */
+	if (kib != process->newest_kib)
+		process->changed_ns = detect->now_ns;
+	process->newest_kib = kib;
 }
 
 static void set_present(struct detect *detect, uint64_t t_ns)
@@ -354,7 +382,7 @@ int detect_sample(struct detect *detect, const struct detect_sample *sample)
 	process->samples++;
 	process->events += sample->events;
 	process->error_bytes = sample->error_bytes;
-	advance(detect, process, kib < UINT32_MAX ? (uint32_t)kib : UINT32_MAX);
+	advance(detect, process, clamp_kib(kib));
 	return 0;
 }
 

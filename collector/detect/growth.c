@@ -18,6 +18,8 @@ uint32_t growth_threshold_kib(uint32_t value_kib, uint32_t error_kib)
 {
 	uint32_t threshold = THRESHOLD_MIN_KIB;
 
+	if (error_kib > UINT32_MAX / 2)
+		return UINT32_MAX;
 	if (threshold < 2 * error_kib)
 		threshold = 2 * error_kib;
 	if (threshold < value_kib / THRESHOLD_SHARE)
@@ -254,8 +256,11 @@ enum detect_pattern growth_classify(const struct series *series, uint64_t onset_
 	/* Stretches of a second or so, with rests between them. */
 	if (share <= 0.25 || (share <= 0.5 && shape.active < 1.5 * shape.runs))
 		return shape.runs >= 1 ? DETECT_BURST : DETECT_UNKNOWN;
+	if (share < 0.75 && shape.runs >= 2)
+		return DETECT_OSCILLATING;
+	/* One stretch: of a curve that doubles, only the newest part stands out. */
 	if (share < 0.75)
-		return shape.runs >= 2 ? DETECT_OSCILLATING : DETECT_UNKNOWN;
+		return shape.late > 1.4 * shape.early ? DETECT_ACCELERATING : DETECT_UNKNOWN;
 	if (shape.seconds >= 6 && shape.late > 1.4 * shape.early)
 		return DETECT_ACCELERATING;
 	if (shape.seconds >= 6 && shape.late < 0.6 * shape.early)
