@@ -41,15 +41,25 @@ struct session {
 	char error[256];
 };
 
+/* Whether @path is the cgroup @top or one below it. */
+static bool is_within(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	if (strcmp(top, "/") == 0)
+		return true;
+	return strncmp(path, top, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
 static uint64_t headroom_of(const struct session *session, const struct cgroup_info *cgroup)
 {
 	uint64_t used = 0;
 	const struct cgroup_info *other, *next;
 
-	/* All cgroups below the one that binds fill the same limit. */
+	/* All cgroups below the one that binds fill its limit, those with a limit of their own too. */
 	for (other = session->cgroups; other; other = next) {
 		next = other->hh.next;
-		if (other->limit_cgroup && strcmp(other->limit_cgroup, cgroup->limit_cgroup) == 0)
+		if (other->path && is_within(other->path, cgroup->limit_cgroup))
 			used += other->resident_bytes;
 	}
 	return used < cgroup->limit_bytes ? cgroup->limit_bytes - used : 0;
