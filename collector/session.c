@@ -85,7 +85,8 @@ static void on_verdict(void *ctx, const struct detect_verdict *verdict)
 		subject.cgroup = process->cgroup->path;
 		subject.limit_bytes = process->cgroup->limit_bytes;
 		subject.limit_cgroup = process->cgroup->limit_cgroup;
-		if (subject.limit_cgroup && verdict->rate_bytes_per_s > 0)
+		if (subject.limit_cgroup && subject.limit_bytes != RECORD_UNLIMITED &&
+			verdict->rate_bytes_per_s > 0)
 			subject.time_to_limit_s =
 				(double)headroom_of(session, process->cgroup) /
 				verdict->rate_bytes_per_s;
