@@ -94,10 +94,14 @@ static void on_verdict(void *ctx, const struct detect_verdict *verdict)
 	session->counts.detections++;
 	if (!session->options.out)
 		return;
-	if (session->options.for_people)
+	if (session->options.for_people) {
+		errno = 0;
 		detections_print(session->options.out, verdict, &subject, session->start_ns);
-	else
+		if (ferror(session->options.out))
+			err = errno ? -errno : -EIO;
+	} else {
 		err = detections_write(session->options.out, verdict, &subject);
+	}
 	if (err && !session->write_error)
 		session->write_error = err;
 }
