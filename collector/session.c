@@ -45,15 +45,25 @@ struct session {
 	char error[256];
 };
 
+/* Whether @path is the cgroup @top or one below it. */
+static bool is_within(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	if (strcmp(top, "/") == 0)
+		return true;
+	return strncmp(path, top, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
 static uint64_t headroom_of(const struct session *session, const struct cgroup_info *cgroup)
 {
 	uint64_t used = 0;
 	const struct cgroup_info *other, *next;
 
-	/* All cgroups below the one that binds fill the same limit. */
+	/* All cgroups below the one that binds fill its limit, those with a limit of their own too. */
 	for (other = session->cgroups; other; other = next) {
 		next = other->hh.next;
-		if (other->limit_cgroup && strcmp(other->limit_cgroup, cgroup->limit_cgroup) == 0)
+		if (other->path && is_within(other->path, cgroup->limit_cgroup))
 			used += other->resident_bytes;
 	}
 	return used < cgroup->limit_bytes ? cgroup->limit_bytes - used : 0;
@@ -79,7 +89,8 @@ static void on_verdict(void *ctx, const struct detect_verdict *verdict)
 		subject.cgroup = process->cgroup->path;
 		subject.limit_bytes = process->cgroup->limit_bytes;
 		subject.limit_cgroup = process->cgroup->limit_cgroup;
-		if (subject.limit_cgroup && verdict->rate_bytes_per_s > 0)
+		if (subject.limit_cgroup && subject.limit_bytes != RECORD_UNLIMITED &&
+			verdict->rate_bytes_per_s > 0)
 			subject.time_to_limit_s =
 				(double)headroom_of(session, process->cgroup) /
 				verdict->rate_bytes_per_s;
@@ -87,10 +98,14 @@ static void on_verdict(void *ctx, const struct detect_verdict *verdict)
 	session->counts.detections++;
 	if (!session->options.out)
 		return;
-	if (session->options.for_people)
+	if (session->options.for_people) {
+		errno = 0;
 		detections_print(session->options.out, verdict, &subject, session->start_ns);
-	else
+		if (ferror(session->options.out))
+			err = errno ? -errno : -EIO;
+	} else {
 		err = detections_write(session->options.out, verdict, &subject);
+	}
 	if (err && !session->write_error)
 		session->write_error = err;
 }

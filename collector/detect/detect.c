@@ -301,10 +301,16 @@ static bool find_growth(struct process *process, enum detect_tier tier, uint32_t
 
 	if (tier == DETECT_LEAK)
 		return growth_find_leak(&process->series, closed, threshold, ret);
-	/* Coarser levels still show the growth that a verdict was withdrawn for: it takes more. */
 	if (floor_kib < process->settled_kib)
 		process->settled_kib = floor_kib;
-	if (!rising || (process->settled_kib && floor_kib - process->settled_kib < threshold))
+	if (!rising)
+		return false;
+	/*
+	 * Coarser levels still show the growth that a verdict was withdrawn for: it takes more,
+	 * unless a leak says that growth goes on.
+	 */
+	if (process->settled_kib && !process->verdicts[DETECT_LEAK].raised &&
+		floor_kib - process->settled_kib < threshold)
 		return false;
 	return growth_find_rising(&process->series, threshold, ret);
 }
