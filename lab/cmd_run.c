@@ -12,7 +12,7 @@
 #include "lab/problems.h"
 #include "lab/programs.h"
 #include "lab/report/report.h"
-#include "lab/run_score.h"
+#include "lab/rundir/run_score.h"
 #include "lab/runner/run.h"
 #include "lab/scenario/describe.h"
 #include "lab/scenario/scenario.h"

@@ -2,12 +2,9 @@
 # not a main program (ARCHIVE_OBJS, to which each folder's module.mk adds).
 UNIT_TESTS += $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-# The scorer is tested on its own, however lab/module.mk lists it.
-include lab/score.mk
-
-# Expanded late: the lists may use what the Makefile defines after its includes.
+# Expanded late: other folders add to the lists after this one was read.
 .SECONDEXPANSION:
-$(BUILD)/libleaklab.a: $$(sort $$(ARCHIVE_OBJS) $$(LAB_SCORE_OBJS))
+$(BUILD)/libleaklab.a: $$(sort $$(ARCHIVE_OBJS))
 	$(say) AR $@
 	$(Q)rm -f $@ && ar qcs $@ $^
 

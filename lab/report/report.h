@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A score for people and for machines: on the terminal, as JSON, Markdown and JUnit. Takes what
- * lab/run_score.h judged and judges nothing itself.
+ * lab/rundir/run_score.h judged and judges nothing itself.
  */
 #ifndef LEAKLAB_LAB_REPORT_REPORT_H
 #define LEAKLAB_LAB_REPORT_REPORT_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "lab/run_score.h"
+#include "lab/rundir/run_score.h"
 
 /* Files of the run directory that reports are written to. */
 #define REPORT_SCORE_FILE "score.json"

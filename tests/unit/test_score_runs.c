@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "lab/report/report.h"
-#include "lab/run_score.h"
+#include "lab/rundir/run_score.h"
 #include "lib/cleanup.h"
 
 #define GOLDEN "tests/golden/runs/"

@@ -3,7 +3,7 @@
 #ifndef LEAKLAB_LAB_DETECTOR_H
 #define LEAKLAB_LAB_DETECTOR_H
 
-#include "lab/run_files.h"
+#include "lab/rundir/run_files.h"
 
 /*
  * Starts @command, writes the run's samples.jsonl to its stdin and reads its stdout into

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads truth/<instance>.jsonl. */
-#include "lab/run_files.h"
+#include "lab/rundir/run_files.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>

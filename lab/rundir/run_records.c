@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* JSON Lines in, and access to the members of an object. */
-#include "lab/run_files.h"
+#include "lab/rundir/run_files.h"
 
 #include <errno.h>
 #include <stdarg.h>

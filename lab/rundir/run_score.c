@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lab/run_score.h"
-#include "lab/detector.h"
+#include "lab/rundir/run_score.h"
+#include "lab/rundir/detector.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>

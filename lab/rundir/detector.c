@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lab/detector.h"
+#include "lab/rundir/detector.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads run.json and ties the other files of a run to it. */
-#include "lab/run_files.h"
+#include "lab/rundir/run_files.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #ifndef LEAKLAB_LAB_RUN_SCORE_H
 #define LEAKLAB_LAB_RUN_SCORE_H
 
-#include "lab/run_files.h"
+#include "lab/rundir/run_files.h"
 
 /* Runs of one scenario share their gates and are judged together. */
 struct run_group {
