@@ -80,11 +80,11 @@ static void test_pretenders_are_refused(void **state)
 
 static void test_malformed_mounts(void **state)
 {
-	static const char *const texts[] = { "\n\n\n", "cgroup\n", "cgroup /nowhere\n", "x y cgroup",
+	static const char *const texts[] = {"\n\n\n", "cgroup\n", "cgroup /nowhere\n", "x y cgroup",
 		"cgroup /nowhere cgroup\n", "cgroup /nowhere cgroup rw,memory 0 0\n",
 		"cgroup relative cgroup2 rw x y\n", "#cgroup / cgroup rw 0 0\n",
 		"cgroup /a\\040b\\ cgroup rw,memory\n", "%s %n cgroup %s,memory 0 0\n",
-		"\xff\xfe \x80 cgroup \xff 0 0\n" };
+		"\xff\xfe \x80 cgroup \xff 0 0\n"};
 	struct fixture *f = *state;
 	char huge[20000];
 
@@ -131,8 +131,8 @@ static bool copy_real_mounts(struct fixture *f)
 
 static void test_meminfo(void **state)
 {
-	static const char *const texts[] = { "", "\n", "garbage\n", "MemTotal:\n", "MemTotal: x kB\n",
-		"MemFree: 5 kB\n", "XMemTotal: 5 kB\n" };
+	static const char *const texts[] = {"", "\n", "garbage\n", "MemTotal:\n",
+		"MemTotal: x kB\n", "MemFree: 5 kB\n", "XMemTotal: 5 kB\n"};
 	struct fixture *f = *state;
 
 	if (!copy_real_mounts(f)) {
@@ -171,8 +171,8 @@ static void test_real_host(void **state)
 
 	open_real(&f->host);
 	assert_int_equal(fstatfs(f->host.mount_fd, &fs), 0);
-	assert_int_equal(fs.f_type,
-		f->host.version == 1 ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC);
+	assert_int_equal(
+		fs.f_type, f->host.version == 1 ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC);
 	assert_true(f->host.mode == CGROUP_V2 ? f->host.version == 2 : true);
 	assert_true(f->host.mode == CGROUP_V1 ? f->host.version == 1 : true);
 	assert_true(f->host.ram_bytes > 16 << 20);
@@ -205,8 +205,8 @@ static void expect_round_trip(struct fixture *f, const char *path, uint64_t *ret
 
 static void test_ids_of_hostile_names(void **state)
 {
-	static const char *const names[] = { "with blank", "%s%n%d", "\xff\xfe\x80", "a (deleted)",
-		" (deleted)", "-rf", "\x1b[31m", "\"quoted\\", "\xe2\x82\xac", "..." };
+	static const char *const names[] = {"with blank", "%s%n%d", "\xff\xfe\x80", "a (deleted)",
+		" (deleted)", "-rf", "\x1b[31m", "\"quoted\\", "\xe2\x82\xac", "..."};
 	struct fixture *f = *state;
 	char parent[64], name[128], path[160], small[8];
 	uint64_t id, ids[COUNT(names)];
@@ -264,8 +264,10 @@ static void test_not_a_cgroup(void **state)
 
 	open_real(&f->host);
 	assert_int_equal(cgroup_id_of_path(&f->host, "/no-such-cgroup", &id), -ENOENT);
-	assert_int_equal(cgroup_id_of_path(&f->host,
-		f->host.version == 1 ? "/memory.limit_in_bytes" : "/cgroup.controllers", &id),
+	assert_int_equal(
+		cgroup_id_of_path(&f->host,
+			f->host.version == 1 ? "/memory.limit_in_bytes" : "/cgroup.controllers",
+			&id),
 		-ENOTDIR);
 	assert_int_equal(cgroup_id_of_path(&f->host, "/..", &id), -EXDEV);
 	assert_int_equal(cgroup_id_of_path(&f->host, "/../../..", &id), -EXDEV);

@@ -31,7 +31,7 @@ static double fast(double s)
 
 static double noisy(double s)
 {
-	static struct random random = { .state = 3 };
+	static struct random random = {.state = 3};
 
 	(void)s;
 	/* 60 KB of noise, as healthy programs have it. */
@@ -184,7 +184,7 @@ static void test_sawtooth_is_withdrawn(void **state)
 
 static void test_warmups_are_no_leaks(void **state)
 {
-	static const bytes_fn healthy[] = { warmup, ramp_then_flat, step, spikes };
+	static const bytes_fn healthy[] = {warmup, ramp_then_flat, step, spikes};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(healthy) / sizeof(healthy[0]); i++) {
@@ -262,10 +262,10 @@ static void test_leak_patterns(void **state)
 		enum detect_pattern pattern;
 		double rate; /* 0: changes */
 	} cases[] = {
-		{ linear, 200, DETECT_LINEAR, MIB_BYTES },
-		{ bursts, 300, DETECT_BURST, 2.5 * MIB_BYTES },
-		{ oscillating, 200, DETECT_OSCILLATING, 0.5 * MIB_BYTES },
-		{ accelerating, 90, DETECT_ACCELERATING, 0 },
+		{linear, 200, DETECT_LINEAR, MIB_BYTES},
+		{bursts, 300, DETECT_BURST, 2.5 * MIB_BYTES},
+		{oscillating, 200, DETECT_OSCILLATING, 0.5 * MIB_BYTES},
+		{accelerating, 90, DETECT_ACCELERATING, 0},
 	};
 
 	(void)state;
@@ -308,7 +308,7 @@ static void test_exit_ends_verdicts(void **state)
 /* Samples of several CPUs, some a millisecond late, give what ordered ones give. */
 static void test_times_step_back(void **state)
 {
-	struct random random = { .state = 7 };
+	struct random random = {.state = 7};
 	struct verdicts v;
 
 	(void)state;
@@ -321,8 +321,8 @@ static void test_times_step_back(void **state)
 	}
 	assert_int_equal(v.tiers[DETECT_GROWING].raised, 1);
 	assert_int_equal(v.tiers[DETECT_LEAK].raised, 1);
-	assert_true(fabs(v.tiers[DETECT_LEAK].newest.rate_bytes_per_s - MIB_BYTES) <
-		    0.02 * MIB_BYTES);
+	assert_true(
+		fabs(v.tiers[DETECT_LEAK].newest.rate_bytes_per_s - MIB_BYTES) < 0.02 * MIB_BYTES);
 	/* Far back: the present stays. */
 	verdicts_sample(&v, 1, 0, linear(125));
 	detect_tick(v.detect, 5);
@@ -401,17 +401,16 @@ static void test_extreme_values(void **state)
 	/* All of it is above what can be told apart: no growth. */
 	assert_int_equal(v.tiers[DETECT_GROWING].raised, 0);
 	for (uint64_t i = 0; i < 600; i++)
-		detect_sample(v.detect,
-			&(struct detect_sample){
-				.mm = 1,
-				.t_ns = BORN_NS + (600 + i) * SAMPLE_NS,
-				.anon_bytes = i % 7 ? UINT64_MAX : i,
-				.file_bytes = UINT64_MAX,
-				.swap_bytes = UINT64_MAX,
-				.shmem_bytes = UINT64_MAX,
-				.events = UINT64_MAX,
-				.error_bytes = i % 2 ? UINT64_MAX : 0,
-			});
+		detect_sample(v.detect, &(struct detect_sample){
+						.mm = 1,
+						.t_ns = BORN_NS + (600 + i) * SAMPLE_NS,
+						.anon_bytes = i % 7 ? UINT64_MAX : i,
+						.file_bytes = UINT64_MAX,
+						.swap_bytes = UINT64_MAX,
+						.shmem_bytes = UINT64_MAX,
+						.events = UINT64_MAX,
+						.error_bytes = i % 2 ? UINT64_MAX : 0,
+					});
 	verdicts_close(&v);
 }
 
@@ -423,13 +422,12 @@ static void test_error_bound_hides_growth(void **state)
 	(void)state;
 	verdicts_open(&v, 4);
 	for (uint64_t i = 0; i < 1200; i++)
-		detect_sample(v.detect,
-			&(struct detect_sample){
-				.mm = 1,
-				.t_ns = BORN_NS + i * SAMPLE_NS,
-				.anon_bytes = (uint64_t)linear((double)i * 0.1),
-				.error_bytes = 1ULL << 42,
-			});
+		detect_sample(v.detect, &(struct detect_sample){
+						.mm = 1,
+						.t_ns = BORN_NS + i * SAMPLE_NS,
+						.anon_bytes = (uint64_t)linear((double)i * 0.1),
+						.error_bytes = 1ULL << 42,
+					});
 	assert_int_equal(v.tiers[DETECT_GROWING].raised, 0);
 	assert_int_equal(v.tiers[DETECT_LEAK].raised, 0);
 	verdicts_close(&v);
@@ -446,8 +444,8 @@ static void test_audit(void **state)
 	verdicts_feed(&v, linear, 0, ONSET_S + 2);
 	assert_int_equal(v.tiers[DETECT_GROWING].newest.lost, 7);
 	assert_true(v.tiers[DETECT_GROWING].newest.samples > 50);
-	assert_int_equal(v.tiers[DETECT_GROWING].newest.events,
-		v.tiers[DETECT_GROWING].newest.samples);
+	assert_int_equal(
+		v.tiers[DETECT_GROWING].newest.events, v.tiers[DETECT_GROWING].newest.samples);
 	assert_true(v.tiers[DETECT_GROWING].newest.growth_bytes >= 256 * 1024);
 	assert_int_equal(v.tiers[DETECT_GROWING].newest.mm, 1);
 	verdicts_close(&v);

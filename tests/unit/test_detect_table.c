@@ -37,7 +37,7 @@ static void end(struct verdicts *v, struct model *model, uint64_t place, uint64_
 /* @stride and @base make numbers that hash alike, or that use all of the 64 bits. */
 static void run(uint64_t seed, uint32_t max, uint64_t places, uint64_t base, uint64_t stride)
 {
-	struct random random = { .state = seed };
+	struct random random = {.state = seed};
 	struct model model = {};
 	struct verdicts v;
 
@@ -97,8 +97,8 @@ static void test_state_follows_its_number(void **state)
 	assert_int_equal(v.tiers[DETECT_LEAK].raised, 1);
 	assert_int_equal(v.tiers[DETECT_LEAK].newest.samples,
 		(v.tiers[DETECT_LEAK].newest.t_ns - BORN_NS) / SAMPLE_NS + 1);
-	assert_true(fabs(v.tiers[DETECT_LEAK].newest.rate_bytes_per_s - MIB_BYTES) <
-		    0.01 * MIB_BYTES);
+	assert_true(
+		fabs(v.tiers[DETECT_LEAK].newest.rate_bytes_per_s - MIB_BYTES) < 0.01 * MIB_BYTES);
 	verdicts_close(&v);
 }
 

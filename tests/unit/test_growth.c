@@ -157,8 +157,8 @@ static void test_rate_of_a_line(void **state)
 	(void)state;
 	for (double seconds = 3; seconds < 500; seconds *= 1.7) {
 		fill(&series, linear, seconds);
-		rate = growth_fit_rate(&series, START_NS,
-			START_NS + (uint64_t)(seconds * 1e9), (uint32_t)linear(0));
+		rate = growth_fit_rate(&series, START_NS, START_NS + (uint64_t)(seconds * 1e9),
+			(uint32_t)linear(0));
 		expect_rate(rate, 1048576, 0.08);
 	}
 	fill(&series, linear, 300);
@@ -166,8 +166,7 @@ static void test_rate_of_a_line(void **state)
 	expect_rate(rate, 1048576, 0.001);
 	assert_true(rate.hi - rate.lo < 0.01 * 1048576);
 	fill(&series, falling, 300);
-	rate = growth_fit_rate(
-		&series, START_NS, START_NS + 300 * SECOND_NS, (uint32_t)falling(0));
+	rate = growth_fit_rate(&series, START_NS, START_NS + 300 * SECOND_NS, (uint32_t)falling(0));
 	assert_true(rate.bytes_per_s < 0 && rate.lo <= rate.hi);
 }
 
@@ -176,7 +175,7 @@ static void test_rate_against_model(void **state)
 {
 	/* Two-sided 95 % of Student's t, 6 degrees of freedom. */
 	const double t6 = 2.446912;
-	struct random random = { .state = 5 };
+	struct random random = {.state = 5};
 	struct growth_rate rate;
 	struct series series;
 	double sx = 0, sy = 0, sxx = 0, sxy = 0, sse = 0, slope, cut, margin;
@@ -236,19 +235,19 @@ static void test_patterns(void **state)
 		double seconds;
 		enum detect_pattern pattern;
 	} cases[] = {
-		{ linear, 10, DETECT_LINEAR },
-		{ linear, 200, DETECT_LINEAR },
-		{ bursts, 50, DETECT_BURST },
-		{ bursts, 200, DETECT_BURST },
-		{ oscillating, 60, DETECT_OSCILLATING },
-		{ oscillating, 200, DETECT_OSCILLATING },
-		{ accelerating, 20, DETECT_ACCELERATING },
-		{ accelerating, 60, DETECT_ACCELERATING },
-		{ doubling, 60, DETECT_ACCELERATING },
-		{ warmup, 30, DETECT_WARMUP },
-		{ flat, 60, DETECT_UNKNOWN },
-		{ falling, 60, DETECT_UNKNOWN },
-		{ spike, 20, DETECT_UNKNOWN },
+		{linear, 10, DETECT_LINEAR},
+		{linear, 200, DETECT_LINEAR},
+		{bursts, 50, DETECT_BURST},
+		{bursts, 200, DETECT_BURST},
+		{oscillating, 60, DETECT_OSCILLATING},
+		{oscillating, 200, DETECT_OSCILLATING},
+		{accelerating, 20, DETECT_ACCELERATING},
+		{accelerating, 60, DETECT_ACCELERATING},
+		{doubling, 60, DETECT_ACCELERATING},
+		{warmup, 30, DETECT_WARMUP},
+		{flat, 60, DETECT_UNKNOWN},
+		{falling, 60, DETECT_UNKNOWN},
+		{spike, 20, DETECT_UNKNOWN},
 	};
 	struct series series;
 
@@ -269,7 +268,7 @@ static void test_random_series(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 200; seed++) {
-		struct random random = { .state = seed };
+		struct random random = {.state = seed};
 		uint64_t t_ns = random_below(&random, 1ULL << 40), start = t_ns;
 		struct series series;
 

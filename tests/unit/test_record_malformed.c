@@ -12,7 +12,7 @@
 
 #define HEADER_WITH(format, version)                                                               \
 	"{\"type\":\"header\",\"format\":" format ",\"version\":" version                          \
-	",\"source\":\"sim\",\"t_ns\":1,\"wall_ns\":1,\"page_bytes\":4096,\"cpus\":1,"              \
+	",\"source\":\"sim\",\"t_ns\":1,\"wall_ns\":1,\"page_bytes\":4096,\"cpus\":1,"             \
 	"\"kernel\":\"x\",\"interval_ns\":1,\"threshold_bytes\":0,\"scope\":null}\n"
 #define HEADER HEADER_WITH("\"leaklab.samples\"", "1")
 #define TICK "{\"type\":\"tick\",\"t_ns\":5}\n"
@@ -92,14 +92,15 @@ static void test_unknown_types_and_keys_are_passed_over(void **state)
 
 static void test_not_json(void **state)
 {
-	static const char *const lines[] = { "\n", "garbage\n", "{\n", "{}{}\n", "[\n", "\"text\"\n",
-		"5\n", "null\n", "{\"type\":\"tick\",\"t_ns\":5},\n", "{\"type\":\"tick\" \"t_ns\":5}\n",
-		"{'type':'tick','t_ns':5}\n", "{\"type\":\"tick\",\"t_ns\":05}\n",
-		"{\"type\":\"tick\",\"t_ns\":NaN}\n", "{\"type\":\"tick\",\"t_ns\":}\n",
-		"{\"type\":\"tick\",\"t_ns\":1,\"t_ns\":2}\n", "\xff\xfe\n",
-		"{\"type\":\"\xff\",\"t_ns\":5}\n", "{\"type\":\"\\u0000\",\"t_ns\":5}\n",
+	static const char *const lines[] = {"\n", "garbage\n", "{\n", "{}{}\n", "[\n", "\"text\"\n",
+		"5\n", "null\n", "{\"type\":\"tick\",\"t_ns\":5},\n",
+		"{\"type\":\"tick\" \"t_ns\":5}\n", "{'type':'tick','t_ns':5}\n",
+		"{\"type\":\"tick\",\"t_ns\":05}\n", "{\"type\":\"tick\",\"t_ns\":NaN}\n",
+		"{\"type\":\"tick\",\"t_ns\":}\n", "{\"type\":\"tick\",\"t_ns\":1,\"t_ns\":2}\n",
+		"\xff\xfe\n", "{\"type\":\"\xff\",\"t_ns\":5}\n",
+		"{\"type\":\"\\u0000\",\"t_ns\":5}\n",
 		"{\"type\":\"tick\",\"t_ns\":99999999999999999999}\n",
-		"{\"type\":\"tick\",\"t_ns\":1e999}\n" };
+		"{\"type\":\"tick\",\"t_ns\":1e999}\n"};
 	char text[4096];
 
 	(void)state;
@@ -127,7 +128,8 @@ static void test_header(void **state)
 	(void)state;
 	expect_end("", 0, false);
 	expect_error(TICK HEADER, "file:1: ", "first record must be the header, not \"tick\"");
-	expect_error("{\"type\":\"novel\"}\n" HEADER, "file:1: ", "first record must be the header");
+	expect_error(
+		"{\"type\":\"novel\"}\n" HEADER, "file:1: ", "first record must be the header");
 	expect_error(HEADER TICK HEADER, "file:3: ", "second header");
 	expect_error(HEADER_WITH("\"leaklab.truth\"", "1"), "file:1: ", "\"leaklab.truth\"");
 	expect_error(HEADER_WITH("null", "1"), "file:1: ", "format is \"missing\"");
@@ -141,8 +143,8 @@ static void test_header(void **state)
 		"file:1: ", "\"t_ns\" is missing");
 	/* Nothing after a header that is cut short or broken can be trusted. */
 	expect_error("{\"type\":\"header\",\"form", "file:1: ", "not JSON");
-	expect_error("{\"type\":\"header\",\"format\":\"leaklab.samples\",\"version\":1}", "file:1: ",
-		"\"t_ns\" is missing");
+	expect_error("{\"type\":\"header\",\"format\":\"leaklab.samples\",\"version\":1}",
+		"file:1: ", "\"t_ns\" is missing");
 }
 
 static void test_keys(void **state)
@@ -150,38 +152,39 @@ static void test_keys(void **state)
 	static const struct {
 		const char *line, *why;
 	} cases[] = {
-		{ "{\"type\":\"tick\"}\n", "\"t_ns\" is missing" },
-		{ "{\"type\":\"tick\",\"t_ns\":-1}\n", "\"t_ns\" is negative: -1" },
-		{ "{\"type\":\"tick\",\"t_ns\":-9223372036854775808}\n", "negative" },
-		{ "{\"type\":\"tick\",\"t_ns\":1.5}\n", "\"t_ns\" must be a whole number" },
-		{ "{\"type\":\"tick\",\"t_ns\":1e3}\n", "\"t_ns\" must be a whole number" },
-		{ "{\"type\":\"tick\",\"t_ns\":\"5\"}\n", "\"t_ns\" must be a whole number" },
-		{ "{\"type\":\"tick\",\"t_ns\":null}\n", "\"t_ns\" must be a whole number" },
-		{ "{\"type\":\"tick\",\"t_ns\":true}\n", "\"t_ns\" must be a whole number" },
-		{ "{\"type\":\"loss\",\"t_ns\":1}\n", "\"lost\" is missing" },
-		{ "{\"type\":\"exit\",\"t_ns\":1,\"mm\":1}\n", "\"reason\" is missing" },
-		{ "{\"type\":\"exit\",\"t_ns\":1,\"mm\":1,\"reason\":null}\n",
-			"\"reason\" must be a string" },
-		{ "{\"type\":\"exit\",\"t_ns\":1,\"mm\":1,\"reason\":5}\n",
-			"\"reason\" must be a string" },
-		{ "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":4294967296,\"start_ns\":1,"
-		  "\"comm\":\"c\",\"cgroup\":1,\"origin\":\"x\"}\n",
-			"\"pid\" is too large: 4294967296" },
-		{ "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":-2,\"start_ns\":1,"
-		  "\"comm\":\"c\",\"cgroup\":1,\"origin\":\"x\"}\n",
-			"\"pid\" is negative" },
-		{ "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/\",\"version\":2147483648,"
-		  "\"limit_bytes\":null,\"limit_cgroup\":null,\"ram_bytes\":1}\n",
-			"\"version\" is too large" },
-		{ "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":5,\"version\":2,"
-		  "\"limit_bytes\":null,\"limit_cgroup\":null,\"ram_bytes\":1}\n",
-			"\"path\" must be a string" },
-		{ "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/\",\"version\":2,"
-		  "\"limit_cgroup\":null,\"ram_bytes\":1}\n",
-			"\"limit_bytes\" is missing" },
-		{ "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/\",\"version\":2,"
-		  "\"limit_bytes\":\"max\",\"limit_cgroup\":null,\"ram_bytes\":1}\n",
-			"\"limit_bytes\" must be a whole number" },
+		{"{\"type\":\"tick\"}\n", "\"t_ns\" is missing"},
+		{"{\"type\":\"tick\",\"t_ns\":-1}\n", "\"t_ns\" is negative: -1"},
+		{"{\"type\":\"tick\",\"t_ns\":-9223372036854775808}\n", "negative"},
+		{"{\"type\":\"tick\",\"t_ns\":1.5}\n", "\"t_ns\" must be a whole number"},
+		{"{\"type\":\"tick\",\"t_ns\":1e3}\n", "\"t_ns\" must be a whole number"},
+		{"{\"type\":\"tick\",\"t_ns\":\"5\"}\n", "\"t_ns\" must be a whole number"},
+		{"{\"type\":\"tick\",\"t_ns\":null}\n", "\"t_ns\" must be a whole number"},
+		{"{\"type\":\"tick\",\"t_ns\":true}\n", "\"t_ns\" must be a whole number"},
+		{"{\"type\":\"loss\",\"t_ns\":1}\n", "\"lost\" is missing"},
+		{"{\"type\":\"exit\",\"t_ns\":1,\"mm\":1}\n", "\"reason\" is missing"},
+		{"{\"type\":\"exit\",\"t_ns\":1,\"mm\":1,\"reason\":null}\n",
+			"\"reason\" must be a string"},
+		{"{\"type\":\"exit\",\"t_ns\":1,\"mm\":1,\"reason\":5}\n",
+			"\"reason\" must be a string"},
+		{"{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":4294967296,\"start_ns\":1,"
+		 "\"comm\":\"c\",\"cgroup\":1,\"origin\":\"x\"}\n",
+			"\"pid\" is too large: 4294967296"},
+		{"{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":-2,\"start_ns\":1,"
+		 "\"comm\":\"c\",\"cgroup\":1,\"origin\":\"x\"}\n",
+			"\"pid\" is negative"},
+		{"{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/"
+		 "\",\"version\":2147483648,"
+		 "\"limit_bytes\":null,\"limit_cgroup\":null,\"ram_bytes\":1}\n",
+			"\"version\" is too large"},
+		{"{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":5,\"version\":2,"
+		 "\"limit_bytes\":null,\"limit_cgroup\":null,\"ram_bytes\":1}\n",
+			"\"path\" must be a string"},
+		{"{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/\",\"version\":2,"
+		 "\"limit_cgroup\":null,\"ram_bytes\":1}\n",
+			"\"limit_bytes\" is missing"},
+		{"{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/\",\"version\":2,"
+		 "\"limit_bytes\":\"max\",\"limit_cgroup\":null,\"ram_bytes\":1}\n",
+			"\"limit_bytes\" must be a whole number"},
 	};
 	char text[2048];
 
@@ -239,17 +242,16 @@ static void test_nul_bytes(void **state)
 
 static void test_deep_nesting(void **state)
 {
-	size_t depth = 200000, head = strlen(HEADER);
-	char *text = malloc(head + depth + 2);
+	static char text[200000] = HEADER;
+	size_t head = strlen(text);
 	struct outcome outcome;
 
 	(void)state;
-	memcpy(text, HEADER, head);
-	memset(text + head, '[', depth);
-	strcpy(text + head + depth, "\n");
-	outcome = read_text(text);
+	memset(text + head, '[', sizeof(text) - head);
+	text[sizeof(text) - 1] = '\n';
+	outcome = read_bytes(text, sizeof(text), "file");
 	assert_int_equal(outcome.ret, -EBADMSG);
-	free(text);
+	assert_memory_equal(outcome.error, "file:2: ", 8);
 }
 
 static void test_long_line(void **state)
@@ -290,7 +292,8 @@ static void test_long_name(void **state)
 static void test_messages_are_printable(void **state)
 {
 	static const char *const lines[] = {
-		"{\"type\":\"tick\",\"t_ns\":\x1b[31m}\n", "{\"type\":\"\\u001b[31m\"}\n",
+		"{\"type\":\"tick\",\"t_ns\":\x1b[31m}\n",
+		"{\"type\":\"\\u001b[31m\"}\n",
 		HEADER_WITH("\"\\u001b]0;x\\u0007\"", "1"),
 	};
 

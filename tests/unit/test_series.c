@@ -75,7 +75,8 @@ static uint64_t random_step_ns(struct random *random)
 	case 0:
 		return 0; /* two samples at one time */
 	case 1:
-		return 250000000ULL * random_below(random, 9); /* at the edge of a bucket, at first */
+		return 250000000ULL *
+		       random_below(random, 9); /* at the edge of a bucket, at first */
 	case 2:
 		return random_below(random, 100 * 1000000000ULL);
 	case 3:
@@ -91,13 +92,14 @@ static void test_floors_against_model(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 40; seed++) {
-		struct random random = { .state = seed };
+		struct random random = {.state = seed};
 		uint64_t t_ns = START_NS;
 		struct series series;
 
 		model.count = 0;
 		for (int i = 0; i < 500; i++) {
-			uint32_t kib = (uint32_t)random_below(&random, seed % 2 ? 1000 : UINT32_MAX);
+			uint32_t kib =
+				(uint32_t)random_below(&random, seed % 2 ? 1000 : UINT32_MAX);
 
 			model.t_ns[model.count] = t_ns;
 			model.kib[model.count++] = kib;

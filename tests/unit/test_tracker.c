@@ -15,8 +15,8 @@ struct fixture {
 	struct tree tree;
 	struct cgroup_host host;
 	struct tracker *tracker;
-	uint64_t id_a, id_b; /* of the cgroups /a and /b */
-	char log[1 << 16];   /* the records since the last expect() */
+	uint64_t id_a, id_b;   /* of the cgroups /a and /b */
+	char log[1 << 16];     /* the records since the last expect() */
 	struct record_rss rss; /* the newest */
 };
 
@@ -105,7 +105,7 @@ static struct rss_event event_of(uint32_t type, uint32_t pid, uint64_t born_ns, 
 		.t_ns = born_ns + 5,
 		.born_ns = born_ns,
 		.cgroup_id = cgroup,
-		.pages = { 1, 2, 3, 4 },
+		.pages = {1, 2, 3, 4},
 		.updates = 6,
 		.error_pages = 7,
 		.comm = "prog",
@@ -157,11 +157,11 @@ static void test_origins(void **state)
 		uint32_t type;
 		const char *log;
 	} cases[] = {
-		{ RSS_EVENT_SCAN, "process 2 pid 11 prog in a by scan; rss 2; " },
-		{ RSS_EVENT_FOUND, "process 3 pid 12 prog in a by event; rss 3; " },
-		{ RSS_EVENT_SAMPLE, "process 4 pid 13 prog in a by event; rss 4; " },
-		{ RSS_EVENT_EXEC, "process 5 pid 14 prog in a by exec; rss 5; " },
-		{ RSS_EVENT_FORK, "process 6 pid 15 prog in a by fork; rss 6; " },
+		{RSS_EVENT_SCAN, "process 2 pid 11 prog in a by scan; rss 2; "},
+		{RSS_EVENT_FOUND, "process 3 pid 12 prog in a by event; rss 3; "},
+		{RSS_EVENT_SAMPLE, "process 4 pid 13 prog in a by event; rss 4; "},
+		{RSS_EVENT_EXEC, "process 5 pid 14 prog in a by exec; rss 5; "},
+		{RSS_EVENT_FORK, "process 6 pid 15 prog in a by fork; rss 6; "},
 	};
 	struct fixture *f = *state;
 
@@ -181,7 +181,8 @@ static void test_exec(void **state)
 	f->log[0] = '\0';
 	put_simple(f, RSS_EVENT_EXEC, 10, 200, f->id_a);
 	/* It was alone in its cgroup, which is announced again. */
-	expect(f, "exit 1 exec; cgroup a /a 1048576 /a; process 2 pid 10 prog in a by exec; rss 2; ");
+	expect(f,
+		"exit 1 exec; cgroup a /a 1048576 /a; process 2 pid 10 prog in a by exec; rss 2; ");
 	put_simple(f, RSS_EVENT_SAMPLE, 10, 100, f->id_a);
 	put_simple(f, RSS_EVENT_EXIT, 10, 100, f->id_a);
 	expect(f, ""); /* of the old image */
@@ -208,8 +209,8 @@ static void test_pid_reuse(void **state)
 
 static void test_stale_events_are_dropped(void **state)
 {
-	static const uint32_t types[] = { RSS_EVENT_SAMPLE, RSS_EVENT_FORK, RSS_EVENT_EXEC,
-		RSS_EVENT_EXIT, RSS_EVENT_SCAN, RSS_EVENT_FOUND };
+	static const uint32_t types[] = {RSS_EVENT_SAMPLE, RSS_EVENT_FORK, RSS_EVENT_EXEC,
+		RSS_EVENT_EXIT, RSS_EVENT_SCAN, RSS_EVENT_FOUND};
 	struct fixture *f = *state;
 
 	put_simple(f, RSS_EVENT_FORK, 10, 200, f->id_a);
