@@ -67,6 +67,7 @@ include containers/module.mk
 include tests/module.mk
 include tests/bpf/module.mk
 include tests/bench/module.mk
+include tests/fuzz/module.mk
 
 programs: $(PROGRAMS)
 .PHONY: programs

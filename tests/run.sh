@@ -8,6 +8,7 @@
 #   unit        unit tests                        asan   the same with ASan and UBSan, built here
 #   valgrind    the same under Valgrind           clang  everything that clang can build, no warning
 #   wall        who may include whom              shellcheck  all scripts and bats files
+#   golden      the same detections from every compiler
 #   bpf         tests/bpf: needs root             e2e    tests/e2e: needs root and podman
 set -u
 cd "$(dirname "$0")/.." || exit 3
@@ -135,7 +136,7 @@ part_valgrind() {
 }
 
 part_clang() {
-	built build-clang "BUILD=$build/clang" CC=clang unit-tests
+	built build-clang "BUILD=$build/clang" CC=clang unit-tests programs
 }
 
 part_shellcheck() {
@@ -176,6 +177,7 @@ folder() {
 	[ -n "$found" ] || result fail "$suite: no test found in $dir"
 }
 
+part_golden() { folder golden tests/golden; }
 part_bpf() { folder bpf tests/bpf; }
 part_e2e() { folder e2e tests/e2e; }
 
@@ -186,9 +188,9 @@ while [ $# -gt 0 ]; do
 		build=${2:?--build needs a directory}
 		shift
 		;;
-	unit | asan | valgrind | clang | shellcheck | wall | bpf | e2e) parts+=("$1") ;;
+	unit | asan | valgrind | clang | shellcheck | wall | golden | bpf | e2e) parts+=("$1") ;;
 	*)
-		say "tests/run.sh: $1: must be one of unit asan valgrind clang shellcheck wall bpf e2e" >&2
+		say "tests/run.sh: $1: must be one of unit asan valgrind clang shellcheck wall golden bpf e2e" >&2
 		exit 2
 		;;
 	esac

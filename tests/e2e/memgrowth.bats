@@ -142,3 +142,15 @@ stop_recorder() {
   [ "$status" -eq 0 ]
   [[ "$output" == *"growing raised"*"memgen"* ]]
 }
+
+# The inner shell expands $0, on purpose.
+# shellcheck disable=SC2016
+@test "without BTF it says so and names the way out" {
+  # A private mount namespace, in which the kernel's BTF is hidden.
+  run unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$0" record -d 1s' "$MEMGROWTH"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"no BTF"*"--source=proc"* ]]
+  run unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$0" record -d 1s \
+    --source=proc -o /dev/null' "$MEMGROWTH"
+  [ "$status" -eq 0 ]
+}
