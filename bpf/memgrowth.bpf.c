@@ -64,6 +64,9 @@ struct {
 
 const volatile struct rss_settings settings = {};
 
+/* Some process has updates that were not sent: the next sweep has something to do. */
+__u32 unsent = 0;
+
 /* Set by user space between sweeps: the iterator then reports every process, not only dirty ones. */
 __u32 sweep_all = 0;
 
@@ -405,10 +408,11 @@ static __always_inline int on_update(struct mm_struct *mm)
 	}
 	proc->updates++;
 	gap_ns = bpf_ktime_get_ns() - proc->sent_ns;
-	if (gap_ns < (__s64)settings.min_gap_ns)
-		return 0;
-	if (gap_ns >= (__s64)settings.interval_ns || changed_much(proc, mm))
+	if (gap_ns >= (__s64)settings.interval_ns ||
+		(gap_ns >= (__s64)settings.min_gap_ns && changed_much(proc, mm)))
 		send(RSS_EVENT_SAMPLE, proc, task, mm);
+	else if (!unsent) /* read first: a store by every CPU would pass its cache line around */
+		unsent = 1;
 	return 0;
 }
 

@@ -20,7 +20,10 @@
 /* How often samples are taken out of the ring; births and deaths wake the loop at once. */
 #define DRAIN_NS (50 * NS_PER_MS)
 #define TICK_NS (500 * NS_PER_MS)
-#define SWEEP_NS (1 * NS_PER_S)
+/* The last change of a process that falls silent is seen after this time... */
+#define SWEEP_NS (200 * NS_PER_MS)
+/* ...and a process that no hook reported, after this. */
+#define FULL_SWEEP_NS (5 * NS_PER_S)
 #define LIMITS_NS (5 * NS_PER_S)
 #define REAP_NS (30 * NS_PER_S)
 
@@ -32,7 +35,7 @@ struct recorder {
 	struct lag lag;
 	uint64_t records, events, lost;
 	uint64_t start_ns;
-	uint64_t next_tick_ns, next_sweep_ns, next_limits_ns, next_reap_ns;
+	uint64_t next_tick_ns, next_sweep_ns, next_full_sweep_ns, next_limits_ns, next_reap_ns;
 	bool reap_due; /* records were lost: an exit may be among them */
 	int error;     /* the first errno of writing or memory; ends the loop */
 	const char *failed;
@@ -156,7 +159,9 @@ static void turn(struct recorder *recorder)
 	if (err)
 		fail(recorder, err, "reading samples");
 	now_ns = clock_mono_ns();
-	if (is_due(&recorder->next_sweep_ns, SWEEP_NS, now_ns)) {
+	if ((capture_has_unsent(recorder->capture) &&
+		    is_due(&recorder->next_sweep_ns, SWEEP_NS, now_ns)) ||
+		is_due(&recorder->next_full_sweep_ns, FULL_SWEEP_NS, now_ns)) {
 		err = capture_sweep(recorder->capture, false);
 		if (err)
 			fail(recorder, err, "sweeping processes");
@@ -272,6 +277,7 @@ static int run_opened(struct recorder *recorder, const char **ret_reason)
 	recorder->next_reap_ns = recorder->start_ns + REAP_NS;
 	recorder->next_limits_ns = recorder->start_ns + LIMITS_NS;
 	recorder->next_sweep_ns = recorder->start_ns + SWEEP_NS;
+	recorder->next_full_sweep_ns = recorder->start_ns + FULL_SWEEP_NS;
 	put_header(recorder);
 	err = capture_sweep(recorder->capture, true);
 	if (err) {

@@ -107,6 +107,14 @@ static struct rss_stats bpf_stats(const struct capture *capture)
 	return total;
 }
 
+static bool bpf_has_unsent(const struct capture *capture)
+{
+	const struct bpf_source *source = as_bpf(capture);
+
+	return source->skel->bss->unsent ||
+	       (source->perf_fd >= 0 && bpf_stats(capture).foreign != source->foreign_swept);
+}
+
 static int bpf_sweep(struct capture *capture, bool all)
 {
 	struct bpf_source *source = as_bpf(capture);
@@ -120,6 +128,8 @@ static int bpf_sweep(struct capture *capture, bool all)
 		foreign = bpf_stats(capture).foreign;
 	source->skel->bss->sweep_all = all || foreign != source->foreign_swept;
 	source->foreign_swept = foreign;
+	/* Before the sweep: what comes during it is for the next one. */
+	source->skel->bss->unsent = 0;
 	fd = bpf_iter_create(bpf_link__fd(source->sweep_link));
 	if (fd < 0)
 		return fd;
@@ -149,6 +159,7 @@ static const struct capture_ops bpf_ops = {
 	.close = bpf_close,
 	.fd = bpf_fd,
 	.poll = bpf_poll,
+	.has_unsent = bpf_has_unsent,
 	.sweep = bpf_sweep,
 	.reap = bpf_reap,
 	.stats = bpf_stats,

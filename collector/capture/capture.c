@@ -40,6 +40,11 @@ int capture_poll(struct capture *capture)
 	return capture->ops->poll(capture);
 }
 
+bool capture_has_unsent(const struct capture *capture)
+{
+	return capture->ops->has_unsent(capture);
+}
+
 int capture_sweep(struct capture *capture, bool all)
 {
 	return capture->ops->sweep(capture, all);

@@ -52,6 +52,9 @@ int capture_fd(const struct capture *capture);
 /* Handles what waits. Returns 0 or a negative errno. */
 int capture_poll(struct capture *capture);
 
+/* Whether some process has changes that were not sent, so that a sweep would report it. */
+bool capture_has_unsent(const struct capture *capture);
+
 /*
  * Reports processes not seen yet, and those with changes not sent; with @all every process.
  * The first call, after opening, picks up what was alive before. Returns 0 or a negative errno.

@@ -207,6 +207,12 @@ static int proc_poll(struct capture *capture)
 	return poll_all(source, false);
 }
 
+static bool proc_has_unsent(const struct capture *capture)
+{
+	(void)capture; /* every poll reports all */
+	return false;
+}
+
 static int proc_sweep(struct capture *capture, bool all)
 {
 	return all ? poll_all(as_proc(capture), true) : proc_poll(capture);
@@ -244,6 +250,7 @@ static const struct capture_ops proc_ops = {
 	.close = proc_close,
 	.fd = proc_fd,
 	.poll = proc_poll,
+	.has_unsent = proc_has_unsent,
 	.sweep = proc_sweep,
 	.reap = proc_reap,
 	.stats = proc_stats,

@@ -9,6 +9,7 @@ struct capture_ops {
 	void (*close)(struct capture *capture);
 	int (*fd)(const struct capture *capture);
 	int (*poll)(struct capture *capture);
+	bool (*has_unsent)(const struct capture *capture);
 	int (*sweep)(struct capture *capture, bool all);
 	void (*reap)(struct capture *capture);
 	struct rss_stats (*stats)(const struct capture *capture);
