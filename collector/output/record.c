@@ -181,11 +181,13 @@ int record_write(FILE *out, const struct record *record)
 	return err ? err : jsonl_write_file(&line, out);
 }
 
+/* Twice what the longest line that is written needs. */
+#define RECORD_LINE_MAX (4 * JSONL_LINE_SIZE)
+
 struct record_reader {
 	FILE *in;
 	const char *name;
-	char *line;
-	size_t room;
+	char line[RECORD_LINE_MAX];
 	uint64_t number; /* of the line, from 1 */
 	json_t *object;	 /* of the last record: its strings are lent out */
 	bool header_seen;
@@ -209,7 +211,6 @@ void record_reader_free(struct record_reader *reader)
 	if (!reader)
 		return;
 	json_decref(reader->object);
-	free(reader->line);
 	free(reader);
 }
 
@@ -350,16 +351,35 @@ static int parse(struct record_reader *reader, size_t len, struct record *ret)
 	return 1;
 }
 
+/* Like getline(), but bounded: what is no recording need not have a newline at all. */
+static ssize_t read_line(struct record_reader *reader)
+{
+	size_t len = 0;
+	int c;
+
+	reader->number++;
+	do {
+		c = getc_unlocked(reader->in);
+		if (c == EOF && ferror(reader->in))
+			return fail(reader, "cannot read: %m");
+		if (c == EOF)
+			break;
+		if (len == sizeof(reader->line))
+			return fail(reader, "longer than %d bytes, so not a record", RECORD_LINE_MAX);
+		reader->line[len++] = (char)c;
+	} while (c != '\n');
+	return (ssize_t)len;
+}
+
 int record_read(struct record_reader *reader, struct record *ret)
 {
 	ssize_t len;
 	int parsed;
 
 	do {
-		len = getline(&reader->line, &reader->room, reader->in);
-		if (len < 0)
-			return feof(reader->in) ? 0 : fail(reader, "cannot read: %m");
-		reader->number++;
+		len = read_line(reader);
+		if (len <= 0)
+			return (int)len;
 		parsed = parse(reader, (size_t)len, ret);
 	} while (parsed == 0);
 	return parsed;

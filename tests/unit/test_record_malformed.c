@@ -254,19 +254,35 @@ static void test_deep_nesting(void **state)
 	assert_memory_equal(outcome.error, "file:2: ", 8);
 }
 
-static void test_long_line(void **state)
+/* HEADER, then a record of an unknown type with @len bytes in it, then TICK. */
+static char *with_long_line(size_t len)
 {
-	size_t len = 4 << 20, head = strlen(HEADER);
 	static const char start[] = "{\"type\":\"novel\",\"x\":\"", stop[] = "\"}\n" TICK;
-	char *text = malloc(head + sizeof(start) + len + sizeof(stop));
+	char *text = malloc(strlen(HEADER) + sizeof(start) + len + sizeof(stop));
+	size_t head;
 
-	(void)state;
+	assert_non_null(text);
 	strcpy(text, HEADER);
 	strcat(text, start);
 	head = strlen(text);
 	memset(text + head, 'x', len);
 	strcpy(text + head + len, stop);
+	return text;
+}
+
+/* What is no recording need not have a newline at all: lines are bounded. */
+static void test_long_line(void **state)
+{
+	char *text = with_long_line(100000);
+	struct outcome outcome;
+
+	(void)state;
 	expect_end(text, 2, false);
+	free(text);
+	text = with_long_line(4 << 20);
+	outcome = read_text(text);
+	assert_int_equal(outcome.ret, -EBADMSG);
+	assert_non_null(strstr(outcome.error, ":2: longer than"));
 	free(text);
 }
 
