@@ -57,7 +57,8 @@ static int validate(const char *name, const char *memgen)
 		err = scenario_describe(s, memgen, &problems);
 	problems_log(&problems);
 	if (err == 0)
-		printf("%s: valid, %u containers\n", path, scenario_instances(s));
+		printf("%s: valid, %u container%s\n", path, scenario_instances(s),
+			scenario_instances(s) == 1 ? "" : "s");
 	return err;
 }
 

@@ -219,8 +219,8 @@ static void perform(struct run *run)
 	if (each_container(run, container_create) < 0 || collector_start(run) < 0 ||
 		each_container(run, container_init) < 0 || start_containers(run) < 0)
 		return;
-	run->options->note("%s: %zu containers are ready, recording for %.0f s",
-		run->scenario->name, run->containers_count,
+	run->options->note("%s: %zu container%s ready, recording for %.0f s",
+		run->scenario->name, run->containers_count, run->containers_count == 1 ? "" : "s",
 		(double)run->scenario->duration_ns / NS_PER_S);
 	record(run);
 }
