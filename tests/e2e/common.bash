@@ -117,7 +117,9 @@ expect_nothing_left() {
 		echo "left: $what of run $id" >&2
 		left=1
 	done < <(list_traces)
-	found=$(pgrep -f "^(/bin/bash )?$BIN/" || true)
+	# 1 says that there is none; anything else that pgrep is missing or wrong.
+	found=$(pgrep -f "^(/bin/bash )?$BIN/") || [ $? -eq 1 ] ||
+		{ echo "pgrep failed" >&2; left=1; }
 	[ -z "$found" ] || { echo "processes left: $found" >&2; left=1; }
 	return "$left"
 }

@@ -31,7 +31,9 @@ invalid() {
 	[ "$status" -eq 0 ]
 	said=$output
 	expect_words "burst"
-	"$BIN/leaklab" list --json | jq -e 'map(select(.name == "burst"))[0].duration_s == 65'
+	duration=$(sed -n 's/^duration: \([0-9]*\)s$/\1/p' scenarios/burst.yaml)
+	"$BIN/leaklab" list --json |
+		jq -e --argjson s "$duration" 'map(select(.name == "burst"))[0].duration_s == $s'
 }
 
 @test "a scenario that is not there lists those that are" {
