@@ -24,15 +24,15 @@ INTERVALS = ["100ms", "250ms", "1s"]
 
 
 def cases():
-    """(pattern, label, options, seconds)"""
+    """(pattern, label, options, seconds from onset)"""
     for rate in RATES:
-        yield "linear", rate, [f"--rate={rate}"], 300 if rate == "10KB/s" else 90
-    yield "accelerating", "i MB/s", ["--unit=1MB"], 75
+        yield "linear", rate, [f"--rate={rate}"], 300 if rate == "10KB/s" else 80
+    yield "accelerating", "i MB/s", ["--unit=1MB"], 70
     yield "accelerating", "i*10KB/s", ["--unit=10KB"], 90
     yield "accelerating", "1MiB/4s", ["--unit=1MiB", "--every=4s"], 90
-    yield "accelerating", "exp 10s", ["--curve=exponential", "--doubling=10s", "--unit=64KiB"], 75
+    yield "accelerating", "exp 10s", ["--curve=exponential", "--doubling=10s", "--unit=64KiB"], 70
     for rate in RATES:
-        yield "oscillating", f"{rate} 5s/5s", [f"--rate={rate}"], 300 if rate == "10KB/s" else 90
+        yield "oscillating", f"{rate} 5s/5s", [f"--rate={rate}"], 300 if rate == "10KB/s" else 80
     yield "oscillating", "1MB/s 3s/9s", ["--rate=1MB/s", "--grow=3s", "--flat=9s"], 90
     yield "burst", "50MB/20s", ["--size=50MB"], 90
     yield "burst", "1MB/10s", ["--size=1MB", "--every=10s"], 90
@@ -63,13 +63,14 @@ def make_run(memgen, where, pattern, options, seconds, number):
     """Simulates run @number of a case as a run directory; which jitter and interval it has
     follows from its number."""
     delay_ms = 5000 + number * 3700 % 16000  # so that onsets fall anywhere in a bucket
+    seconds += delay_ms / 1000
     options = [pattern, *options, f"--duration={seconds}s", f"--start-delay={delay_ms}ms",
                f"--jitter={JITTERS[number % len(JITTERS)]}", f"--seed={number + 1}"]
     interval = INTERVALS[number // len(JITTERS) % len(INTERVALS)]
     os.makedirs(f"{where}/truth")
     simulate(memgen, options, "truth", f"{where}/truth/memgen.jsonl")
     simulate(memgen, [*options, f"--interval={interval}"], "samples", f"{where}/samples.jsonl")
-    end_ns = (seconds + 1) * 10**9
+    end_ns = int((seconds + 1) * 10**9)
     run = {
         "format": "leaklab.run", "version": 1, "scenario": "sweep", "seed": number,
         "revision": "sweep", "started_ns": 10**9, "ended_ns": end_ns, "started_wall_ns": 10**9,
