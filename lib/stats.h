@@ -119,7 +119,8 @@ struct stats_calibration {
 /*
  * @confidence[i] (0 to 1) was given to a statement that turned out @right[i] or not; n >= 1.
  * Bins hold n/10 statements each, in order of confidence (the first n mod 10 hold one more).
- * Equal confidences stay in the order given, so a bin's edge may part them.
+ * Where a bin's edge parts equal confidences, each of them counts with the share of right ones
+ * among them, so that the order in which statements are given does not matter.
  */
 int stats_calibrate(const double *confidence, const bool *right, size_t n,
 		struct stats_calibration *ret);

@@ -224,14 +224,31 @@ int stats_km_quantile(const double *times, const bool *observed, size_t n, doubl
 	return -ERANGE;
 }
 
-static void fill_bin(const struct ranked *sorted, const bool *right, size_t count,
+/*
+ * Of each statement, in order of confidence, the share of right ones among those with exactly its
+ * confidence: which of them a bin's edge would part from the others must not matter.
+ */
+static void share_ties(const struct ranked *sorted, const bool *right, size_t n, double *shares)
+{
+	for (size_t first = 0; first < n;) {
+		size_t end = first, count = 0;
+
+		while (end < n && sorted[end].value == sorted[first].value)
+			count += right[sorted[end++].index];
+		for (size_t i = first; i < end; i++)
+			shares[i] = (double)count / (double)(end - first);
+		first = end;
+	}
+}
+
+static void fill_bin(const struct ranked *sorted, const double *shares, size_t count,
 		struct stats_bin *bin)
 {
 	double confidence = 0, share = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		confidence += sorted[i].value;
-		share += right[sorted[i].index];
+		share += shares[i];
 	}
 	*bin = (struct stats_bin){
 		.count = count,
@@ -240,7 +257,7 @@ static void fill_bin(const struct ranked *sorted, const bool *right, size_t coun
 	};
 }
 
-static void add_bins(const struct ranked *sorted, const bool *right, size_t n, double base,
+static void add_bins(const struct ranked *sorted, const double *shares, size_t n, double base,
 		struct stats_calibration *cal)
 {
 	size_t at = 0;
@@ -251,7 +268,7 @@ static void add_bins(const struct ranked *sorted, const bool *right, size_t n, d
 		struct stats_bin *bin = &cal->bin[b];
 		double weight = (double)count / (double)n, gap;
 
-		fill_bin(sorted + at, right, count, bin);
+		fill_bin(sorted + at, shares + at, count, bin);
 		gap = bin->mean_confidence - bin->share_right;
 		cal->ece += weight * fabs(gap);
 		cal->reliability += weight * gap * gap;
@@ -264,6 +281,7 @@ int stats_calibrate(const double *confidence, const bool *right, size_t n,
 		struct stats_calibration *ret)
 {
 	_cleanup_free_ struct ranked *sorted = NULL;
+	_cleanup_free_ double *shares = NULL;
 	struct stats_calibration cal = { 0 };
 	double base = 0;
 
@@ -273,8 +291,10 @@ int stats_calibrate(const double *confidence, const bool *right, size_t n,
 		if (!(confidence[i] >= 0) || !(confidence[i] <= 1))
 			return -EINVAL;
 	sorted = sort_ranked(confidence, n);
-	if (!sorted)
+	shares = calloc(n, sizeof(*shares));
+	if (!sorted || !shares)
 		return -ENOMEM;
+	share_ties(sorted, right, n, shares);
 	for (size_t i = 0; i < n; i++) {
 		double p = confidence[i], kept = fmin(fmax(p, 1e-15), 1 - 1e-15);
 
@@ -283,7 +303,7 @@ int stats_calibrate(const double *confidence, const bool *right, size_t n,
 		base += (double)right[i] / (double)n;
 	}
 	cal.uncertainty = base * (1 - base);
-	add_bins(sorted, right, n, base, &cal);
+	add_bins(sorted, shares, n, base, &cal);
 	*ret = cal;
 	return 0;
 }

@@ -70,40 +70,100 @@ bool growth_find_rising(const struct series *series, uint32_t threshold_kib, str
 	return false;
 }
 
-static bool find_leak_at(
-	const struct series *series, int level, uint32_t threshold_kib, struct growth *ret)
-{
-	enum { STEPS = SERIES_BUCKETS - 1 };
-	int64_t steps[STEPS], grown = 0, early, late;
-	int first = -1, last = -1, rose = 0;
+/* Steps from floor to floor, oldest first; one more leads from the newest to the present. */
+#define FLOOR_STEPS (SERIES_BUCKETS - 1)
+#define ALL_STEPS SERIES_BUCKETS
 
-	if (series->levels[level].closed < SERIES_BUCKETS)
-		return false;
-	for (int i = 0; i < STEPS; i++) {
-		steps[i] = step_kib(series, level, (unsigned int)(STEPS - 1 - i));
-		grown += steps[i];
-	}
-	if (grown < 2 * (int64_t)threshold_kib)
-		return false;
-	for (int i = 0; i < STEPS; i++) {
-		if (steps[i] < -grown / 20)
+struct leak_steps {
+	int64_t kib[ALL_STEPS];
+	int64_t grown; /* from the oldest floor to the newest */
+	int64_t enough; /* less is noise, of the process or beside the growth */
+};
+
+static struct leak_steps measure_steps(
+	const struct series *series, int level, uint32_t threshold_kib)
+{
+	struct leak_steps steps;
+
+	for (int i = 0; i < FLOOR_STEPS; i++)
+		steps.kib[i] = step_kib(series, level, (unsigned int)(FLOOR_STEPS - 1 - i));
+	steps.kib[FLOOR_STEPS] = (int64_t)series->value - series_floor(series, level, 0);
+	steps.grown = (int64_t)series_floor(series, level, 0) -
+		      series_floor(series, level, FLOOR_STEPS);
+	steps.enough = threshold_kib / 8;
+	if (steps.enough < steps.grown / 128)
+		steps.enough = steps.grown / 128;
+	return steps;
+}
+
+static int64_t sum_of_3(const struct leak_steps *steps, int first)
+{
+	return steps->kib[first] + steps->kib[first + 1] + steps->kib[first + 2];
+}
+
+/*
+ * Growth without rests: it fills the window up to the present and at both ends, so it lasts longer
+ * than it may take to fill a cache or to collect a heap (of 8 s buckets: 61 s of even growth), and
+ * it does not slow down as a warm-up does.
+ */
+static bool goes_on(const struct leak_steps *steps)
+{
+	int64_t least_within = INT64_MAX, ends = steps->kib[0] + steps->kib[ALL_STEPS - 1];
+
+	for (int i = 0; i < ALL_STEPS; i++) {
+		if (steps->kib[i] < steps->enough)
 			return false;
-		if (steps[i] < grown / 50)
+		if (i > 0 && i < ALL_STEPS - 1 && steps->kib[i] < least_within)
+			least_within = steps->kib[i];
+	}
+	return 10 * ends >= 16 * least_within &&
+	       3 * sum_of_3(steps, ALL_STEPS - 3) >= 2 * sum_of_3(steps, 0);
+}
+
+/*
+ * Growth with rests: those before and after it are no longer than those within, as they would be
+ * if it was over or had just begun, and nothing comes back. Floors only: a cycle is above its own.
+ */
+static bool comes_again(const struct leak_steps *steps, int *ret_rose)
+{
+	int first = -1, last = -1, rose = 0, gap = 1;
+
+	for (int i = 0; i < FLOOR_STEPS; i++) {
+		if (50 * steps->kib[i] < -steps->grown)
+			return false;
+		if (steps->kib[i] < steps->enough || 20 * steps->kib[i] < steps->grown)
 			continue;
-		first = first < 0 ? i : first;
+		if (first < 0)
+			first = i;
+		else if (i - last > gap)
+			gap = i - last;
 		last = i;
 		rose++;
 	}
-	/* A warm-up or a filling cache is over within the window, or slows down in it. */
-	early = steps[0] + steps[1] + steps[2];
-	late = steps[STEPS - 3] + steps[STEPS - 2] + steps[STEPS - 1];
-	if (rose < 3 || first > 2 || last < STEPS - 2 || 2 * late < early)
+	*ret_rose = rose;
+	return gap > 1 && rose >= 3 && last - first >= 5 && first < gap &&
+	       FLOOR_STEPS - 1 - last < gap &&
+	       2 * sum_of_3(steps, FLOOR_STEPS - 3) >= sum_of_3(steps, 0);
+}
+
+static bool find_leak_at(
+	const struct series *series, int level, uint32_t threshold_kib, struct growth *ret)
+{
+	struct leak_steps steps;
+	int rose = FLOOR_STEPS;
+
+	if (series->levels[level].closed < SERIES_BUCKETS)
 		return false;
-	ret->span_ns = STEPS * series_bucket_ns(level);
+	steps = measure_steps(series, level, threshold_kib);
+	if (steps.grown < 2 * (int64_t)threshold_kib ||
+		(!goes_on(&steps) && !comes_again(&steps, &rose)))
+		return false;
+	/* A floor is the value at its bucket's start. */
+	ret->span_ns = FLOOR_STEPS * series_bucket_ns(level);
 	ret->from_ns = series_closed_until_ns(series, level) - ret->span_ns - series_bucket_ns(level);
-	ret->base_kib = series_floor(series, level, STEPS);
-	ret->grown_kib = (uint32_t)grown;
-	ret->steadiness = (double)rose / STEPS;
+	ret->base_kib = series_floor(series, level, FLOOR_STEPS);
+	ret->grown_kib = (uint32_t)steps.grown;
+	ret->steadiness = (double)rose / FLOOR_STEPS;
 	return true;
 }
 
@@ -172,15 +232,18 @@ struct growth_rate growth_fit_rate(
 		.bytes_per_s = mean, .lo = fmin(0, 2 * mean), .hi = fmax(0, 2 * mean) };
 }
 
+/* Stretches of active seconds in the seconds that are kept: every other one at most. */
+#define RUNS_MAX (SERIES_SECONDS / 2 + 1)
+
 /* What the last seconds since the onset look like. */
 struct shape {
 	unsigned int seconds;
 	unsigned int active; /* seconds with more than a tenth of the largest step */
 	unsigned int runs;   /* stretches of active seconds */
-	unsigned int steps_up, steps_down; /* a run larger, or smaller, than the one before */
+	bool cut_first, cut_last; /* the window parts the first, or the last, of them */
+	double grown[RUNS_MAX];	  /* in each */
 	double total, max, released;
 	double early, late; /* growth in the first and second half */
-	double first_run, last_run;
 };
 
 static int64_t second_step(const struct series *series, uint64_t second)
@@ -189,22 +252,29 @@ static int64_t second_step(const struct series *series, uint64_t second)
 	       (int64_t)series->seconds[(second - 1) % SERIES_SECONDS];
 }
 
-static void end_run(struct shape *shape, double run)
+static void measure_runs(
+	const struct series *series, uint64_t first, uint64_t end, struct shape *shape)
 {
-	if (shape->runs == 0)
-		shape->first_run = run;
-	else if (run > 1.05 * shape->last_run)
-		shape->steps_up++;
-	else if (run < 0.95 * shape->last_run)
-		shape->steps_down++;
-	shape->last_run = run;
-	shape->runs++;
+	bool was_active = false;
+
+	for (uint64_t s = first; s < end; s++) {
+		double step = (double)second_step(series, s);
+		bool is_active = step > shape->max / 10;
+
+		if (is_active) {
+			shape->runs += !was_active;
+			shape->grown[shape->runs - 1] += step;
+			shape->active++;
+			shape->cut_first |= s == first;
+		}
+		was_active = is_active;
+	}
+	shape->cut_last = was_active;
 }
 
 static struct shape measure_shape(const struct series *series, uint64_t first, uint64_t end)
 {
 	struct shape shape = { .seconds = (unsigned int)(end - first) };
-	double run = 0;
 
 	for (uint64_t s = first; s < end; s++) {
 		double step = (double)second_step(series, s);
@@ -217,20 +287,37 @@ static struct shape measure_shape(const struct series *series, uint64_t first, u
 			shape.total += step;
 		*(s - first < (end - first) / 2 ? &shape.early : &shape.late) += step;
 	}
-	for (uint64_t s = first; s < end; s++) {
-		double step = (double)second_step(series, s);
-
-		if (step > shape.max / 10) {
-			shape.active++;
-			run += step;
-		} else if (run > 0) {
-			end_run(&shape, run);
-			run = 0;
-		}
-	}
-	if (run > 0)
-		end_run(&shape, run);
+	measure_runs(series, first, end, &shape);
 	return shape;
+}
+
+/*
+ * Whether separate stretches of growth become larger, one by one and as halves; of those that
+ * were seen whole, if there are enough.
+ */
+static bool runs_grow(const struct shape *shape)
+{
+	unsigned int first = 0, end = shape->runs, half, up = 0, down = 0;
+	double early = 0, late = 0;
+
+	if (end - first > 3 && shape->cut_first)
+		first++;
+	if (end - first > 3 && shape->cut_last)
+		end--;
+	if (end - first < 3)
+		return false;
+	half = (end - first) / 2;
+	for (unsigned int i = first; i < end; i++) {
+		if (i > first) {
+			up += shape->grown[i] > 1.05 * shape->grown[i - 1];
+			down += shape->grown[i] < 0.95 * shape->grown[i - 1];
+		}
+		if (i < first + half)
+			early += shape->grown[i];
+		if (i >= end - half)
+			late += shape->grown[i];
+	}
+	return late > 1.4 * early && up > down;
 }
 
 enum detect_pattern growth_classify(const struct series *series, uint64_t onset_ns)
@@ -250,8 +337,7 @@ enum detect_pattern growth_classify(const struct series *series, uint64_t onset_
 	if (shape.total <= 0 || shape.released > shape.total / 5)
 		return DETECT_UNKNOWN;
 	/* Steps that grow: separate ones one by one, adjoining ones by halves. */
-	if (shape.runs >= 3 && shape.steps_up > 2 * shape.steps_down &&
-		shape.last_run > 1.5 * shape.first_run)
+	if (runs_grow(&shape))
 		return DETECT_ACCELERATING;
 	/* Stretches of a second or so, with rests between them. */
 	if (share <= 0.25 || (share <= 0.5 && shape.active < 1.5 * shape.runs))

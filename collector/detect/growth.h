@@ -31,8 +31,9 @@ bool growth_find_rising(
 	const struct series *series, uint32_t threshold_kib, struct growth *ret);
 
 /*
- * Whether the floors of eight buckets, at a level in the bit mask @levels and of at least 8 s, say that growth goes on: it
- * reaches from the first buckets to the last, does not slow down, and nothing was released.
+ * Whether the floors of eight buckets, at a level in the bit mask @levels and of at least 8 s, say
+ * that growth goes on: without a rest from before the window up to the present, or again and again
+ * with rests; not slowing down as a warm-up does, and with nothing given back.
  */
 bool growth_find_leak(
 	const struct series *series, uint32_t levels, uint32_t threshold_kib, struct growth *ret);

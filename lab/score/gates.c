@@ -90,6 +90,18 @@ static void value_of_latency(const struct score_tier_summary *sum, struct score_
 		res->why = "half of the leaks or more were never found";
 }
 
+/* Silence about the rate of the harder leaks must not make the 95th percentile better. */
+static void value_of_rate_error(const struct score_summary *sum, struct score_gate_result *res)
+{
+	res->n = sum->rate_error_n;
+	if (20 * sum->rate_unstated > sum->rate_error_n + sum->rate_unstated)
+		res->why = "of more than 5 % of the leaks that were found no rate was stated";
+	else if (res->n)
+		res->value = sum->rate_error_p95;
+	else
+		res->why = "no rate was stated of a leak that was found";
+}
+
 static void measure(const struct score_summary *sum, struct score_gate_result *res)
 {
 	const struct score_tier_summary *growing = &sum->tier[SCORE_GROWING];
@@ -115,10 +127,7 @@ static void measure(const struct score_summary *sum, struct score_gate_result *r
 	case SCORE_GATE_PATTERN_ACCURACY_MIN:
 		return value_of_share(&sum->patterns.accuracy, res);
 	case SCORE_GATE_RATE_ERROR_MAX:
-		res->n = sum->rate_error_n;
-		res->value = sum->rate_error_p95;
-		res->why = res->n ? NULL : "no rate was stated of a leak that was found";
-		return;
+		return value_of_rate_error(sum, res);
 	case SCORE_GATE_ATTRIBUTION_MIN:
 		if (attribution.n)
 			attribution.share = (double)attribution.k / (double)attribution.n;

@@ -35,10 +35,24 @@ static struct score_alarm *find_open(struct score_result *result,
 	for (size_t i = result->alarms_count; i > 0; i--) {
 		struct score_alarm *alarm = &result->alarms[i - 1];
 
-		if (alarm->run == det->run && alarm->mm == det->mm && alarm->tier == det->tier)
+		/* Detections are grouped by run: what lies before is of others. */
+		if (alarm->run != det->run)
+			break;
+		if (alarm->mm == det->mm && alarm->tier == det->tier)
 			return alarm->closed_ns ? NULL : alarm;
 	}
 	return NULL;
+}
+
+/*
+ * The unit that @det speaks of. When the workload's truth is over, its process may live on for a
+ * while, but nobody knows what is right then.
+ */
+static size_t unit_of(const struct score_result *result, const struct score_detection *det)
+{
+	if (det->unit == SCORE_NO_UNIT || det->t_ns > result->units[det->unit].end_ns)
+		return SCORE_NO_UNIT;
+	return det->unit;
 }
 
 /* Whether the alarm is wrong at the moment when it is raised. */
@@ -80,7 +94,7 @@ static void open_alarm(struct score_result *result, const struct score_detection
 	struct score_alarm *alarm = &result->alarms[result->alarms_count++];
 
 	*alarm = (struct score_alarm){
-		.unit = det->unit,
+		.unit = unit_of(result, det),
 		.run = det->run,
 		.mm = det->mm,
 		.tier = det->tier,
@@ -88,10 +102,10 @@ static void open_alarm(struct score_result *result, const struct score_detection
 		.confidence = det->confidence,
 		.pid = det->pid,
 	};
-	if (det->unit == SCORE_NO_UNIT)
+	if (alarm->unit == SCORE_NO_UNIT)
 		return;
-	alarm->attributed = names_unit(det, &result->units[det->unit]);
-	judge_alarm(&result->units[det->unit], alarm);
+	alarm->attributed = names_unit(det, &result->units[alarm->unit]);
+	judge_alarm(&result->units[alarm->unit], alarm);
 }
 
 static int collect_alarms(struct score_result *result, const struct score_detection *detections,
@@ -122,10 +136,10 @@ static int collect_alarms(struct score_result *result, const struct score_detect
 	return 0;
 }
 
-static void count_alarm(const struct score_unit *unit, const struct score_alarm *alarm,
+static void count_alarm(const struct score_unit *unit, struct score_alarm *alarm,
 		struct score_verdicts *verdicts, bool *blocked)
 {
-	verdicts->alarms++;
+	alarm->first = verdicts->alarms++ == 0;
 	verdicts->false_alarms += alarm->wrong;
 	verdicts->withdrawn += alarm->withdrawn;
 	if (!unit->leak)
@@ -133,8 +147,7 @@ static void count_alarm(const struct score_unit *unit, const struct score_alarm 
 	/* The first alarm decides: who cried before t0 did not find this leak. */
 	if (alarm->early)
 		*blocked = true;
-	if (*blocked || alarm->wrong || verdicts->detected || alarm->raised_ns <= unit->onset_ns ||
-	    alarm->raised_ns > unit->end_ns)
+	if (*blocked || alarm->wrong || verdicts->detected || alarm->raised_ns <= unit->onset_ns)
 		return;
 	verdicts->detected = true;
 	verdicts->alarm_ns = alarm->raised_ns;
@@ -182,7 +195,7 @@ static void follow_statement(const struct score_unit *unit, const struct score_d
 		if (unit->leak && det->t_ns <= unit->onset_ns + SCORE_CONFIDENCE_AT_NS)
 			verdicts->confidence_at = det->confidence;
 	}
-	if (!verdicts->detected || det->t_ns < verdicts->alarm_ns || det->t_ns > unit->end_ns)
+	if (!verdicts->detected || det->t_ns < verdicts->alarm_ns)
 		return;
 	if (det->t_ns == verdicts->alarm_ns)
 		compare_rate(unit, det, &verdicts->rate[SCORE_AT_ALARM]);
@@ -198,7 +211,7 @@ static void follow_detections(struct score_result *result,
 		const struct score_detection *det = &detections[i];
 		struct score_judged *judged;
 
-		if (det->unit == SCORE_NO_UNIT)
+		if (unit_of(result, det) == SCORE_NO_UNIT)
 			continue;
 		judged = &result->judged[det->unit];
 		if (det->state == SCORE_RAISED || det->state == SCORE_UPDATED) {
@@ -222,7 +235,7 @@ static int judge_units(struct score_result *result)
 	if (!blocked)
 		return -ENOMEM;
 	for (size_t i = 0; i < result->alarms_count; i++) {
-		const struct score_alarm *alarm = &result->alarms[i];
+		struct score_alarm *alarm = &result->alarms[i];
 
 		if (alarm->unit != SCORE_NO_UNIT)
 			count_alarm(&result->units[alarm->unit], alarm,

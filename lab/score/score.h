@@ -103,10 +103,11 @@ struct score_detection {
 /* Results --------------------------------------------------------------------------------- */
 
 struct score_alarm {
-	size_t unit; /* or SCORE_NO_UNIT */
+	size_t unit; /* or SCORE_NO_UNIT; also after the unit's end, when no truth speaks */
 	size_t run;
 	uint64_t mm;
 	enum score_tier tier;
+	bool first; /* of its unit and tier */
 	uint64_t raised_ns;
 	uint64_t closed_ns; /* 0 while it stands */
 	bool withdrawn;	    /* closed as wrong or over; otherwise the process ended */
@@ -228,7 +229,7 @@ struct score_tier_summary {
 	double since_start_median;
 	double leaked_median_bytes, headroom_median;
 	struct score_rate_summary rate[SCORE_MOMENTS];
-	size_t calibrated; /* alarms with a confidence */
+	size_t calibrated; /* first alarms of their unit with a confidence */
 	struct stats_calibration calibration;
 	size_t correlated;
 	double spearman, kendall; /* confidence against severity */
@@ -261,6 +262,7 @@ struct score_summary {
 	struct score_patterns patterns;
 	double rate_error_p95; /* |error| at the end, leak tier where it spoke, else growing */
 	size_t rate_error_n;
+	size_t rate_unstated; /* leaks that were found and have a rate, of which none was stated */
 };
 
 /*

@@ -253,7 +253,8 @@ static void sum_alarms(const struct score_result *result, size_t group, enum sco
 		if (alarm->withdrawn)
 			work->b[withdrawn++] =
 				(double)(alarm->closed_ns - alarm->raised_ns) * S_PER_NS;
-		if (alarm->confidence >= 0 && alarm->confidence <= 1) {
+		/* Alarms of one unit are no independent statements: a cycle would drown the rest. */
+		if (alarm->first && alarm->confidence >= 0 && alarm->confidence <= 1) {
 			work->a[sum->calibrated] = alarm->confidence;
 			work->flags[sum->calibrated++] = !alarm->wrong;
 		}
@@ -367,8 +368,13 @@ static void count_units(const struct score_result *result, size_t group, struct 
 		sum->benign_units += !judged->broken && !result->units[i].leak;
 		if (!rate->stated)
 			rate = &judged->tier[SCORE_GROWING].rate[SCORE_AT_END];
-		if (!judged->broken && rate->stated)
+		if (judged->broken)
+			continue;
+		if (rate->stated)
 			work->a[sum->rate_error_n++] = fabs(rate->error);
+		else if (judged->true_rate_bytes_per_s > 0 &&
+			 (judged->tier[SCORE_GROWING].detected || judged->tier[SCORE_LEAK].detected))
+			sum->rate_unstated++;
 	}
 	sum->rate_error_p95 = quantile_or_nan(work->a, sum->rate_error_n, 0.95);
 }

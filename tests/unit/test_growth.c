@@ -142,6 +142,77 @@ static void test_leak(void **state)
 	assert_true(growth_find_leak(&series, ALL_LEVELS, 256, &growth));
 }
 
+/* Rises by 1 MiB/s for the length of a tooth, drops, and so on. */
+static double tooth_s;
+
+static double teeth(double s)
+{
+	return 10 * MIB + MIB * fmod(s + 3, tooth_s);
+}
+
+/* Flat, then rises by 1 MiB/s for so long, then is flat. */
+static double fill_s;
+
+static double filling(double s)
+{
+	return 10 * MIB + MIB * fmin(fmax(s - 3, 0), fill_s);
+}
+
+/* Ever slower, with no end in sight. */
+static double slow_warmup(double s)
+{
+	return 10 * MIB + 100 * MIB * (1 - exp(-s / 60));
+}
+
+/* A collected heap whose floor rises. */
+static double leaking_heap(double s)
+{
+	return 10 * MIB + s * MIB / 8 + MIB * fmod(s, 7);
+}
+
+/* Asks after each 250 ms, as the detector does. Returns the seconds at the first yes, or -1. */
+static double first_leak(shape_fn shape, double seconds)
+{
+	struct growth growth;
+	struct series series;
+
+	series_init(&series, START_NS, (uint32_t)shape(0));
+	for (uint64_t t = STEP_NS; t <= (uint64_t)(seconds * 1e9); t += STEP_NS) {
+		double at = (double)t * 1e-9;
+		uint32_t closed = series_put(&series, START_NS + t, (uint32_t)shape(at));
+
+		if (growth_find_leak(&series, closed, 256, &growth))
+			return at;
+	}
+	return -1;
+}
+
+static void test_leak_is_no_bounded_growth(void **state)
+{
+	(void)state;
+	for (tooth_s = 1; tooth_s <= 60; tooth_s += 0.7)
+		assert_true(first_leak(teeth, 700) < 0);
+	for (fill_s = 1; fill_s <= 60; fill_s += 0.7)
+		assert_true(first_leak(filling, 400) < 0);
+	assert_true(first_leak(slow_warmup, 400) < 0);
+	assert_true(first_leak(warmup, 400) < 0);
+}
+
+static void test_leak_is_found_after_a_minute(void **state)
+{
+	static const shape_fn leaks[] = {
+		linear, accelerating, doubling, oscillating, bursts, leaking_heap };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(leaks) / sizeof(leaks[0]); i++) {
+		double at = first_leak(leaks[i], 300);
+
+		/* Where growth rests or is seen at the floors only, it may take twice the time. */
+		if (at < 40 || at > (leaks[i] == leaking_heap || leaks[i] == bursts ? 140 : 72))
+			fail_msg("leak %zu found after %g s", i, at);
+	}
+}
+
 static void expect_rate(struct growth_rate rate, double bytes_per_s, double tolerance)
 {
 	assert_true(fabs(rate.bytes_per_s - bytes_per_s) <= tolerance * bytes_per_s);
@@ -228,6 +299,22 @@ static void test_rate_with_little_evidence(void **state)
 	assert_true(rate.lo == -1000 * 1024.0 && rate.hi == 0);
 }
 
+/* Every 4 s a step, larger by a unit each time, but every third is small for its place. */
+static double uneven_steps(double s)
+{
+	double held = 10 * MIB;
+
+	for (int i = 1; i <= s / 4; i++)
+		held += i * MIB * (i % 3 ? 1 : 0.85);
+	return held;
+}
+
+/* The pauses fall so that the first stretch and the last are short ones. */
+static double late_oscillating(double s)
+{
+	return oscillating(s + 3);
+}
+
 static void test_patterns(void **state)
 {
 	static const struct {
@@ -235,19 +322,23 @@ static void test_patterns(void **state)
 		double seconds;
 		enum detect_pattern pattern;
 	} cases[] = {
-		{linear, 10, DETECT_LINEAR},
-		{linear, 200, DETECT_LINEAR},
-		{bursts, 50, DETECT_BURST},
-		{bursts, 200, DETECT_BURST},
-		{oscillating, 60, DETECT_OSCILLATING},
-		{oscillating, 200, DETECT_OSCILLATING},
-		{accelerating, 20, DETECT_ACCELERATING},
-		{accelerating, 60, DETECT_ACCELERATING},
-		{doubling, 60, DETECT_ACCELERATING},
-		{warmup, 30, DETECT_WARMUP},
-		{flat, 60, DETECT_UNKNOWN},
-		{falling, 60, DETECT_UNKNOWN},
-		{spike, 20, DETECT_UNKNOWN},
+		{ linear, 10, DETECT_LINEAR },
+		{ linear, 200, DETECT_LINEAR },
+		{ bursts, 50, DETECT_BURST },
+		{ bursts, 200, DETECT_BURST },
+		{ oscillating, 60, DETECT_OSCILLATING },
+		{ oscillating, 200, DETECT_OSCILLATING },
+		{ accelerating, 20, DETECT_ACCELERATING },
+		{ accelerating, 60, DETECT_ACCELERATING },
+		{ uneven_steps, 70, DETECT_ACCELERATING },
+		/* A stretch that the window parts is not smaller than the next one. */
+		{ oscillating, 26, DETECT_OSCILLATING },
+		{ late_oscillating, 64, DETECT_OSCILLATING },
+		{ doubling, 60, DETECT_ACCELERATING },
+		{ warmup, 30, DETECT_WARMUP },
+		{ flat, 60, DETECT_UNKNOWN },
+		{ falling, 60, DETECT_UNKNOWN },
+		{ spike, 20, DETECT_UNKNOWN },
 	};
 	struct series series;
 
@@ -302,6 +393,8 @@ int main(void)
 		cmocka_unit_test(test_rising),
 		cmocka_unit_test(test_young_series),
 		cmocka_unit_test(test_leak),
+		cmocka_unit_test(test_leak_is_no_bounded_growth),
+		cmocka_unit_test(test_leak_is_found_after_a_minute),
 		cmocka_unit_test(test_rate_of_a_line),
 		cmocka_unit_test(test_rate_against_model),
 		cmocka_unit_test(test_rate_with_little_evidence),

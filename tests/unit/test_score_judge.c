@@ -419,6 +419,58 @@ static void test_unjudged(void **state)
 	assert_int_equal(lab->sum.tier[SCORE_LEAK].alarms, LEAKS);
 }
 
+/* When the truth is over, alarms and statements are nobody's. */
+static void test_after_the_end(void **state)
+{
+	struct lab *lab = *state;
+	struct score_detection *det;
+
+	speak_truth(lab, S);
+	say(lab, LEAKS, END + 1, SCORE_GROWING, SCORE_RAISED);
+	say(lab, LEAKS, END + 2, SCORE_LEAK, SCORE_RAISED)->pattern = "burst";
+	det = say(lab, 0, END + 3, SCORE_LEAK, SCORE_UPDATED);
+	det->pattern = "unknown";
+	det->confidence = 0;
+	assert_int_equal(judge(lab), SCORE_PASS);
+	assert_int_equal(lab->sum.tier[SCORE_GROWING].unjudged, 1);
+	assert_int_equal(lab->sum.tier[SCORE_LEAK].unjudged, 1);
+	assert_near(lab->sum.tier[SCORE_LEAK].pooled.fpr.share, 0);
+	assert_near(lab->sum.patterns.accuracy.share, 1);
+	assert_near(lab->result.judged[0].tier[SCORE_LEAK].confidence_end, 0.9);
+}
+
+/* However often a unit is spoken of, it is one statement of the calibration. */
+static void test_calibration_is_of_units(void **state)
+{
+	struct lab *lab = *state;
+
+	for (uint64_t s = 0; s < 20; s++) {
+		say(lab, UNITS - 1, ONSET + (2 * s + 3) * S / 2, SCORE_GROWING, SCORE_RAISED)
+			->confidence = 0.5;
+		say(lab, UNITS - 1, ONSET + (s + 2) * S, SCORE_GROWING, SCORE_WITHDRAWN);
+	}
+	say(lab, LEAKS, ONSET + S, SCORE_GROWING, SCORE_RAISED)->confidence = 0.5;
+	judge(lab);
+	assert_int_equal(lab->sum.tier[SCORE_GROWING].alarms, 21);
+	assert_int_equal(lab->sum.tier[SCORE_GROWING].calibrated, 2);
+	assert_near(lab->sum.tier[SCORE_GROWING].calibration.ece, 0);
+}
+
+/* A rate that is stated only where it is easy does not pass the gate on rates. */
+static void test_unstated_rates(void **state)
+{
+	struct lab *lab = *state;
+
+	speak_truth(lab, S);
+	for (size_t i = 0; i < lab->count; i++)
+		if (lab->det[i].unit == 0)
+			lab->det[i].rate_bytes_per_s = NAN;
+	assert_int_equal(judge(lab), SCORE_FAIL);
+	assert_int_equal(lab->sum.rate_unstated, 1);
+	assert_int_equal(gate_verdict(lab, SCORE_GATE_RATE_ERROR_MAX), SCORE_FAIL);
+	assert_int_equal(gate_verdict(lab, SCORE_GATE_LEAK_TPR_MIN), SCORE_PASS);
+}
+
 /* A broken unit is counted for nobody, and makes the run BROKEN even for an oracle. */
 static void test_broken_unit(void **state)
 {
@@ -504,6 +556,9 @@ int main(void)
 		lab_test(test_growing_is_about_now),
 		lab_test(test_attribution),
 		lab_test(test_unjudged),
+		lab_test(test_after_the_end),
+		lab_test(test_calibration_is_of_units),
+		lab_test(test_unstated_rates),
 		lab_test(test_broken_unit),
 		lab_test(test_nothing_to_judge),
 		lab_test(test_patterns),

@@ -247,10 +247,19 @@ static void test_calibration(void **state)
 	assert_near(cal.log_loss, -(2 * log(0.2) + 8 * log(0.8) + 8 * log(0.9) + 2 * log(0.1)) / 20);
 	assert_int_equal(cal.bins, 10);
 	assert_int_equal(cal.bin[0].count, 2);
-	/* Bins of two: the right ones come first, 1, 0 0 0 0 and 1 1 1 1, 0. */
-	assert_near(cal.ece, (0.8 + 4 * 0.2 + 4 * 0.1 + 0.9) / 10);
+	/* Bins of two: each holds equal confidences, 0.2 that are right and 0.9 that are 0.8 right. */
+	assert_near(cal.ece, 0.5 * 0.1);
 	/* All bins hold one confidence only, so Murphy's parts add up. */
 	assert_near(cal.reliability - cal.resolution + cal.uncertainty, cal.brier);
+	/* One confidence for all, right as often as it says: calibrated, in whatever order. */
+	for (int i = 0; i < 20; i++) {
+		p[i] = 0.75;
+		y[i] = i >= 5;
+	}
+	assert_int_equal(stats_calibrate(p, y, 20, &cal), 0);
+	assert_near(cal.ece, 0);
+	assert_near(cal.reliability, 0);
+	assert_near(cal.resolution, 0);
 	p[0] = 1.1;
 	assert_int_equal(stats_calibrate(p, y, 20, &cal), -EINVAL);
 	assert_int_equal(stats_calibrate(p, y, 0, &cal), -ENODATA);
