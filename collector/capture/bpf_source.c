@@ -118,6 +118,7 @@ static int bpf_sweep(struct capture *capture, bool all)
 	/* Updates by other processes did not mark theirs dirty: look at all of them. */
 	if (source->perf_fd >= 0)
 		foreign = bpf_stats(capture).foreign;
+	source->skel->bss->sweep_counts = all;
 	source->skel->bss->sweep_all = all || foreign != source->foreign_swept;
 	source->foreign_swept = foreign;
 	fd = bpf_iter_create(bpf_link__fd(source->sweep_link));
@@ -238,13 +239,21 @@ static int attach(struct bpf_source *source, bool classic)
 	int err = 0;
 
 	/* Births and deaths first, so that no process is seen without its end. */
+	bpf_program__set_autoattach(skel->progs.on_rss_stat, false);
 	bpf_program__set_autoattach(skel->progs.on_rss_stat_classic, false);
 	bpf_program__set_autoattach(skel->progs.sweep, false);
 	err = memgrowth__attach(skel);
-	if (!err && classic)
-		err = attach_classic(source);
 	if (err)
 		return err;
+	if (classic) {
+		err = attach_classic(source);
+		if (err)
+			return err;
+	} else {
+		skel->links.on_rss_stat = bpf_program__attach(skel->progs.on_rss_stat);
+		if (!skel->links.on_rss_stat)
+			return -errno;
+	}
 	source->sweep_link = bpf_program__attach_iter(skel->progs.sweep, NULL);
 	if (!source->sweep_link)
 		return -errno;
