@@ -45,9 +45,13 @@ stop_recorder() {
 
 @test "a steady process is not called a leak" {
   start_recorder
-  "$MEMGEN" steady --size=32MiB --duration=7s >truth.jsonl
+  "$MEMGEN" steady --size=32MiB --duration=7s >truth.jsonl 3>&- &
+  steady=$!
+  wait "$steady"
   stop_recorder
-  run ! grep -q '"comm":"memgen"' detections.jsonl
+  grep -q "\"pid\":$steady," samples.jsonl
+  # Others on this host may leak.
+  run ! grep -q "\"pid\":$steady," detections.jsonl
 }
 
 @test "the classic tracepoint and /proc find it as well" {
@@ -141,4 +145,29 @@ stop_recorder() {
   wait
   [ "$status" -eq 0 ]
   [[ "$output" == *"growing raised"*"memgen"* ]]
+}
+
+@test "samples and detections are not written into each other" {
+  run -2 "$MEMGROWTH" record -d 1s --output both.jsonl --detections both.jsonl
+  [[ $output == *'--output and --detections are both "both.jsonl"'* ]]
+  [ ! -e both.jsonl ]
+}
+
+@test "a scope is named as the kernel spells it, however it is given" {
+  mount=$("$MEMGROWTH" doctor --json | jq -r 'select(.check == "cgroups").detail' | sed 's/.* at //')
+  group=leaklab-test-$BASHPID
+  mkdir "$mount/$group"
+  for scope in "$group" "/$group/" "//$group" "$mount/$group/"; do
+    "$MEMGROWTH" record -d 100ms --source=proc --cgroup "$scope"
+  done | jq -r 'select(.type == "header").scope' >scopes
+  rmdir "$mount/$group"
+  [ "$(cat scopes)" = "$(printf "/$group\n%.0s" 1 2 3 4)" ]
+  "$MEMGROWTH" record -d 100ms --cgroup "$mount" >samples.jsonl
+  grep -q '"scope":"/"' samples.jsonl
+  [ "$(grep -c '"type":"rss"' samples.jsonl)" -gt 1 ]
+}
+
+@test "in a PID namespace of its own it says so instead of naming others' processes" {
+  run -3 unshare --pid --fork --mount-proc "$MEMGROWTH" record -d 1s -o samples.jsonl
+  [[ $output == *"PID namespace"*"--pid=host"* ]]
 }
