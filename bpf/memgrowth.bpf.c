@@ -70,6 +70,9 @@ __u32 unsent = 0;
 /* Set by user space between sweeps: the iterator then reports every process, not only dirty ones. */
 __u32 sweep_all = 0;
 
+/* Set by user space for the first sweep: later ones would count the same overflow again. */
+__u32 sweep_counts = 0;
+
 /*
  * Where each CPU's copy of a per-CPU object lies, relative to its __percpu pointer: the kernel's
  * __per_cpu_offset[], which is no symbol on kernels without CONFIG_KALLSYMS_ALL. Learnt once, by
@@ -236,16 +239,23 @@ static __always_inline bool is_in_scope(struct cgroup *cgroup)
 	return false;
 }
 
+/* 0 when unknown. */
+static __always_inline __u64 memory_cgroup_id(struct task_struct *task)
+{
+	struct cgroup *cgroup = memory_cgroup(task);
+
+	return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
+}
+
 /* A process may be moved between cgroups at any time (runc does so before every exec). */
 static __always_inline void update_cgroup(struct process *proc, struct task_struct *task)
 {
-	struct cgroup *cgroup = memory_cgroup(task);
-	__u64 id = cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
+	__u64 id = memory_cgroup_id(task);
 
 	if (id == proc->cgroup_id)
 		return;
 	proc->cgroup_id = id;
-	proc->in_scope = is_in_scope(cgroup);
+	proc->in_scope = is_in_scope(memory_cgroup(task));
 }
 
 /* Fills all of @event but the counters. */
@@ -312,11 +322,12 @@ static __always_inline __u64 wakeup_flag(__u32 type)
 
 /*
  * Sends a record of @proc if it is in scope. Only a record that was sent makes it clean. A process
- * that left the scope is reported as gone.
+ * that left the scope is reported as gone, again if that was lost.
  */
 static __noinline void send(
 	__u32 type, struct process *proc, struct task_struct *task, struct mm_struct *mm)
 {
+	__u64 cgroup_before = proc->cgroup_id;
 	__u32 was_in_scope = proc->in_scope;
 	struct rss_event *event;
 
@@ -330,6 +341,8 @@ static __noinline void send(
 	}
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
+		proc->cgroup_id = cgroup_before;
+		proc->in_scope = was_in_scope;
 		COUNT(lost);
 		return;
 	}
@@ -347,10 +360,8 @@ static __always_inline struct process *add_process(struct task_struct *task, str
 
 	/* So that update_cgroup() sees a change, even to "unknown". */
 	fresh.cgroup_id = ~0ULL;
-	if (bpf_map_update_elem(&processes, &tgid, &fresh, BPF_ANY)) {
-		COUNT(overflow);
+	if (bpf_map_update_elem(&processes, &tgid, &fresh, BPF_ANY))
 		return NULL;
-	}
 	return bpf_map_lookup_elem(&processes, &tgid);
 }
 
@@ -359,6 +370,12 @@ static __always_inline struct mm_struct *current_mm(void)
 	if (HAVE_HELPER(get_current_task_btf))
 		return ((struct task_struct *)bpf_get_current_task_btf())->mm;
 	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
+}
+
+static __always_inline bool is_in_exec(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->in_execve) &&
+	       BPF_CORE_READ_BITFIELD_PROBED(task, in_execve);
 }
 
 /*
@@ -381,8 +398,11 @@ static __noinline struct process *find_owner(struct mm_struct *mm, struct task_s
 	proc = bpf_map_lookup_elem(&processes, &tgid);
 	if (proc && proc->mm == (__u64)mm)
 		return proc;
-	/* Not yet its owner's: exec and fork announce the address space when it is complete. */
-	if (BPF_CORE_READ(owner, mm) != mm)
+	/*
+	 * Not yet its owner's, or of an exec that is under way (with vfork() of a process without
+	 * an entry): exec and fork announce the address space when it is complete.
+	 */
+	if (proc || BPF_CORE_READ(owner, mm) != mm || is_in_exec(owner))
 		return NULL;
 	/* The last thread has left; what follows is the teardown. */
 	if (BPF_CORE_READ(owner, signal, live.counter) == 0)
@@ -451,6 +471,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	proc = add_process(child, mm);
 	if (proc)
 		send(RSS_EVENT_FORK, proc, child, mm);
+	else
+		COUNT(overflow);
 	return 0;
 }
 
@@ -459,12 +481,18 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 {
 	struct mm_struct *mm = task->mm;
 	struct process *proc;
+	__u32 tgid = task->tgid;
 
 	if (!mm)
 		return 0;
-	proc = add_process(task, mm);
+	/* Its updates may have been faster, see find_owner(). */
+	proc = bpf_map_lookup_elem(&processes, &tgid);
+	if (!proc || proc->mm != (__u64)mm)
+		proc = add_process(task, mm);
 	if (proc)
 		send(RSS_EVENT_EXEC, proc, task, mm);
+	else
+		COUNT(overflow);
 	return 0;
 }
 
@@ -487,45 +515,84 @@ int BPF_PROG(on_exit, struct task_struct *task)
 }
 
 /*
- * Reports processes that nobody has reported yet, and those with updates that were not sent (all
- * of them with sweep_all). When the seq_file is full the kernel calls again for the same task, so
- * state changes only after a record was written.
+ * One task speaks for its process: the leader, or any of the threads that have outlived it. One
+ * process speaks for its address space: the owner, not who borrows it (vfork(), CLONE_VM).
+ */
+static __always_inline bool speaks_for(struct task_struct *task, struct mm_struct *mm)
+{
+	struct task_struct *owner = BPF_CORE_READ(mm, owner);
+
+	if (task->pid != task->tgid && task->group_leader->mm)
+		return false;
+	if (owner && BPF_CORE_READ(owner, tgid) != task->tgid)
+		return false;
+	/* on_exec() speaks when the new image is complete. */
+	if (is_in_exec(task))
+		return false;
+	return task->signal->live.counter != 0;
+}
+
+/* Writes a record for the reader of the sweep. Returns whether it was written. */
+static __always_inline bool write_swept(struct seq_file *seq, __u32 type, struct process *proc,
+	struct task_struct *task, struct mm_struct *mm)
+{
+	struct rss_event event;
+
+	fill_identity(&event, type, proc, task);
+	fill_counters(&event, proc, task, mm);
+	/* An exec or exit meanwhile: what was read may be the counters of somebody else. */
+	if (BPF_CORE_READ(task, mm) != mm || bpf_seq_write(seq, &event, sizeof(event)))
+		return false;
+	mark_sent(proc, &event);
+	return true;
+}
+
+/*
+ * Reports processes that nobody has reported yet, those with updates that were not sent (all of
+ * them with sweep_all), and those that were moved to another cgroup. When the seq_file is full the
+ * kernel calls again for the same task, so state changes only after a record was written.
  */
 SEC("iter/task")
 int sweep(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct rss_event event;
+	__u32 tgid, was_in_scope, type = RSS_EVENT_SAMPLE;
+	__u64 cgroup_before;
 	struct process *proc;
 	struct mm_struct *mm;
-	__u32 tgid, type;
 
-	if (!task || task->pid != task->tgid || (task->flags & PF_KTHREAD))
+	if (!task || (task->flags & PF_KTHREAD))
 		return 0;
 	if (!is_pre62() && !cpu_offsets_known)
 		learn_cpu_offsets();
 	mm = task->mm;
-	if (!mm || task->signal->live.counter == 0)
+	if (!mm || !speaks_for(task, mm))
 		return 0;
 	tgid = task->tgid;
-	type = RSS_EVENT_SAMPLE;
 	proc = bpf_map_lookup_elem(&processes, &tgid);
 	if (!proc || proc->mm != (__u64)mm) {
-		type = RSS_EVENT_SCAN;
 		proc = add_process(task, mm);
-		if (!proc)
+		if (!proc) {
+			if (sweep_counts)
+				COUNT(overflow);
 			return 0;
-	} else if (!proc->sent_ns) {
-		type = RSS_EVENT_SCAN;
-	} else if (!proc->updates && !sweep_all) {
-		return 0;
+		}
 	}
-	update_cgroup(proc, task);
-	if (!proc->in_scope)
+	if (!proc->sent_ns)
+		type = RSS_EVENT_SCAN;
+	else if (!proc->updates && !sweep_all && memory_cgroup_id(task) == proc->cgroup_id)
 		return 0;
-	fill_identity(&event, type, proc, task);
-	fill_counters(&event, proc, task, mm);
-	if (bpf_seq_write(ctx->meta->seq, &event, sizeof(event)) == 0)
-		mark_sent(proc, &event);
+	cgroup_before = proc->cgroup_id;
+	was_in_scope = proc->in_scope;
+	update_cgroup(proc, task);
+	if (!proc->in_scope) {
+		if (!was_in_scope)
+			return 0;
+		type = RSS_EVENT_EXIT;
+	}
+	if (!write_swept(ctx->meta->seq, type, proc, task, mm)) {
+		proc->cgroup_id = cgroup_before;
+		proc->in_scope = was_in_scope;
+	}
 	return 0;
 }

@@ -82,6 +82,7 @@ struct task_struct {
 	unsigned int flags;
 	int pid;
 	int tgid;
+	unsigned int in_execve : 1;
 	__u64 start_boottime;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;

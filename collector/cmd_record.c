@@ -26,6 +26,7 @@ struct arguments {
 	const char *output;
 	const char *detections;
 	const char *cgroup;
+	char scope[CGROUP_PATH_SIZE];
 	bool verbose;
 };
 
@@ -47,7 +48,8 @@ enum option_key {
 	{ "source", OPT_SOURCE, "NAME", 0, "auto, tp_btf, tp or proc (default auto: tp_btf, or tp "    \
 		"where the kernel's BTF lacks it)", 0 },                                           \
 	{ "ring-size", OPT_RING, "SIZE", 0, "Ring buffer, a power of two (default 4MiB)", 0 },         \
-	{ "max-processes", OPT_MAX, "N", 0, "Room for processes (default: the host's pid limit)", 0 }, \
+	{ "max-processes", OPT_MAX, "N", 0, "Room for processes (default: the host's pid limit, but "  \
+		"at most 65536)", 0 },                                                             \
 	{ "verbose", 'v', 0, 0, "Show libbpf's messages", 0 }
 
 static const struct argp_option record_options[] = {
@@ -162,25 +164,50 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* Accepts the path in the hierarchy, or that of the directory below its mount point. */
+/*
+ * The path in the hierarchy, as the kernel spells it, of one that is given like that or as a
+ * directory below the mount point.
+ */
+static int spell_scope(const struct cgroup_host *host, const char *path, char *buf, size_t size)
+{
+	size_t mount_len = strlen(host->mount);
+	_cleanup_free_ char *given = NULL;
+	_cleanup_free_ char *real = NULL;
+
+	if (strncmp(path, host->mount, mount_len) == 0 && strchr("/", path[mount_len]))
+		path += mount_len;
+	if (asprintf(&given, "%s/%s", host->mount, path) < 0)
+		return -ENOMEM;
+	real = realpath(given, NULL);
+	if (!real)
+		return -errno;
+	if (strncmp(real, host->mount, mount_len) != 0 || !strchr("/", real[mount_len]))
+		return -EXDEV;
+	if (strlen(real) - mount_len >= size)
+		return -ENAMETOOLONG;
+	strcpy(buf, real[mount_len] ? real + mount_len : "/");
+	return 0;
+}
+
 static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
 {
 	struct capture_settings *capture = &args->options.capture;
-	size_t mount_len = strlen(host->mount);
-	const char *path = args->cgroup;
 	int err;
 
-	if (!path)
+	if (!args->cgroup)
 		return 0;
-	if (strncmp(path, host->mount, mount_len) == 0 && path[mount_len] == '/')
-		path += mount_len;
-	err = cgroup_id_of_path(host, path, &capture->scope_id);
+	err = spell_scope(host, args->cgroup, args->scope, sizeof(args->scope));
+	if (!err)
+		err = cgroup_id_of_path(host, args->scope, &capture->scope_id);
 	if (err) {
 		log_error("--cgroup=%s: no such memory cgroup below %s (%s); give its path there, "
 			  "such as /system.slice", args->cgroup, host->mount, strerror(-err));
 		return err;
 	}
-	capture->scope_path = path;
+	capture->scope_path = args->scope;
+	/* All is below the root: nothing to look for. */
+	if (strcmp(args->scope, "/") == 0)
+		capture->scope_id = 0;
 	return 0;
 }
 
@@ -260,6 +287,11 @@ int cmd_record(int argc, char **argv)
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	if (args.detections && strcmp(args.detections, args.output) == 0) {
+		log_error("--output and --detections are both \"%s\"; give each its own file",
+			args.output);
+		return EXIT_USAGE;
+	}
 	args.options.samples = open_output(args.output);
 	if (!args.options.samples)
 		return EXIT_BROKEN;

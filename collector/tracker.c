@@ -20,6 +20,7 @@ struct known_cgroup {
 struct known_process {
 	uint32_t pid;
 	uint64_t mm, born_ns;
+	uint64_t t_ns; /* of the newest sample */
 	struct known_cgroup *cgroup;
 	char comm[sizeof(((struct rss_event *)0)->comm)];
 	UT_hash_handle hh;
@@ -284,6 +285,9 @@ int tracker_put(struct tracker *tracker, const struct rss_event *event)
 		process = add_process(tracker, event);
 	if (!process)
 		return -ENOMEM;
+	if (event->t_ns < process->t_ns)
+		return 0;
+	process->t_ns = event->t_ns;
 	err = update_identity(tracker, process, event);
 	if (!err)
 		put_sample(tracker, process, event);

@@ -9,5 +9,5 @@ here=$(dirname "$0")
 rm -rf "$work"
 mkdir -p "$work"
 cp "$memgen" "$work/memgen"
-podman build --quiet --network=none --file "$here/Containerfile.memgen" \
+podman build --quiet --layers=false --network=none --file "$here/Containerfile.memgen" \
 	--tag localhost/leaklab-memgen:latest "$work" >/dev/null

@@ -20,5 +20,5 @@ ldd "$program" | grep -o '/[^ ]*' | sort -u | while read -r library; do
 	mkdir -p "$work/root$(dirname "$library")"
 	cp -L "$library" "$work/root$library"
 done
-podman build --quiet --network=none --file "$here/Containerfile.stress-ng" \
+podman build --quiet --layers=false --network=none --file "$here/Containerfile.stress-ng" \
 	--tag localhost/leaklab-stress-ng:latest "$work" >/dev/null

@@ -27,4 +27,9 @@ fi
 printf '  %-8s %s\n' IMAGE "$image"
 "$@"
 mkdir -p "$(dirname "$stamp")"
+# The image that had the name before would stay without one. While a container uses it, it must.
+if [ -n "$built" ] && [ "$built" != "$(podman image inspect --format '{{.Id}}' "$image")" ] &&
+	! podman rmi "$built" >/dev/null 2>&1; then
+	echo "images: the former $image is in use and stays, without a name" >&2
+fi
 echo "$sources $(podman image inspect --format '{{.Id}}' "$image")" >"$stamp"

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +25,9 @@
 
 /* No two records of one process are closer than this, whatever the threshold. */
 #define MIN_GAP_SHARE 10
+
+/* Inode number of the first PID namespace (PROC_PID_INIT_INO in the kernel). */
+#define HOST_PID_NS 0xeffffffcU
 
 struct bpf_source {
 	struct capture base;
@@ -126,6 +130,7 @@ static int bpf_sweep(struct capture *capture, bool all)
 	/* Updates by other processes did not mark theirs dirty: look at all of them. */
 	if (source->perf_fd >= 0)
 		foreign = bpf_stats(capture).foreign;
+	source->skel->bss->sweep_counts = all;
 	source->skel->bss->sweep_all = all || foreign != source->foreign_swept;
 	source->foreign_swept = foreign;
 	/* Before the sweep: what comes during it is for the next one. */
@@ -165,12 +170,15 @@ static const struct capture_ops bpf_ops = {
 	.stats = bpf_stats,
 };
 
-static uint32_t pid_max(void)
+/* The host's pid limit, where that is not far more than any host has processes. */
+static uint32_t default_max_processes(void)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/sys/kernel/pid_max", "re");
 	unsigned int value;
 
-	return f && fscanf(f, "%u", &value) == 1 ? value : 32768;
+	if (!f || fscanf(f, "%u", &value) != 1 || value > CAPTURE_DEFAULT_PROCESSES)
+		return CAPTURE_DEFAULT_PROCESSES;
+	return value;
 }
 
 /* percpu_counter_batch of lib/percpu_counter.c: max(32, 2 x online CPUs). */
@@ -198,14 +206,15 @@ static int configure(struct bpf_source *source, const struct capture_settings *s
 {
 	struct memgrowth *skel = source->skel;
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint32_t max = settings->max_processes ? settings->max_processes : pid_max();
+	uint64_t pages = (settings->threshold_bytes - 1) / page_bytes + 1;
+	uint32_t max = settings->max_processes ? settings->max_processes : default_max_processes();
 	int err;
 
 	skel->rodata->settings = (struct rss_settings){
 		.interval_ns = settings->interval_ns,
 		.min_gap_ns = settings->interval_ns / MIN_GAP_SHARE,
 		.scope_id = settings->scope_id,
-		.threshold_pages = (uint32_t)((settings->threshold_bytes + page_bytes - 1) / page_bytes),
+		.threshold_pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX,
 		.cpus = (uint32_t)source->cpus,
 		.percpu_batch = percpu_batch(),
 		.page_bytes = (uint32_t)page_bytes,
@@ -249,13 +258,21 @@ static int attach(struct bpf_source *source, bool classic)
 	int err = 0;
 
 	/* Births and deaths first, so that no process is seen without its end. */
+	bpf_program__set_autoattach(skel->progs.on_rss_stat, false);
 	bpf_program__set_autoattach(skel->progs.on_rss_stat_classic, false);
 	bpf_program__set_autoattach(skel->progs.sweep, false);
 	err = memgrowth__attach(skel);
-	if (!err && classic)
-		err = attach_classic(source);
 	if (err)
 		return err;
+	if (classic) {
+		err = attach_classic(source);
+		if (err)
+			return err;
+	} else {
+		skel->links.on_rss_stat = bpf_program__attach(skel->progs.on_rss_stat);
+		if (!skel->links.on_rss_stat)
+			return -errno;
+	}
 	source->sweep_link = bpf_program__attach_iter(skel->progs.sweep, NULL);
 	if (!source->sweep_link)
 		return -errno;
@@ -279,8 +296,16 @@ static int explain(int err, const char *step, char *error, size_t size)
 static int choose_hook(enum capture_source wanted, bool *ret_classic, char *error, size_t size)
 {
 	bool has_btf_hook = false;
-	int err = btf_has_rss_stat(&has_btf_hook);
+	struct stat ns;
+	int err;
 
+	/* Events name processes as the host does; here they would all seem gone, or be others. */
+	if (stat("/proc/self/ns/pid", &ns) == 0 && ns.st_ino != HOST_PID_NS) {
+		snprintf(error, size, "this is a PID namespace of its own, the kernel's events name "
+			"the host's processes; run on the host, in a container with --pid=host, or use --source=proc");
+		return -ENOENT;
+	}
+	err = btf_has_rss_stat(&has_btf_hook);
 	if (err) {
 		snprintf(error, size, "this kernel offers no BTF (/sys/kernel/btf/vmlinux): it needs "
 			"CONFIG_DEBUG_INFO_BTF=y; --source=proc needs none");

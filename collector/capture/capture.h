@@ -18,13 +18,19 @@ enum capture_source {
 	CAPTURE_PROC,	/* poll /proc */
 };
 
+/*
+ * systemd sets the pid limit to 4194304, and the kernel allocates all entries beforehand: that
+ * would be 700 MiB. For as many processes as these it takes 11 MiB.
+ */
+#define CAPTURE_DEFAULT_PROCESSES 65536
+
 struct capture_settings {
 	enum capture_source source;
 	uint64_t interval_ns;
 	uint64_t threshold_bytes;
 	uint64_t scope_id; /* memory cgroup whose subtree is watched; 0: the whole host */
 	const char *scope_path;
-	uint32_t max_processes; /* 0: the host's pid limit */
+	uint32_t max_processes; /* 0: the host's pid limit, up to CAPTURE_DEFAULT_PROCESSES */
 	uint32_t ring_bytes;	/* power of two, at least a page */
 	const struct cgroup_host *host;
 	bool verbose; /* libbpf's own messages to stderr */

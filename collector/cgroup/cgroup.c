@@ -279,6 +279,18 @@ static int read_own_limit(const struct cgroup_host *host, const char *dir, uint6
 	return 0;
 }
 
+/*
+ * On v2 a cgroup may do without the memory controller (nested ones, as of a user's session or
+ * inside of a container, often do): what its processes use counts for its ancestors.
+ */
+static bool lacks_controller(const struct cgroup_host *host, const char *dir)
+{
+	char file[CGROUP_PATH_SIZE + 32];
+
+	snprintf(file, sizeof(file), "%s/cgroup.procs", dir);
+	return host->version == 2 && faccessat(host->mount_fd, file, F_OK, 0) == 0;
+}
+
 int cgroup_effective_limit(
 	const struct cgroup_host *host, const char *path, struct cgroup_limit *ret)
 {
@@ -301,7 +313,9 @@ int cgroup_effective_limit(
 		 * The v2 root has no memory.max, and an ancestor may vanish together with the rest.
 		 * A limit that is there but cannot be read must not pass for none.
 		 */
-		if (err && ((first && *dir) || (err != -ENOENT && err != -ENODEV)))
+		if (err && err != -ENOENT && err != -ENODEV)
+			return err;
+		if (err && first && *dir && !lacks_controller(host, dir))
 			return err;
 		first = false;
 		if (!err && bytes < host->ram_bytes && bytes < limit.bytes) {

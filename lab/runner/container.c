@@ -184,6 +184,31 @@ static int watch_oom_v1(const char *dir)
 	return cleanup_steal_fd(&event);
 }
 
+/*
+ * The kernel's count of OOM kills in the cgroup; stays as it was when that is gone. On v2 it is
+ * read from the descriptor that is watched: kernfs calls that ready until it itself is read.
+ */
+static int read_oom_kills(const struct run *run, struct container *c)
+{
+	char path[CGROUP_PATH_SIZE * 2 + 64], text[1024];
+	bool is_v1 = run->host.cgroup.version == 1;
+	_cleanup_close_ int control = -1;
+	const char *at;
+	ssize_t n;
+
+	if (is_v1) {
+		snprintf(path, sizeof(path), "%s%s/memory.oom_control", run->host.cgroup.mount,
+			c->cgroup_path);
+		control = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	n = pread(is_v1 ? control : c->oom_fd, text, sizeof(text) - 1, 0);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	at = strstr(text, "oom_kill ");
+	return at && sscanf(at, "oom_kill %" SCNu64, &c->oom_kills) == 1 ? 0 : -EBADMSG;
+}
+
 static int watch_oom(struct run *run, struct container *c)
 {
 	char dir[CGROUP_PATH_SIZE * 2], path[CGROUP_PATH_SIZE * 2 + 64];
@@ -200,6 +225,9 @@ static int watch_oom(struct run *run, struct container *c)
 	if (c->oom_fd < 0)
 		return run_break(run, "%s: its out-of-memory events cannot be watched: %s", dir,
 			strerror(errno));
+	/* kernfs calls a file that nobody has read yet changed. */
+	if (run->host.cgroup.version == 2)
+		read_oom_kills(run, c);
 	return run_loop_add(run, c->oom_fd, events, EVENT_OOM, index_of(run, c));
 }
 
@@ -379,29 +407,18 @@ bool container_running(const struct container *c)
 	return c->phase == CONTAINER_STARTED || c->phase == CONTAINER_READY;
 }
 
-/* The kernel's count of OOM kills in the cgroup; stays as it was when that is gone. */
-static void read_oom_kills(const struct run *run, struct container *c)
-{
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[CGROUP_PATH_SIZE * 2 + 64], line[128];
-	uint64_t kills;
-
-	snprintf(path, sizeof(path), "%s%s/%s", run->host.cgroup.mount, c->cgroup_path,
-		run->host.cgroup.version == 1 ? "memory.oom_control" : "memory.events");
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "oom_kill %" SCNu64, &kills) == 1)
-			c->oom_kills = kills;
-}
-
 void container_oom(struct run *run, struct container *c)
 {
 	char path[CGROUP_PATH_SIZE * 2];
 	uint64_t count;
+	int err = read_oom_kills(run, c);
 
-	read_oom_kills(run, c);
-	if (run->host.cgroup.version == 2)
+	if (run->host.cgroup.version == 2) {
+		/* The cgroup is gone: its descriptor would be ready for ever. */
+		if (err < 0)
+			run_loop_remove(run, c->oom_fd);
 		return;
+	}
 	/* The eventfd also fires when the cgroup is removed; then the folder is gone. */
 	snprintf(path, sizeof(path), "%s%s", run->host.cgroup.mount, c->cgroup_path);
 	if (read(c->oom_fd, &count, sizeof(count)) == sizeof(count) && access(path, F_OK) == 0)
@@ -411,7 +428,8 @@ void container_oom(struct run *run, struct container *c)
 void container_ended(struct run *run, struct container *c)
 {
 	run_loop_remove(run, c->pidfd);
-	read_oom_kills(run, c);
+	container_oom(run, c);
+	run_loop_remove(run, c->oom_fd);
 	c->ended_ns = clock_mono_ns();
 	container_follow(run, c);
 	c->ended_early = !run->stopping && !(c->truth.ended && strcmp(c->truth.reason, "duration") == 0);

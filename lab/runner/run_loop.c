@@ -20,6 +20,8 @@ static int open_signals(void)
 {
 	sigset_t set;
 
+	/* Whoever reads our output may leave (`| head`); the run must still be cleaned up. */
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);

@@ -4,193 +4,9 @@
  * collector saw is compared with what they did and with /proc. All children live in a cgroup of
  * their own, so that the rest of the host does not matter.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/utsname.h>
 
-#include <cmocka.h>
-
-#include "collector/capture/capture.h"
-#include "lib/clock.h"
-
-#define MIB (1024 * 1024)
-#define AREA_BYTES (16UL * MIB)
-/* Nothing here takes long; a test that waits this long has failed. */
-#define PATIENCE_NS (20 * NS_PER_S)
-#define MAX_EVENTS 65536
-
-static struct cgroup_host host;
-static char scope_path[64], scope_dir[CGROUP_PATH_SIZE + 64];
-static uint64_t scope_id;
-
-struct log {
-	struct rss_event events[MAX_EVENTS];
-	size_t count;
-};
-
-static struct log seen;
-
-static void on_event(void *ctx, const struct rss_event *event)
-{
-	struct log *log = ctx;
-
-	assert_true(log->count < MAX_EVENTS);
-	log->events[log->count++] = *event;
-}
-
-static struct capture *open_scoped(enum capture_source source, uint32_t ring_bytes)
-{
-	struct capture_settings settings = {
-		.source = source,
-		.interval_ns = 20 * NS_PER_MS,
-		.threshold_bytes = 64 * 1024,
-		.scope_id = scope_id,
-		.scope_path = scope_path,
-		.ring_bytes = ring_bytes,
-		.host = &host,
-	};
-	struct capture *capture;
-	char error[512] = "";
-	int err;
-
-	seen.count = 0;
-	err = capture_open(&settings, on_event, &seen, &capture, error, sizeof(error));
-	if (err)
-		fail_msg("%s", error);
-	assert_int_equal(capture_sweep(capture, true), 0);
-	return capture;
-}
-
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
-static void enter_scope(void)
-{
-	char procs[sizeof(scope_dir) + 16];
-
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", scope_dir);
-	write_text(procs, "0");
-}
-
-/* A child with a pipe each way: it says a byte, and waits for one. */
-struct child {
-	pid_t pid;
-	int from, to;
-};
-
-static void child_say(int fd)
-{
-	if (write(fd, "x", 1) != 1)
-		_exit(1);
-}
-
-static void child_hear(int fd)
-{
-	char byte;
-
-	/* End of file: the test let go of this child, or failed. */
-	if (read(fd, &byte, 1) != 1)
-		_exit(0);
-}
-
-static struct child start_child(void (*body)(int say, int hear))
-{
-	struct child child;
-	int up[2], down[2];
-
-	assert_int_equal(pipe2(up, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(down, O_CLOEXEC), 0);
-	child.pid = fork();
-	assert_true(child.pid >= 0);
-	if (child.pid == 0) {
-		close(up[0]);
-		close(down[1]);
-		enter_scope();
-		body(up[1], down[0]);
-		_exit(0);
-	}
-	close(up[1]);
-	close(down[0]);
-	child.from = up[0];
-	child.to = down[1];
-	return child;
-}
-
-static void hear(const struct child *child)
-{
-	struct pollfd ready = { .fd = child->from, .events = POLLIN };
-	char byte;
-
-	assert_int_equal(poll(&ready, 1, (int)(PATIENCE_NS / NS_PER_MS)), 1);
-	assert_int_equal(read(child->from, &byte, 1), 1);
-}
-
-static void say(const struct child *child)
-{
-	assert_int_equal(write(child->to, "x", 1), 1);
-}
-
-static void end_child(struct child *child)
-{
-	close(child->to);
-	close(child->from);
-	assert_int_equal(waitpid(child->pid, NULL, 0), child->pid);
-}
-
-/* Polls until an event of @type about @pid is there; returns the newest one. */
-static const struct rss_event *await(struct capture *capture, pid_t pid, uint32_t type)
-{
-	uint64_t deadline_ns = clock_mono_ns() + PATIENCE_NS;
-
-	for (;;) {
-		struct pollfd ready = { .fd = capture_fd(capture), .events = POLLIN };
-
-		for (size_t i = seen.count; i-- > 0;)
-			if (seen.events[i].tgid == (uint32_t)pid && seen.events[i].type == type)
-				return &seen.events[i];
-		assert_true(clock_mono_ns() < deadline_ns);
-		assert_true(poll(&ready, 1, 20) >= 0);
-		assert_int_equal(capture_poll(capture), 0);
-	}
-}
-
-static const struct rss_event *newest(pid_t pid)
-{
-	for (size_t i = seen.count; i-- > 0;)
-		if (seen.events[i].tgid == (uint32_t)pid)
-			return &seen.events[i];
-	return NULL;
-}
-
-static size_t count_events(pid_t pid, uint32_t type)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < seen.count; i++)
-		count += seen.events[i].tgid == (uint32_t)pid && seen.events[i].type == type;
-	return count;
-}
+#include "tests/bpf/capture_test.h"
 
 /* What /proc/PID/status says, in pages. */
 static void read_status(pid_t pid, int64_t *ret_pages)
@@ -225,14 +41,6 @@ static void assert_agrees_with_proc(const struct rss_event *event)
 	}
 }
 
-static void touch(char *area)
-{
-	if (area == MAP_FAILED)
-		_exit(1);
-	for (size_t i = 0; i < AREA_BYTES; i += 4096)
-		area[i] = 1;
-}
-
 /* Each says when it is ready, waits, touches, says so, and waits to be let go. */
 static void run_toucher(int say_fd, int hear_fd, char *area)
 {
@@ -241,11 +49,6 @@ static void run_toucher(int say_fd, int hear_fd, char *area)
 	touch(area);
 	child_say(say_fd);
 	child_hear(hear_fd);
-}
-
-static char *map_area(int flags, int fd)
-{
-	return mmap(NULL, AREA_BYTES, PROT_READ | PROT_WRITE, flags, fd, 0);
 }
 
 static void touch_anon(int say_fd, int hear_fd)
@@ -318,6 +121,17 @@ static void test_kinds_agree_with_proc(void **state)
 	}
 }
 
+/* Before 6.2 a task makes one update of up to 64 page faults. */
+static uint64_t faults_per_update(void)
+{
+	unsigned int major, minor;
+	struct utsname name;
+
+	assert_int_equal(uname(&name), 0);
+	assert_int_equal(sscanf(name.release, "%u.%u", &major, &minor), 2);
+	return major < 6 || (major == 6 && minor < 2) ? 64 : 1;
+}
+
 /* Without any sweep: the hooks alone deliver every update, folded into samples. */
 static void test_updates_are_counted(void **state)
 {
@@ -336,8 +150,8 @@ static void test_updates_are_counted(void **state)
 			updates += seen.events[i].updates;
 	print_message("  %lu pages touched, %llu updates folded into %zu records\n",
 		AREA_BYTES / 4096, (unsigned long long)updates, seen.count);
-	assert_true(updates >= AREA_BYTES / 4096);
-	assert_true(seen.count < updates / 4);
+	assert_true(updates >= AREA_BYTES / 4096 / faults_per_update());
+	assert_true(seen.count < AREA_BYTES / 4096 / 4);
 	capture_close(capture);
 }
 
@@ -474,12 +288,6 @@ static void test_scope_is_kept(void **state)
 	capture_close(capture);
 }
 
-static void wait_to_go(int say_fd, int hear_fd)
-{
-	child_say(say_fd);
-	child_hear(hear_fd);
-}
-
 static void test_processes_before_the_start_are_found(void **state)
 {
 	struct child child = start_child(wait_to_go);
@@ -525,52 +333,6 @@ static void test_losses_are_counted(void **state)
 	end_child(&parent);
 	await(capture, parent.pid, RSS_EVENT_EXIT);
 	capture_close(capture);
-}
-
-static int open_scope(void **state)
-{
-	(void)state;
-	if (geteuid() != 0) {
-		fprintf(stderr, "test_capture: needs root; run `make check` for the tests that do "
-				"not\n");
-		return -1;
-	}
-	if (cgroup_host_open("/proc", &host))
-		return -1;
-	snprintf(scope_path, sizeof(scope_path), "/leaklab-test-%d", getpid());
-	snprintf(scope_dir, sizeof(scope_dir), "%s%s", host.mount, scope_path);
-	if (mkdir(scope_dir, 0755))
-		return -1;
-	return cgroup_id_of_path(&host, scope_path, &scope_id);
-}
-
-/* A test that failed leaves its child waiting. */
-static void kill_rest(void)
-{
-	char procs[sizeof(scope_dir) + 16];
-	FILE *f;
-	int pid;
-
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", scope_dir);
-	f = fopen(procs, "re");
-	while (f && fscanf(f, "%d", &pid) == 1)
-		if (kill(pid, SIGKILL) == 0)
-			waitpid(pid, NULL, 0);
-	if (f)
-		fclose(f);
-}
-
-static int close_scope(void **state)
-{
-	uint64_t deadline_ns = clock_mono_ns() + PATIENCE_NS;
-
-	(void)state;
-	kill_rest();
-	/* A cgroup stays busy for a moment after its last process was reaped. */
-	while (rmdir(scope_dir) && errno == EBUSY && clock_mono_ns() < deadline_ns)
-		sched_yield();
-	cgroup_host_close(&host);
-	return access(scope_dir, F_OK) == 0 ? -1 : 0;
 }
 
 int main(void)

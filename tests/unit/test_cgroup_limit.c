@@ -162,6 +162,18 @@ static void test_missing(void **state)
 	expect(f, "/a/b", 100 * MIB, "/a/b");
 }
 
+/* On v2, of the nested cgroups only some have the memory controller. */
+static void test_without_the_controller(void **state)
+{
+	struct fixture *f = *state;
+
+	tree_write(&f->tree, "a/memory.max", "104857600\n");
+	tree_write(&f->tree, "a/b/cgroup.procs", "");
+	expect(f, "/a/b", 100 * MIB, "/a");
+	f->host.version = 1;
+	expect_error(f, "/a/b", -ENOENT);
+}
+
 static void test_file_that_is_a_directory(void **state)
 {
 	struct fixture *f = *state;
@@ -232,6 +244,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_v1, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_garbage, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_missing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_without_the_controller, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_file_that_is_a_directory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_path, set_up, tear_down),

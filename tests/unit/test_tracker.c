@@ -131,6 +131,23 @@ static void expect(struct fixture *f, const char *log)
 	f->log[0] = '\0';
 }
 
+/* A sweep overtakes what waits in the ring: the older counters come last, and are of no use. */
+static void test_older_sample_comes_late(void **state)
+{
+	struct fixture *f = *state;
+	struct rss_event event = event_of(RSS_EVENT_SAMPLE, 10, 100, f->id_a);
+
+	put(f, &event);
+	expect(f, "cgroup a /a 1048576 /a; process 1 pid 10 prog in a by event; rss 1; ");
+	event.t_ns--;
+	event.cgroup_id = f->id_b;
+	put(f, &event);
+	expect(f, "");
+	event.t_ns++;
+	put(f, &event);
+	expect(f, "cgroup b - -1 -; process 1 pid 10 prog in b by event; rss 1; ");
+}
+
 static void test_life(void **state)
 {
 	struct fixture *f = *state;
@@ -399,6 +416,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_older_sample_comes_late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_origins, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pid_reuse, set_up, tear_down),
