@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "collector/commands.h"
 #include "collector/recorder.h"
@@ -211,12 +212,19 @@ static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
 	return 0;
 }
 
+/* A recording that is there already is never overwritten; pipes and devices are just opened. */
 static FILE *open_output(const char *path)
 {
+	struct stat st;
 	FILE *f;
 
 	if (strcmp(path, "-") == 0)
 		return stdout;
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+		log_error("%s: is there already and is not overwritten; remove it or choose another "
+			  "name", path);
+		return NULL;
+	}
 	f = fopen(path, "we");
 	if (!f)
 		log_error("%s: cannot be written: %m; choose another place", path);

@@ -59,7 +59,7 @@ stop_recorder() {
 
 @test "the classic tracepoint and /proc find it as well" {
   for source in tp proc; do
-    rm -f ready
+    rm -f ready samples.jsonl detections.jsonl
     start_recorder --source="$source"
     "$MEMGEN" linear --rate=4MiB/s --start-delay=2s --duration=5s >truth.jsonl
     stop_recorder
@@ -85,6 +85,14 @@ stop_recorder() {
   run "$MEMGROWTH" record -o /dev/full -d 5s
   [ "$status" -eq 3 ]
   [[ "$output" == *"samples: No space left on device"* ]]
+}
+
+@test "a recording is not overwritten" {
+  echo precious >samples.jsonl
+  run "$MEMGROWTH" record -o samples.jsonl -d 1s
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"samples.jsonl: is there already"* ]]
+  [ "$(cat samples.jsonl)" = precious ]
 }
 
 @test "wrong usage is refused by name and value" {
