@@ -112,12 +112,14 @@ lab: programs images ## Run a scenario and print its report: make lab SCENARIO=b
 	$(Q)$(BUILD)/leaklab run $(SCENARIO) --seed $(SEED) --runs $(RUNS)
 
 doctor: programs ## Say what this host can and cannot do
-	$(Q)$(BUILD)/memgrowth doctor && $(BUILD)/leaklab doctor
+	$(Q)$(BUILD)/leaklab doctor
 
 install: programs ## Install programs, scenarios and documents under PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/leaklab/scenarios \
 		$(DESTDIR)$(PREFIX)/share/leaklab/containers $(DESTDIR)$(PREFIX)/share/doc/leaklab
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 containers/Containerfile.* $(DESTDIR)$(PREFIX)/share/leaklab/containers
+	install -m 755 containers/*.sh $(DESTDIR)$(PREFIX)/share/leaklab/containers
 	install -m 644 scenarios/*.yaml $(DESTDIR)$(PREFIX)/share/leaklab/scenarios
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/leaklab
 

@@ -316,6 +316,12 @@ int cmd_record(int argc, char **argv)
 	return ret;
 }
 
+static void say_watching(uint64_t processes)
+{
+	log_info("watching %llu processes; growth is told as it is seen, Ctrl-C ends",
+		(unsigned long long)processes);
+}
+
 int cmd_watch(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -332,5 +338,6 @@ int cmd_watch(int argc, char **argv)
 	setlinebuf(stdout);
 	args.options.detections = stdout;
 	args.options.for_people = true;
+	args.options.on_ready = say_watching;
 	return run(&args);
 }

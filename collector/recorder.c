@@ -285,6 +285,8 @@ static int run_opened(struct recorder *recorder, const char **ret_reason)
 		return err;
 	}
 	flush_files(recorder);
+	if (recorder->options->on_ready)
+		recorder->options->on_ready(tracker_count(recorder->tracker));
 	say_ready(recorder->options);
 	err = loop(recorder, signals, ret_reason);
 	/* The last changes of processes that are silent by now. */

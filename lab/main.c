@@ -52,11 +52,18 @@ static const struct command *find_command(const char *name)
 static int run_command(const struct command *command, int argc, char **argv)
 {
 	static char name[64];
+	int code;
 
 	snprintf(name, sizeof(name), "leaklab %s", command->name);
 	argv[0] = name; /* argp names the program by it */
 	argp_err_exit_status = EXIT_USAGE;
-	return command->run(argc, argv);
+	code = command->run(argc, argv);
+	/* What could not be printed was not said: a full disk is no success. */
+	if ((fflush(stdout) || ferror(stdout)) && code == EXIT_PASS) {
+		log_error("standard output: cannot be written: %m");
+		return EXIT_BROKEN;
+	}
+	return code;
 }
 
 int main(int argc, char **argv)

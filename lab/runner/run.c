@@ -76,9 +76,9 @@ static void note_orphans(const struct run *run)
 	if (orphans_find(&run->host.podman, &orphans, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		run->options->warn("run %s died and left %u containers%s behind; remove them with "
-				   "`leaklab clean`", orphans[i].id, orphans[i].containers,
-			orphans[i].cgroup ? " and the cgroup /" PARENT_PREFIX "..." : "");
+		run->options->warn("run %s died and left something behind (%u containers, %s cgroup); "
+				   "remove it with `leaklab clean`", orphans[i].id,
+			orphans[i].containers, orphans[i].cgroup ? "one" : "no");
 }
 
 /* What the host must have, before anything is made. */
