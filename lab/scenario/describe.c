@@ -81,7 +81,11 @@ static int ask(const struct scenario *s, const struct scenario_workload *w, cons
 			strerror(-err));
 	if (output.status != 0) {
 		const char *said = without_program(first_line(output.err));
+		size_t name_len = strlen(w->pattern);
 
+		/* memgen names what it refuses: the pattern itself, or one of the options. */
+		if (strncmp(said, w->pattern, name_len) == 0 && said[name_len] == ':')
+			key = "pattern";
 		return scenario_problem(s, problems, w, key, "%s",
 			*said ? said : "memgen refused it without a word");
 	}

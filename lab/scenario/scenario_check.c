@@ -111,7 +111,8 @@ static int check_pattern(
 
 		if (option)
 			err = scenario_problem(s, problems, w, "args",
-				"%s is set by the run (duration, seed); leave it out", option);
+				"%s is for the run to set (it sets duration and seed, and needs "
+				"real memory); leave it out", option);
 	}
 	w->judged = w->judged_given ? *w->judged_given : true;
 	return err;
