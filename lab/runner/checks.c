@@ -84,7 +84,8 @@ static int sha256_of(const char *path, char *buf, size_t size, struct problems *
 	err = child_capture(&args, NULL, SHA256_TIMEOUT_NS, &output);
 	if (err < 0)
 		return problems_add(problems,
-			"sha256sum: %s; install it with `apt-get install coreutils`", strerror(-err));
+			"sha256sum: %s; install it with `apt-get install coreutils`",
+			strerror(-err));
 	if (output.status != 0)
 		return problems_add(problems, "%s: cannot be read: %s", path,
 			child_last_line(output.err));
@@ -112,8 +113,8 @@ static int check_memgen_in(
 	if (strcmp(sha256, memgen.sha256) == 0)
 		return 0;
 	return problems_add(problems,
-		"image %s: has another memgen (%s) than %s; build it anew with `make images`", image,
-		*memgen.version ? memgen.version : "of unknown version", host->memgen);
+		"image %s: has another memgen (%s) than %s; build it anew with `make images`",
+		image, *memgen.version ? memgen.version : "of unknown version", host->memgen);
 }
 
 int check_image(const struct lab_host *host, const char *image, struct problems *problems)

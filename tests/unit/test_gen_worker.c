@@ -176,7 +176,7 @@ static void test_nothing_due_is_not_late(void **state)
 	(void)state;
 	assert_int_equal(latest(records, &step), 0);
 	json_decref(records);
-	/* The rest was looked at from 2 s on, but the burst was due at 3.5 s and done at 4.0587 s. */
+	/* The deadline is a look at the rest; the burst is due at 3.5 s, done at 4.0587 s. */
 	records = run("burst --size=3MiB --every=3500ms --duration=11s", clock);
 	assert_int_equal(latest(records, &step), SECONDS(4.0587) - SECONDS(3.5));
 	json_decref(records);
