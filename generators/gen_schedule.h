@@ -14,7 +14,10 @@
 
 /* At 1 MiB/s 10 KiB a tick, for 100 wake-ups a second. A whole part of the report's time. */
 #define GEN_TICK_NS (10 * NS_PER_MS)
-/* The truth is written at most once in this time, and at jumps. A whole part of a second. */
+/*
+ * The truth is written at most once in this time, at jumps, and when a step is more than a tick
+ * late. A whole part of a second.
+ */
 #define GEN_REPORT_NS (100 * NS_PER_MS)
 /* A flat pattern is looked at again after this time. */
 #define GEN_LOOKAHEAD_NS NS_PER_S

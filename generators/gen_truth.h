@@ -25,7 +25,7 @@ struct gen_step {
 	uint64_t touched_bytes;
 	uint64_t retained_bytes;
 	uint64_t released_bytes;
-	int64_t late_ns;
+	int64_t late_ns; /* the largest of the work since the step written before */
 };
 
 /* Both are borrowed. Touches the whole of the buffer, so that it is resident before the start. */

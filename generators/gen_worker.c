@@ -32,7 +32,17 @@ uint64_t gen_worker_retained_bytes(const struct gen_worker *worker)
 	return worker->held * worker->config->unit_bytes;
 }
 
-static int report(struct gen_worker *worker, uint64_t now_ns, uint64_t deadline_ns)
+/* Work that was due at @due_ns is done at @now_ns; returns by how much that is late. */
+static int64_t note_lateness(struct gen_worker *worker, uint64_t now_ns, uint64_t due_ns)
+{
+	int64_t late_ns = (int64_t)(now_ns - (worker->onset_ns + due_ns));
+
+	if (late_ns > worker->late_ns)
+		worker->late_ns = late_ns;
+	return late_ns;
+}
+
+static int report(struct gen_worker *worker, uint64_t now_ns)
 {
 	uint64_t unit = worker->config->unit_bytes;
 	struct gen_step step = {
@@ -42,10 +52,11 @@ static int report(struct gen_worker *worker, uint64_t now_ns, uint64_t deadline_
 		.touched_bytes = worker->touched * unit,
 		.retained_bytes = worker->held * unit,
 		.released_bytes = worker->released * unit,
-		.late_ns = (int64_t)(now_ns - (worker->onset_ns + deadline_ns)),
+		.late_ns = worker->late_ns,
 	};
 
 	worker->pending = false;
+	worker->late_ns = 0;
 	worker->way_ns = now_ns;
 	return worker->truth ? gen_truth_step(worker->truth, &step) : 0;
 }
@@ -60,7 +71,7 @@ static uint64_t chunk(const struct gen_worker *worker, uint64_t bytes, uint64_t 
 }
 
 /* A large burst takes longer than a reporting interval; its way up is reported too. */
-static int between_chunks(struct gen_worker *worker, uint64_t deadline_ns)
+static int between_chunks(struct gen_worker *worker, uint64_t due_ns)
 {
 	uint64_t now_ns;
 
@@ -68,12 +79,13 @@ static int between_chunks(struct gen_worker *worker, uint64_t deadline_ns)
 	if (worker->backend.stopped(worker->backend.context))
 		return -ECANCELED;
 	now_ns = worker->backend.now_ns(worker->backend.context);
-	if (now_ns - worker->way_ns >= GEN_REPORT_NS)
-		return report(worker, now_ns, deadline_ns);
-	return 0;
+	if (now_ns - worker->way_ns < GEN_REPORT_NS)
+		return 0;
+	note_lateness(worker, now_ns, due_ns);
+	return report(worker, now_ns);
 }
 
-static int hold(struct gen_worker *worker, uint64_t target, uint64_t deadline_ns)
+static int hold(struct gen_worker *worker, uint64_t target, uint64_t due_ns)
 {
 	int err = 0;
 
@@ -96,7 +108,7 @@ static int hold(struct gen_worker *worker, uint64_t target, uint64_t deadline_ns
 		worker->held += count;
 		worker->touched += count;
 		if (worker->held < target)
-			err = between_chunks(worker, deadline_ns);
+			err = between_chunks(worker, due_ns);
 		worker->pending = true;
 	}
 	return err;
@@ -116,7 +128,7 @@ int gen_worker_settle(struct gen_worker *worker)
 }
 
 /* Frees and touches anew the oldest of what is held, in a window that goes round and round. */
-static int replace(struct gen_worker *worker, uint64_t target, uint64_t deadline_ns)
+static int replace(struct gen_worker *worker, uint64_t target, uint64_t due_ns)
 {
 	int err = 0;
 
@@ -136,9 +148,43 @@ static int replace(struct gen_worker *worker, uint64_t target, uint64_t deadline
 		worker->replaced += count;
 		worker->released += count;
 		worker->touched += count;
-		err = between_chunks(worker, deadline_ns);
+		err = between_chunks(worker, due_ns);
 	}
 	return err;
+}
+
+/*
+ * When the work of a step at @t_ns was first due, from its deadline on: a rest is looked at without
+ * anything to do, and what went up and down again meanwhile was missed. @t_ns when there is none.
+ */
+static uint64_t first_due_ns(const struct gen_worker *worker, uint64_t deadline_ns, uint64_t t_ns)
+{
+	uint64_t due_ns = deadline_ns;
+
+	while (due_ns < t_ns) {
+		struct gen_target due = gen_target_at(worker->config, &worker->params, due_ns);
+
+		if (due.held_units != worker->held || due.replaced_units > worker->replaced)
+			break;
+		due_ns = gen_next_ns(worker->config, &worker->params, due_ns, t_ns);
+	}
+	return due_ns;
+}
+
+/* Reports what is pending when it is time to, or when @urgent. */
+static int end_step(struct gen_worker *worker, uint64_t t_ns, uint64_t due_ns, uint64_t next_ns,
+	bool urgent)
+{
+	uint64_t now_ns;
+
+	if (!worker->pending)
+		return 0;
+	now_ns = worker->backend.now_ns(worker->backend.context);
+	if (note_lateness(worker, now_ns, due_ns) > (int64_t)GEN_TICK_NS)
+		urgent = true;
+	if (urgent || gen_report_due(t_ns, next_ns))
+		return report(worker, now_ns);
+	return 0;
 }
 
 int gen_worker_step(struct gen_worker *worker, uint64_t deadline_ns, uint64_t *ret_next_ns)
@@ -149,31 +195,28 @@ int gen_worker_step(struct gen_worker *worker, uint64_t deadline_ns, uint64_t *r
 	uint64_t t_ns = deadline_ns;
 	uint64_t before = worker->held;
 	struct gen_target target;
+	uint64_t due_ns;
+	int err, report_err;
 	bool jump;
-	int err;
 
 	if (since_ns > deadline_ns + GEN_TICK_NS)
 		t_ns = since_ns / GEN_TICK_NS * GEN_TICK_NS;
 	if (t_ns > end_ns)
 		t_ns = end_ns;
+	due_ns = first_due_ns(worker, deadline_ns, t_ns);
+	if (due_ns < t_ns)
+		worker->pending = true;
 	target = gen_target_at(worker->config, &worker->params, t_ns);
 	worker->asked_bytes = target.asked_bytes;
 	worker->way_ns = now_ns;
-	err = hold(worker, target.held_units, deadline_ns);
+	err = hold(worker, target.held_units, due_ns);
 	if (!err)
-		err = replace(worker, target.replaced_units, deadline_ns);
+		err = replace(worker, target.replaced_units, due_ns);
 	/* What a signal interrupted is still reported, so that the truth ends with what is held. */
 	if (err && err != -ECANCELED)
 		return err;
 	*ret_next_ns = gen_next_ns(worker->config, &worker->params, t_ns, end_ns);
 	jump = t_ns % GEN_TICK_NS != 0 && worker->held != before;
-	if (worker->pending &&
-		(err || t_ns >= end_ns || jump || gen_report_due(t_ns, *ret_next_ns))) {
-		int report_err = report(
-			worker, worker->backend.now_ns(worker->backend.context), deadline_ns);
-
-		if (report_err)
-			return report_err;
-	}
-	return err;
+	report_err = end_step(worker, t_ns, due_ns, *ret_next_ns, err || t_ns >= end_ns || jump);
+	return report_err ? report_err : err;
 }

@@ -36,7 +36,8 @@ struct gen_worker {
 	double asked_bytes;
 	uint64_t window; /* where the next replacement begins */
 	uint64_t way_ns; /* when this step began, or its way was last reported */
-	bool pending;	 /* something changed since */
+	int64_t late_ns; /* the largest lateness that no written step tells of yet */
+	bool pending;	 /* something changed since the last written step, or should have */
 };
 
 /* @config, @truth and the backend's context are borrowed. */
@@ -54,7 +55,9 @@ int gen_worker_begin(struct gen_worker *worker, uint64_t onset_ns);
 
 /*
  * Does what is due @deadline_ns after onset, and sets @ret_next_ns to the next deadline. A worker
- * that is more than a tick late does what is due at the last tick that has passed instead.
+ * that is more than a tick late does what is due at the last tick that has passed instead, and
+ * reports it at once. A report carries the largest lateness since the one before; lateness counts
+ * from when there was something to do.
  * Returns 0, -ECANCELED when the run was stopped in the middle, or a negative errno of the backend
  * or of the truth.
  */

@@ -12,7 +12,10 @@
 #include "lab/problems.h"
 #include "lab/programs.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/units.h"
+
+#define SHA256_TIMEOUT_NS (60 * NS_PER_S)
 
 void lab_host_done(struct lab_host *host)
 {
@@ -69,10 +72,57 @@ int check_cgroup(struct lab_host *host, struct problems *problems)
 		strerror(-err));
 }
 
+/* The sum as sha256sum prints it, in hexadecimal; @buf holds 65 bytes. */
+static int sha256_of(const char *path, char *buf, size_t size, struct problems *problems)
+{
+	_cleanup_child_output_ struct child_output output = { 0 };
+	_cleanup_args_ struct args args = { 0 };
+	int err;
+
+	/* With --zero a path with a backslash in it is not escaped, which would change the line. */
+	args_add_all(&args, "sha256sum", "--zero", "--", path, NULL);
+	err = child_capture(&args, NULL, SHA256_TIMEOUT_NS, &output);
+	if (err < 0)
+		return problems_add(problems,
+			"sha256sum: %s; install it with `apt-get install coreutils`",
+			strerror(-err));
+	if (output.status != 0)
+		return problems_add(problems, "%s: cannot be read: %s", path,
+			child_last_line(output.err));
+	snprintf(buf, size, "%s", output.out);
+	return 0;
+}
+
+/* A run of another memgen than the one that was asked what it will do is not what was asked for. */
+static int check_memgen_in(
+	const struct lab_host *host, const char *image, struct problems *problems)
+{
+	struct podman_memgen memgen;
+	char sha256[sizeof(memgen.sha256)];
+	int err;
+
+	if (!*host->memgen)
+		return 0;
+	err = sha256_of(host->memgen, sha256, sizeof(sha256), problems);
+	if (err < 0)
+		return err;
+	err = podman_image_memgen(&host->podman, image, &memgen);
+	if (err < 0)
+		return problems_add(problems, "image %s: its labels cannot be read: %s", image,
+			strerror(-err));
+	if (strcmp(sha256, memgen.sha256) == 0)
+		return 0;
+	return problems_add(problems,
+		"image %s: has another memgen (%s) than %s; build it anew with `make images`",
+		image, *memgen.version ? memgen.version : "of unknown version", host->memgen);
+}
+
 int check_image(const struct lab_host *host, const char *image, struct problems *problems)
 {
 	int there = podman_image_exists(&host->podman, image);
 
+	if (there > 0 && strcmp(image, PODMAN_MEMGEN_IMAGE) == 0)
+		return check_memgen_in(host, image, problems);
 	if (there > 0)
 		return 0;
 	if (there < 0)

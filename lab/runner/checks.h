@@ -35,6 +35,10 @@ int check_root(struct problems *problems);
 int check_programs(struct lab_host *host, struct problems *problems);
 int check_podman(struct lab_host *host, struct problems *problems);
 int check_cgroup(struct lab_host *host, struct problems *problems);
+/*
+ * The image is there, and the memgen in memgen's image is the one beside us, which told what the
+ * workloads will do. The latter is left out when check_programs() found no memgen.
+ */
 int check_image(const struct lab_host *host, const char *image, struct problems *problems);
 /* @dir need not exist yet: the folder that it would be made in counts. */
 int check_disk(const char *dir, struct problems *problems);

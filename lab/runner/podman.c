@@ -116,6 +116,30 @@ int podman_image_exists(const struct podman *podman, const char *image)
 	return child_exit_code(output.status) == 0;
 }
 
+int podman_image_memgen(const struct podman *podman, const char *image, struct podman_memgen *ret)
+{
+	_cleanup_child_output_ struct child_output output = { 0 };
+	_cleanup_args_ struct args args = { 0 };
+	char *version;
+	int err;
+
+	podman_args(podman, &args, "image", "inspect", "--format",
+		"{{index .Labels \"leaklab.memgen.sha256\"}}\n"
+		"{{index .Labels \"leaklab.memgen.version\"}}",
+		image, NULL);
+	err = child_capture(&args, NULL, PODMAN_TIMEOUT_NS, &output);
+	if (err < 0)
+		return err;
+	version = strchr(output.out, '\n');
+	if (output.status != 0 || !version)
+		return -EBADMSG;
+	*version++ = '\0';
+	version[strcspn(version, "\n")] = '\0';
+	snprintf(ret->sha256, sizeof(ret->sha256), "%s", output.out);
+	snprintf(ret->version, sizeof(ret->version), "%s", version);
+	return 0;
+}
+
 static int try_runtime(const struct podman *podman, const char *id, const char *parent,
 	struct problems *problems)
 {

@@ -57,6 +57,15 @@ void podman_image_name(const char *image, char *buf, size_t size);
 /* 1 when the image is there, 0 when not, or a negative errno. */
 int podman_image_exists(const struct podman *podman, const char *image);
 
+/* What build-memgen.sh says of the memgen in an image; empty when the image does not say it. */
+struct podman_memgen {
+	char sha256[65]; /* of the file, in hexadecimal */
+	char version[128];
+};
+
+/* Reads the labels of @image. Returns 0, -EBADMSG when podman refuses, or an errno of starting it. */
+int podman_image_memgen(const struct podman *podman, const char *image, struct podman_memgen *ret);
+
 /*
  * Chooses the runtime by what works: crun refuses hybrid hosts whose v2 side has controllers, so
  * runc is tried first there. Each is tried with `memgen --version` in a container under @parent.

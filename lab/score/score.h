@@ -60,7 +60,7 @@ int score_verdict_exit(enum score_verdict verdict);
 struct score_step {
 	uint64_t t_ns; /* all its bytes are touched */
 	uint64_t retained_bytes;
-	uint64_t late_ns; /* t_ns - late_ns is when touching was due to begin */
+	uint64_t late_ns; /* touching was due to begin at t_ns - late_ns or later */
 };
 
 struct score_unit {

@@ -260,6 +260,22 @@ teardown() {
 	expect_words "image localhost/leaklab-nosuch:latest: missing; build it with \`make images\`"
 }
 
+@test "an image of another memgen is refused before anything starts, and doctor says so" {
+	two_workloads other 2s
+	printf x >>"$BIN/memgen"
+	"$BIN/memgen" --version >/dev/null
+	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS"
+	[ "$status" -eq 3 ]
+	said=$output
+	expect_words "image localhost/leaklab-memgen:latest: has another memgen ("
+	expect_words ") than $BIN/memgen; build it anew with \`make images\`"
+	[ ! -e "$RUNS" ]
+	run "$BIN/leaklab" doctor
+	[ "$status" -eq 3 ]
+	said=$output
+	expect_words "FAIL  image        image localhost/leaklab-memgen:latest: has another memgen ("
+}
+
 @test "without root it says so" {
 	two_workloads user 2s
 	open=$(mktemp -d /tmp/leaklab-open-XXXXXX)
