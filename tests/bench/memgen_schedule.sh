@@ -10,9 +10,9 @@ set -eu
 memgen=${1:-build/memgen}
 seconds=${2:-10}
 
-# For each second s after onset: the last step up to it, as written at most 50 ms late, against
-# rate * s. A step that holds more is of a later time: one that was late is written at once, off the
-# reporting grid. late_ns of a step is the largest of the ticks in it.
+# What is held s seconds after onset lies on the line between the steps before and after (steps are
+# written every 100 ms, growth goes on between them). late_ns of a step is the largest of the ticks
+# in it.
 measure() {
 	pattern=$1
 	rate=$2
@@ -23,11 +23,14 @@ measure() {
 			--arg name "$pattern $rate" '
 			(map(select(.type == "onset"))[0].t_ns) as $t0 |
 			[.[] | select(.type == "step")] as $steps |
-			[range(1; $seconds + 1) as $s |
-				($steps | map(select(.t_ns <= $t0 + $s * 1e9 + 5e7 and
-						.retained_bytes <= $rate * $s)) |
-					last | .retained_bytes // 0) / ($rate * $s) - 1 |
-				fabs * 100] as $off |
+			[range(1; $seconds) as $s | ($t0 + $s * 1e9) as $t |
+				($steps | map(select(.t_ns <= $t)) | last //
+					{t_ns: $t0, retained_bytes: 0}) as $before |
+				($steps | map(select(.t_ns > $t)) | first) as $after |
+				($before.retained_bytes +
+					($after.retained_bytes - $before.retained_bytes) *
+					($t - $before.t_ns) / ($after.t_ns - $before.t_ns)) /
+				($rate * $s) - 1 | fabs * 100] as $off |
 			($steps | map(.late_ns) | sort) as $late |
 			(map(select(.type == "end"))[0].cpu_ns / ($seconds * 1e9) * 100) as $cpu |
 			(map(select(.type == "measured"))[0].shortfall_bytes) as $short |
