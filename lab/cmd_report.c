@@ -105,7 +105,7 @@ int cmd_report(int argc, char **argv)
 		return EXIT_USAGE;
 	if (run_score_open(options.runs, (size_t)options.runs_count, NULL, &score, &error) < 0) {
 		log_error("%s", error.text);
-		return EXIT_BROKEN;
+		return error.usage ? EXIT_USAGE : EXIT_BROKEN;
 	}
 	err = print_report(score, options.format);
 	if (err) {

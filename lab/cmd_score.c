@@ -34,6 +34,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPTION_DETECTOR:
+		if (arg[strspn(arg, " \t")] == '\0')
+			argp_error(state, "--detector=%s: must be a program and its arguments "
+				"(example: memgrowth replay -)", arg);
 		options->detector = arg;
 		return 0;
 	case OPTION_JSON:
@@ -137,7 +140,7 @@ int cmd_score(int argc, char **argv)
 	if (run_score_open(options.runs, (size_t)options.runs_count, options.detector, &score,
 		    &error) < 0) {
 		log_error("%s", error.text);
-		return EXIT_BROKEN;
+		return error.usage ? EXIT_USAGE : EXIT_BROKEN;
 	}
 	if (print_score(score, options.json) < 0 || write_files(score, &options) < 0)
 		return EXIT_BROKEN;
