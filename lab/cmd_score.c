@@ -109,20 +109,20 @@ static int write_files(const struct run_score *score, const struct options *opti
 	return write_file(score, path, true);
 }
 
-static int print_score(const struct run_score *score, bool json)
+static int write_terminal(FILE *out, const void *data)
 {
 	_cleanup_(report_facts_done) struct report_facts facts = { 0 };
-	int err;
+	int err = report_facts_collect(data, &facts);
 
-	if (json) {
-		err = write_score(stdout, score);
-	} else {
-		err = report_facts_collect(score, &facts);
-		if (!err)
-			report_terminal(score, &facts, stdout, report_colour(stdout));
-	}
-	if (!err && (fflush(stdout) != 0 || ferror(stdout)))
-		err = -EIO;
+	if (!err)
+		report_terminal(data, &facts, out, report_colour(stdout));
+	return err;
+}
+
+static int print_score(const struct run_score *score, bool json)
+{
+	int err = report_print(json ? write_score : write_terminal, score, stdout);
+
 	if (err)
 		log_error("stdout: %s", strerror(-err));
 	return err;

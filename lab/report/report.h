@@ -83,7 +83,13 @@ int report_print_terminal(const char *run_dir, FILE *out);
 int report_write_file(const char *path, bool once, int (*write)(FILE *out, const void *data),
 		const void *data);
 
-/* True when colour may be written to @out: a terminal, and NO_COLOR is not set. */
+/*
+ * Lets @write print @data into memory and writes that to @out at once, so that the reason of a
+ * failed write is known. Flushes @out. Returns 0, a negative errno, or what @write returned.
+ */
+int report_print(int (*write)(FILE *out, const void *data), const void *data, FILE *out);
+
+/* True when colour may be written to @out: a terminal that is not dumb, and no NO_COLOR. */
 bool report_colour(FILE *out);
 
 #endif

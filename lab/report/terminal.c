@@ -23,8 +23,10 @@ struct screen {
 
 bool report_colour(FILE *out)
 {
-	const char *no_color = getenv("NO_COLOR");
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
+	if (!term || !*term || strcmp(term, "dumb") == 0)
+		return false;
 	return isatty(fileno(out)) && !(no_color && *no_color);
 }
 

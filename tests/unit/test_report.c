@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The reports of the golden runs: every part is there, and nothing in a name breaks a format. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -213,6 +214,48 @@ static void test_write_fails(void **state)
 	assert_int_equal(report_write_file(path, false, fail_half_way, NULL), -ENOENT);
 }
 
+static int say_half(FILE *out, const void *data)
+{
+	(void)data;
+	fputs("half", out);
+	return 0;
+}
+
+/* The reason of a failed write is told, not only that it failed. */
+static void test_print_fails(void **state)
+{
+	FILE *full = fopen("/dev/full", "w");
+
+	(void)state;
+	assert_non_null(full);
+	assert_int_equal(report_print(say_half, NULL, full), -ENOSPC);
+	fclose(full);
+	assert_int_equal(report_write_file("/dev/full/x", false, say_half, NULL), -ENOTDIR);
+}
+
+static void test_colour(void **state)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY);
+	FILE *terminal = fd < 0 ? NULL : fdopen(fd, "r+"), *file = tmpfile();
+
+	(void)state;
+	assert_non_null(terminal);
+	assert_non_null(file);
+	unsetenv("NO_COLOR");
+	setenv("TERM", "xterm", 1);
+	assert_true(report_colour(terminal));
+	assert_false(report_colour(file));
+	setenv("NO_COLOR", "1", 1);
+	assert_false(report_colour(terminal));
+	unsetenv("NO_COLOR");
+	setenv("TERM", "dumb", 1);
+	assert_false(report_colour(terminal));
+	unsetenv("TERM");
+	assert_false(report_colour(terminal));
+	fclose(terminal);
+	fclose(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +266,8 @@ int main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_write_fails),
+		cmocka_unit_test(test_print_fails),
+		cmocka_unit_test(test_colour),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

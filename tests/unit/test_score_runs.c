@@ -225,8 +225,8 @@ static int make_place(void **state)
 
 static int remove_place(void **state)
 {
-	static const char *const names[] = { "run.json", "run.json.tmp", "samples.jsonl", "detections.jsonl",
-		"t.jsonl", "score.json", "report.json", "report.md", "junit.xml" };
+	static const char *const names[] = { "run.json", "run.json.tmp", "samples.jsonl",
+		"detections.jsonl", "t.jsonl", "score.json", "report.json", "report.md", "junit.xml" };
 	struct place *place = *state;
 	char path[128];
 
