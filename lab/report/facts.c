@@ -211,8 +211,8 @@ static int advise_detector(const struct run_score *score, struct report_facts *f
 			"do not plan with time-to-limit yet.", 100 * sum->rate_error_p95);
 	if (!err && sum->leak_units && sum->leak_units < LEAK_UNITS_CLAIM)
 		err = list_add(&facts->advice, "%zu leak%s cannot carry a claim: repeat with other "
-			"seeds and score the runs together (%d without a miss show more than 90 %%, "
-			"one-sided at 95 %%).",
+			"seeds and score the runs together (%d without a miss show more than 90 %%"
+			", one-sided at 95 %%).",
 			sum->leak_units, sum->leak_units == 1 ? "" : "s", LEAK_UNITS_CLAIM);
 	if (!err && sum->benign_units == 0 && sum->leak_units)
 		err = list_add(&facts->advice, "No benign workload ran, so nothing is known about "
@@ -251,15 +251,16 @@ static int advise_nothing(const struct run_score *score, struct report_facts *fa
 	for (size_t i = 0; i < score->groups_count; i++)
 		gates += score->groups[i].results_count;
 	if (score->summary.leak_units + score->summary.benign_units == 0)
-		return list_add(&facts->advice, "Nothing can be concluded: no workload was judged.");
+		return list_add(&facts->advice,
+			"Nothing can be concluded: no workload was judged.");
 	if (score->verdict == SCORE_FAIL)
 		return list_add(&facts->advice, "None beside the gates that were missed.");
 	if (score->verdict == SCORE_BROKEN)
-		return list_add(&facts->advice, "Nothing can be concluded: a gate had nothing to be "
-			"measured on.");
+		return list_add(&facts->advice, "Nothing can be concluded: a gate had nothing to "
+			"be measured on.");
 	if (gates == 0)
-		return list_add(&facts->advice, "Nothing can be concluded: no gate is set, so there "
-			"are no bounds to hold the figures against.");
+		return list_add(&facts->advice, "Nothing can be concluded: no gate is set, so "
+			"there are no bounds to hold the figures against.");
 	return list_add(&facts->advice, "None: every gate holds.");
 }
 

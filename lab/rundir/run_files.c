@@ -311,8 +311,8 @@ static int fail_without_run_json(const char *dir, const char *path, int err,
 		return run_fail(error, err, "%s: %s", path, strerror(-err));
 	if (has_file(dir, "samples.jsonl"))
 		return run_fail(error, -ENODATA, "%s: has no run.json: its run died before it "
-			"ended (or has not ended yet), so it cannot be scored; what it recorded can "
-			"be replayed with `memgrowth replay %s/samples.jsonl`", dir, dir);
+			"ended (or has not ended yet), so it cannot be scored; what it recorded "
+			"can be replayed with `memgrowth replay %s/samples.jsonl`", dir, dir);
 	if (has_file(dir, "run.json.tmp"))
 		return run_fail(error, -ENODATA, "%s: has no run.json: its run died before it "
 			"recorded anything (or has not begun yet)", dir);

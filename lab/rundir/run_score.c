@@ -85,8 +85,8 @@ static int find_group(struct run_score *score, const struct run_files *run, size
 		if (strcmp(group->scenario, run->scenario) != 0)
 			continue;
 		if (!same_gates(&group->gates, &run->gates))
-			return run_fail_usage(error, -EINVAL, "%s: scenario %s has other gates here "
-				"than in an earlier run: score the two apart", run->dir,
+			return run_fail_usage(error, -EINVAL, "%s: scenario %s has other gates "
+				"here than in an earlier run: score the two apart", run->dir,
 				run->scenario);
 		*ret_group = i;
 		return 0;
