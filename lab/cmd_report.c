@@ -63,33 +63,38 @@ static const struct argp argp = {
 	       "Exit codes: 0 when the report was written, whatever it says; 2 usage; 3 broken lab",
 };
 
-static int print_report(const struct run_score *score, enum format format)
+struct report {
+	const struct run_score *score;
+	enum format format;
+};
+
+static int write_report(FILE *out, const void *data)
 {
 	_cleanup_(report_facts_done) struct report_facts facts = { 0 };
+	const struct report *report = data;
+	const struct run_score *score = report->score;
 	json_t *json;
 	int err = report_facts_collect(score, &facts);
 
 	if (err)
 		return err;
-	switch (format) {
+	switch (report->format) {
 	case FORMAT_JSON:
 		json = report_json(score, &facts);
-		err = json ? report_dump_json(json, stdout) : -ENOMEM;
+		err = json ? report_dump_json(json, out) : -ENOMEM;
 		json_decref(json);
 		break;
 	case FORMAT_MARKDOWN:
-		report_markdown(score, &facts, stdout);
+		report_markdown(score, &facts, out);
 		break;
 	case FORMAT_JUNIT:
-		report_junit(score, stdout);
+		report_junit(score, out);
 		break;
 	case FORMAT_TERMINAL:
 	case FORMATS:
-		report_terminal(score, &facts, stdout, report_colour(stdout));
+		report_terminal(score, &facts, out, report_colour(stdout));
 		break;
 	}
-	if (!err && (fflush(stdout) != 0 || ferror(stdout)))
-		err = -EIO;
 	return err;
 }
 
@@ -105,9 +110,10 @@ int cmd_report(int argc, char **argv)
 		return EXIT_USAGE;
 	if (run_score_open(options.runs, (size_t)options.runs_count, NULL, &score, &error) < 0) {
 		log_error("%s", error.text);
-		return EXIT_BROKEN;
+		return error.usage ? EXIT_USAGE : EXIT_BROKEN;
 	}
-	err = print_report(score, options.format);
+	err = report_print(write_report,
+		&(struct report){ .score = score, .format = options.format }, stdout);
 	if (err) {
 		log_error("stdout: %s", strerror(-err));
 		return EXIT_BROKEN;

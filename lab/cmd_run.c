@@ -132,7 +132,8 @@ static int exit_code_of(const struct run_result *result)
 	int code;
 
 	if (result->status == RUN_INTERRUPTED) {
-		log_info("what was recorded is in %s", result->dir);
+		log_info("what was recorded is in %s: score it with `leaklab score %s`",
+			result->dir, result->dir);
 		return EXIT_INTERRUPTED;
 	}
 	if (result->status == RUN_BROKEN) {

@@ -34,6 +34,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPTION_DETECTOR:
+		if (arg[strspn(arg, " \t")] == '\0')
+			argp_error(state, "--detector=%s: must be a program and its arguments "
+				"(example: memgrowth replay -)", arg);
 		options->detector = arg;
 		return 0;
 	case OPTION_JSON:
@@ -106,20 +109,20 @@ static int write_files(const struct run_score *score, const struct options *opti
 	return write_file(score, path, true);
 }
 
-static int print_score(const struct run_score *score, bool json)
+static int write_terminal(FILE *out, const void *data)
 {
 	_cleanup_(report_facts_done) struct report_facts facts = { 0 };
-	int err;
+	int err = report_facts_collect(data, &facts);
 
-	if (json) {
-		err = write_score(stdout, score);
-	} else {
-		err = report_facts_collect(score, &facts);
-		if (!err)
-			report_terminal(score, &facts, stdout, report_colour(stdout));
-	}
-	if (!err && (fflush(stdout) != 0 || ferror(stdout)))
-		err = -EIO;
+	if (!err)
+		report_terminal(data, &facts, out, report_colour(stdout));
+	return err;
+}
+
+static int print_score(const struct run_score *score, bool json)
+{
+	int err = report_print(json ? write_score : write_terminal, score, stdout);
+
 	if (err)
 		log_error("stdout: %s", strerror(-err));
 	return err;
@@ -137,7 +140,7 @@ int cmd_score(int argc, char **argv)
 	if (run_score_open(options.runs, (size_t)options.runs_count, options.detector, &score,
 		    &error) < 0) {
 		log_error("%s", error.text);
-		return EXIT_BROKEN;
+		return error.usage ? EXIT_USAGE : EXIT_BROKEN;
 	}
 	if (print_score(score, options.json) < 0 || write_files(score, &options) < 0)
 		return EXIT_BROKEN;

@@ -13,6 +13,8 @@
 /* Above these, a report says so. */
 #define CPU_SHARE_HIGH 0.05
 #define LAG_HIGH_S 0.25
+/* Starting up is dear: a shorter recording says nothing of what the collector costs. */
+#define CPU_SPAN_S 5
 /* Fewer units than these cannot carry a claim of 90 % (one-sided 95 %, no error). */
 #define LEAK_UNITS_CLAIM 29
 
@@ -56,8 +58,8 @@ static double run_duration_s(const struct run_files *run)
 	return (double)(run->ended_ns - run->started_ns) / (double)NS_PER_S;
 }
 
-static void add_run(const struct run_files *run, struct report_facts *facts, double *recorded_s,
-		double *events, double *records)
+static void add_run(const struct run_files *run, struct report_facts *facts, double *events,
+		double *records)
 {
 	const struct run_recording *rec = &run->recording;
 	json_t *collector = json_object_get(run->json, "collector");
@@ -67,7 +69,7 @@ static void add_run(const struct run_files *run, struct report_facts *facts, dou
 	facts->workloads += run->workloads_count;
 	facts->processes_monitored += rec->mms_count;
 	facts->lost += rec->lost;
-	*recorded_s += (double)(rec->last_ns - rec->first_ns) / (double)NS_PER_S;
+	facts->recorded_s += (double)(rec->last_ns - rec->first_ns) / (double)NS_PER_S;
 	*events += (double)rec->events;
 	*records += (double)rec->rss_records;
 	if (rec->lag_p99_ns)
@@ -77,6 +79,51 @@ static void add_run(const struct run_files *run, struct report_facts *facts, dou
 		facts->collector_cpu_s += value / (double)NS_PER_S;
 	if (run_get_f64(collector, "max_rss_bytes", &value))
 		facts->collector_rss_bytes = fmax(facts->collector_rss_bytes, value);
+}
+
+/* A unit's name, with its run when there are several. */
+#define TITLE_SIZE (REPORT_NAME_SIZE + 256 + 8)
+
+static const char *unit_title(const struct run_score *score, const struct score_unit *unit,
+		char *buf, size_t size)
+{
+	char name[REPORT_NAME_SIZE];
+
+	report_unit_name(unit, name, sizeof(name));
+	if (score->runs_count > 1)
+		snprintf(buf, size, "run %s: %s", unit->run, name);
+	else
+		snprintf(buf, size, "%s", name);
+	return buf;
+}
+
+static bool tier_used(const struct run_score *score, enum score_tier tier)
+{
+	for (size_t i = 0; i < score->detections_count; i++)
+		if (score->detections[i].tier == tier)
+			return true;
+	return false;
+}
+
+/* A leak that the leak tier missed, and it was asked to find it or had the time to. */
+static bool leak_missed(const struct run_score *score, size_t number)
+{
+	const struct score_judged *judged = &score->result.judged[number];
+	const struct score_unit *unit = &score->units[number];
+
+	if (!unit->leak || judged->broken || judged->tier[SCORE_LEAK].detected)
+		return false;
+	return report_leak_gated(score, unit) ||
+		!report_not_yet(&judged->tier[SCORE_LEAK], SCORE_LEAK);
+}
+
+static size_t count_misses(const struct run_score *score)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < score->units_count; i++)
+		count += leak_missed(score, i);
+	return count;
 }
 
 static int collect_issues(const struct run_score *score, struct report_facts *facts)
@@ -102,20 +149,24 @@ static int collect_issues(const struct run_score *score, struct report_facts *fa
 	}
 	for (size_t i = 0; !err && i < score->units_count; i++) {
 		const char *broken = score->result.judged[i].broken;
-		char name[REPORT_NAME_SIZE];
+		char name[TITLE_SIZE];
 
 		if (broken)
 			err = list_add(&facts->issues, "%s is not judged: %s",
-				report_unit_name(&score->units[i], name, sizeof(name)), broken);
+				unit_title(score, &score->units[i], name, sizeof(name)), broken);
 	}
 	return err;
 }
 
 static int collect_unit_issues(const struct run_score *score, struct report_facts *facts)
 {
-	char name[REPORT_NAME_SIZE];
+	char name[TITLE_SIZE];
+	bool leak_used = tier_used(score, SCORE_LEAK);
 	int err = 0;
 
+	if (!leak_used && count_misses(score))
+		err = list_add(&facts->issues, "the detector never used the leak tier, so it found "
+			"no leak there");
 	for (size_t i = 0; !err && i < score->units_count; i++) {
 		const struct score_unit *unit = &score->units[i];
 		const struct score_judged *judged = &score->result.judged[i];
@@ -123,13 +174,14 @@ static int collect_unit_issues(const struct run_score *score, struct report_fact
 		for (int t = 0; !err && !judged->broken && t < SCORE_TIERS; t++) {
 			const struct score_verdicts *verdicts = &judged->tier[t];
 
-			report_unit_name(unit, name, sizeof(name));
+			unit_title(score, unit, name, sizeof(name));
 			if (verdicts->false_alarms)
 				err = list_add(&facts->issues, "%s (%s): %zu false %s alarm%s",
 					name, unit->pattern, verdicts->false_alarms,
 					score_tier_name(t),
 					verdicts->false_alarms == 1 ? "" : "s");
-			if (!err && unit->leak && !verdicts->detected)
+			if (!err && (t == SCORE_LEAK ? leak_used && leak_missed(score, i) :
+				unit->leak && !verdicts->detected))
 				err = list_add(&facts->issues,
 					"%s (%s): the leak was not found in the %s tier", name,
 					unit->pattern, score_tier_name(t));
@@ -142,6 +194,7 @@ static int advise_detector(const struct run_score *score, struct report_facts *f
 {
 	const struct score_summary *sum = &score->summary;
 	const struct score_tier_summary *leak = &sum->tier[SCORE_LEAK];
+	size_t missed = tier_used(score, SCORE_LEAK) ? count_misses(score) : 0;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < leak->benign_count; i++)
@@ -150,16 +203,16 @@ static int advise_detector(const struct run_score *score, struct report_facts *f
 				"%zu): demand a longer span or other evidence before it speaks.",
 				leak->benign[i].pattern, leak->benign[i].fpr.k,
 				leak->benign[i].fpr.n);
-	if (!err && leak->tpr.n && leak->tpr.k < leak->tpr.n)
+	if (!err && missed)
 		err = list_add(&facts->advice, "The leak tier missed %zu of %zu leaks: run longer, "
-			"or see which patterns it missed above.", leak->tpr.n - leak->tpr.k,
-			leak->tpr.n);
+			"or see which patterns it missed above.", missed, leak->tpr.k + missed);
 	if (!err && sum->rate_error_n && sum->rate_error_p95 > SCORE_RATE_BAND)
 		err = list_add(&facts->advice, "The stated rates are off by up to %.0f %% (p95): "
 			"do not plan with time-to-limit yet.", 100 * sum->rate_error_p95);
 	if (!err && sum->leak_units && sum->leak_units < LEAK_UNITS_CLAIM)
 		err = list_add(&facts->advice, "%zu leak%s cannot carry a claim: repeat with other "
-			"seeds and score the runs together (%d without a miss show more than 90 %%).",
+			"seeds and score the runs together (%d without a miss show more than 90 %%"
+			", one-sided at 95 %%).",
 			sum->leak_units, sum->leak_units == 1 ? "" : "s", LEAK_UNITS_CLAIM);
 	if (!err && sum->benign_units == 0 && sum->leak_units)
 		err = list_add(&facts->advice, "No benign workload ran, so nothing is known about "
@@ -167,18 +220,68 @@ static int advise_detector(const struct run_score *score, struct report_facts *f
 	return err;
 }
 
+/* Broken beside what an interruption by itself leaves unfinished. */
+static bool lab_broken(const struct run_score *score)
+{
+	for (size_t r = 0; r < score->runs_count; r++)
+		if (score->runs[r]->status != RECORDED_INTERRUPTED &&
+		    run_score_run_broken(score->runs[r]))
+			return true;
+	for (size_t i = 0; i < score->units_count; i++)
+		if (score->result.judged[i].broken &&
+		    score->runs[score->unit_runs[i]]->status != RECORDED_INTERRUPTED)
+			return true;
+	return false;
+}
+
+static size_t count_status(const struct run_score *score, enum recorded_status status)
+{
+	size_t count = 0;
+
+	for (size_t r = 0; r < score->runs_count; r++)
+		count += score->runs[r]->status == status;
+	return count;
+}
+
+/* When there is nothing else to advise: never more than the figures carry. */
+static int advise_nothing(const struct run_score *score, struct report_facts *facts)
+{
+	size_t gates = 0;
+
+	for (size_t i = 0; i < score->groups_count; i++)
+		gates += score->groups[i].results_count;
+	if (score->summary.leak_units + score->summary.benign_units == 0)
+		return list_add(&facts->advice,
+			"Nothing can be concluded: no workload was judged.");
+	if (score->verdict == SCORE_FAIL)
+		return list_add(&facts->advice, "None beside the gates that were missed.");
+	if (score->verdict == SCORE_BROKEN)
+		return list_add(&facts->advice, "Nothing can be concluded: a gate had nothing to "
+			"be measured on.");
+	if (gates == 0)
+		return list_add(&facts->advice, "Nothing can be concluded: no gate is set, so "
+			"there are no bounds to hold the figures against.");
+	return list_add(&facts->advice, "None: every gate holds.");
+}
+
 static int advise_lab(const struct run_score *score, struct report_facts *facts)
 {
+	size_t interrupted = count_status(score, RECORDED_INTERRUPTED);
 	char text[UNITS_TEXT_SIZE];
 	int err = 0;
 
-	if (score->summary.broken_units || score->verdict == SCORE_BROKEN)
+	if (interrupted)
+		err = list_add(&facts->advice, "%s interrupted: the figures are of what was "
+			"recorded until then. Run it again, to its end, for a verdict.",
+			score->runs_count == 1 ? "The run was" : interrupted == 1 ? "A run was" :
+			"Runs were");
+	if (!err && lab_broken(score))
 		err = list_add(&facts->advice, "Mend what is broken in the lab first (see issues "
 			"and logs/): this run says nothing for or against the detector.");
 	if (!err && facts->lost)
 		err = list_add(&facts->advice, "Records were lost: raise the collector's "
 			"--threshold or its ring buffer.");
-	if (!err && facts->collector_cpu_share > CPU_SHARE_HIGH)
+	if (!err && facts->recorded_s >= CPU_SPAN_S && facts->collector_cpu_share > CPU_SHARE_HIGH)
 		err = list_add(&facts->advice, "The collector used %.1f %% of a CPU: raise "
 			"--threshold or --interval.", 100 * facts->collector_cpu_share);
 	if (!err && facts->lag_p99_s > LAG_HIGH_S)
@@ -186,18 +289,19 @@ static int advise_lab(const struct run_score *score, struct report_facts *facts)
 			"host was too busy for its latencies to mean much.",
 			units_format_duration(facts->lag_p99_s, text, sizeof(text)));
 	if (!err && facts->advice.count == 0)
-		err = list_add(&facts->advice, "None: every figure is inside its bounds.");
+		err = advise_nothing(score, facts);
 	return err;
 }
 
 int report_facts_collect(const struct run_score *score, struct report_facts *ret)
 {
 	struct report_facts facts = { 0 };
-	double recorded_s = 0, events = 0, records = 0;
+	double events = 0, records = 0, recorded_s;
 	int err;
 
 	for (size_t r = 0; r < score->runs_count; r++)
-		add_run(score->runs[r], &facts, &recorded_s, &events, &records);
+		add_run(score->runs[r], &facts, &events, &records);
+	recorded_s = facts.recorded_s;
 	if (score->runs_count) {
 		const struct run_files *run = score->runs[0];
 		json_t *host = json_object_get(run->json, "host");

@@ -49,18 +49,32 @@ int report_dump_json(const json_t *json, FILE *out)
 	return fputc('\n', out) == EOF ? -EIO : 0;
 }
 
+int report_print(int (*write)(FILE *out, const void *data), const void *data, FILE *out)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	FILE *memory = open_memstream(&text, &size);
+	int err;
+
+	if (!memory)
+		return -errno;
+	err = write(memory, data);
+	/* What does not fit into memory shows here at the latest. */
+	if (fclose(memory) != 0 && !err)
+		err = -ENOMEM;
+	if (err)
+		return err;
+	errno = 0;
+	if (fwrite(text, 1, size, out) != size || fflush(out) != 0)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
 static int write_whole(const char *path, int (*write)(FILE *, const void *), const void *data)
 {
 	_cleanup_fclose_ FILE *out = fopen(path, "we");
-	int err;
 
-	if (!out)
-		return -errno;
-	errno = 0;
-	err = write(out, data);
-	if (!err && (fflush(out) != 0 || ferror(out)))
-		err = errno ? -errno : -EIO;
-	return err;
+	return out ? report_print(write, data, out) : -errno;
 }
 
 int report_write_file(const char *path, bool once, int (*write)(FILE *out, const void *data),
@@ -187,16 +201,34 @@ int report_write_all(const char *run_dir)
 	return err;
 }
 
+/* A terminal report, and whether the file behind it takes colour. */
+struct terminal_report {
+	struct report report;
+	bool colour;
+};
+
+static int write_terminal(FILE *out, const void *data)
+{
+	const struct terminal_report *terminal = data;
+
+	report_terminal(terminal->report.score, terminal->report.facts, out, terminal->colour);
+	return 0;
+}
+
 int report_print_terminal(const char *run_dir, FILE *out)
 {
 	_cleanup_(run_score_freep) struct run_score *score = NULL;
 	_cleanup_(report_facts_done) struct report_facts facts = { 0 };
+	struct terminal_report terminal = { .colour = report_colour(out) };
 	int err = open_score(run_dir, &score);
 
 	if (!err)
 		err = report_facts_collect(score, &facts);
 	if (err)
 		return err;
-	report_terminal(score, &facts, out, report_colour(out));
-	return 0;
+	terminal.report = (struct report){ .score = score, .facts = &facts };
+	err = report_print(write_terminal, &terminal, out);
+	if (err)
+		log_error("stdout: %s", strerror(-err));
+	return err;
 }

@@ -95,8 +95,9 @@ static void tiers(const struct score_summary *sum, FILE *out)
 		fputs(" | ", out);
 		put_share(out, &tier->pooled.fpr);
 		if (isfinite(tier->pooled.per_hour_upper))
-			fprintf(out, " | %.3g (at most %.3g)", tier->pooled.per_hour,
-				tier->pooled.per_hour_upper);
+			fprintf(out, " | %s (at most %s)",
+				report_per_hour_text(tier->pooled.per_hour, a),
+				report_per_hour_text(tier->pooled.per_hour_upper, b));
 		else
 			fputs(" | none", out);
 		fprintf(out, " | %s | %s | %s |\n", seconds(tier->latency_mean, a),
@@ -119,7 +120,7 @@ static void workloads(const struct run_score *score, FILE *out)
 	for (size_t i = 0; i < score->units_count; i++) {
 		const struct score_unit *unit = &score->units[i];
 		const struct score_judged *judged = &score->result.judged[i];
-		char text[REPORT_NAME_SIZE];
+		char text[REPORT_NAME_SIZE], miss[UNITS_TEXT_SIZE];
 
 		fputs("| ", out);
 		put_text(out, unit->run);
@@ -139,7 +140,8 @@ static void workloads(const struct run_score *score, FILE *out)
 			else if (verdicts->false_alarms)
 				fprintf(out, " | %zu false", verdicts->false_alarms);
 			else
-				fprintf(out, " | %s", unit->leak ? "missed" : "quiet");
+				fprintf(out, " | %s", unit->leak ?
+					report_miss_text(verdicts, t, miss) : "quiet");
 		}
 		fprintf(out, " | %s |\n", judged->pattern ? judged->pattern : "");
 	}

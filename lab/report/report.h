@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "lab/rundir/run_score.h"
+#include "lib/units.h"
 
 /* Files of the run directory that reports are written to. */
 #define REPORT_SCORE_FILE "score.json"
@@ -30,6 +31,7 @@ struct report_facts {
 	const char *kernel;
 	const char *arch;
 	double duration_s; /* of all runs */
+	double recorded_s; /* of all runs, as their recordings say */
 	size_t workloads;
 	size_t processes_monitored;
 	double collector_cpu_share; /* of one CPU */
@@ -63,6 +65,19 @@ int report_dump_json(const json_t *json, FILE *out);
 /* "grow-1", or "grow-1/2" for process 2 of several. Returns @buf. */
 char *report_unit_name(const struct score_unit *unit, char *buf, size_t size);
 
+/* A leak tier that was silent for less than this after the onset is too early to call a miss. */
+#define REPORT_LEAK_SPAN_S 90
+
+/* True when the unit's scenario asks the leak tier to find leaks. */
+bool report_leak_gated(const struct run_score *score, const struct score_unit *unit);
+/* True when @verdicts, a miss of a leak in @tier, are silence over less than REPORT_LEAK_SPAN_S. */
+bool report_not_yet(const struct score_verdicts *verdicts, enum score_tier tier);
+/* "missed", or "not in 15 s" when report_not_yet(). Returns @buf. */
+char *report_miss_text(const struct score_verdicts *verdicts, enum score_tier tier,
+		char buf[UNITS_TEXT_SIZE]);
+/* Events per hour in plain digits. Returns @buf. */
+char *report_per_hour_text(double per_hour, char buf[UNITS_TEXT_SIZE]);
+
 /* The worst-case length of a unit's name in tables. */
 #define REPORT_NAME_SIZE 160
 
@@ -83,7 +98,13 @@ int report_print_terminal(const char *run_dir, FILE *out);
 int report_write_file(const char *path, bool once, int (*write)(FILE *out, const void *data),
 		const void *data);
 
-/* True when colour may be written to @out: a terminal, and NO_COLOR is not set. */
+/*
+ * Lets @write print @data into memory and writes that to @out at once, so that the reason of a
+ * failed write is known. Flushes @out. Returns 0, a negative errno, or what @write returned.
+ */
+int report_print(int (*write)(FILE *out, const void *data), const void *data, FILE *out);
+
+/* True when colour may be written to @out: a terminal that is not dumb, and no NO_COLOR. */
 bool report_colour(FILE *out);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define WIDTH 100
+#define TIER_WIDTH 11 /* "not in 89 s" */
 
 #define GREEN "\033[32m"
 #define RED "\033[31m"
@@ -23,8 +24,10 @@ struct screen {
 
 bool report_colour(FILE *out)
 {
-	const char *no_color = getenv("NO_COLOR");
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
+	if (!term || !*term || strcmp(term, "dumb") == 0)
+		return false;
 	return isatty(fileno(out)) && !(no_color && *no_color);
 }
 
@@ -42,30 +45,25 @@ static const char *verdict_colour(enum score_verdict verdict)
 	return verdict == SCORE_PASS ? GREEN : verdict == SCORE_SKIP ? YELLOW : RED;
 }
 
-char *report_unit_name(const struct score_unit *unit, char *buf, size_t size)
+static void tier_cell(const struct screen *screen, const struct run_score *score, size_t number,
+		enum score_tier tier)
 {
-	if (unit->procs > 1)
-		snprintf(buf, size, "%s/%u", unit->instance, unit->proc + 1);
-	else
-		snprintf(buf, size, "%s", unit->instance);
-	return buf;
-}
-
-static void tier_cell(const struct screen *screen, const struct score_unit *unit,
-		const struct score_verdicts *verdicts)
-{
+	const struct score_verdicts *verdicts = &score->result.judged[number].tier[tier];
+	const struct score_unit *unit = &score->units[number];
 	char text[UNITS_TEXT_SIZE];
+	bool open;
 
 	if (unit->leak && verdicts->detected) {
 		units_format_duration(verdicts->latency_s, text, sizeof(text));
-		cell(screen, verdicts->in_time ? GREEN : RED, text, 10);
+		cell(screen, verdicts->in_time ? GREEN : RED, text, TIER_WIDTH);
 	} else if (verdicts->false_alarms) {
 		snprintf(text, sizeof(text), "%zu false", verdicts->false_alarms);
-		cell(screen, RED, text, 10);
+		cell(screen, RED, text, TIER_WIDTH);
 	} else if (unit->leak) {
-		cell(screen, RED, "missed", 10);
+		open = report_not_yet(verdicts, tier) && !report_leak_gated(score, unit);
+		cell(screen, open ? NULL : RED, report_miss_text(verdicts, tier, text), TIER_WIDTH);
 	} else {
-		cell(screen, GREEN, verdicts->alarms ? "right" : "quiet", 10);
+		cell(screen, GREEN, verdicts->alarms ? "right" : "quiet", TIER_WIDTH);
 	}
 }
 
@@ -81,9 +79,10 @@ static void rate_cell(const struct screen *screen, const struct score_judged *ju
 	cell(screen, NULL, text, 9);
 }
 
-static void unit_row(const struct screen *screen, const struct score_unit *unit,
-		const struct score_judged *judged)
+static void unit_row(const struct screen *screen, const struct run_score *score, size_t number)
 {
+	const struct score_judged *judged = &score->result.judged[number];
+	const struct score_unit *unit = &score->units[number];
 	char name[REPORT_NAME_SIZE];
 
 	fputs("  ", screen->out);
@@ -95,8 +94,8 @@ static void unit_row(const struct screen *screen, const struct score_unit *unit,
 		return;
 	}
 	cell(screen, NULL, unit->leak ? "leak" : "benign", 6);
-	tier_cell(screen, unit, &judged->tier[SCORE_GROWING]);
-	tier_cell(screen, unit, &judged->tier[SCORE_LEAK]);
+	tier_cell(screen, score, number, SCORE_GROWING);
+	tier_cell(screen, score, number, SCORE_LEAK);
 	rate_cell(screen, judged);
 	fprintf(screen->out, "%s\n", judged->pattern ? judged->pattern : "-");
 }
@@ -107,16 +106,22 @@ static void units_table(const struct screen *screen, const struct run_score *sco
 		const char *name;
 		int width;
 	} columns[] = {
-		{ "WORKLOAD", 24 }, { "PATTERN", 12 }, { "CLASS", 6 }, { "GROWING", 10 },
-		{ "LEAK", 10 }, { "RATE", 9 },
+		{ "WORKLOAD", 24 }, { "PATTERN", 12 }, { "CLASS", 6 }, { "GROWING", TIER_WIDTH },
+		{ "LEAK", TIER_WIDTH }, { "RATE", 9 },
 	};
 
 	fputs("\n  ", screen->out);
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
 		cell(screen, BOLD, columns[i].name, columns[i].width);
 	fprintf(screen->out, "%s\n", "SAID");
-	for (size_t i = 0; i < score->units_count; i++)
-		unit_row(screen, &score->units[i], &score->result.judged[i]);
+	for (size_t i = 0; i < score->units_count; i++) {
+		bool next = i == 0 || score->unit_runs[i] != score->unit_runs[i - 1];
+
+		/* Workloads of one scenario have the same names in every run. */
+		if (score->runs_count > 1 && next)
+			fprintf(screen->out, "  %s:\n", score->units[i].run);
+		unit_row(screen, score, i);
+	}
 }
 
 static void print_share(FILE *out, const char *what, const struct score_share *share)
@@ -149,8 +154,9 @@ static void tier_lines(FILE *out, const struct score_tier_summary *tier, const c
 	fputs("\n           ", out);
 	print_share(out, "FPR", &tier->pooled.fpr);
 	if (isfinite(tier->pooled.per_hour_upper))
-		fprintf(out, ", %zu false in %.2f h (at most %.3g /h)", tier->pooled.false_alarms,
-			tier->pooled.hours, tier->pooled.per_hour_upper);
+		fprintf(out, ", %zu false in %.2f h (at most %s /h)", tier->pooled.false_alarms,
+			tier->pooled.hours,
+			report_per_hour_text(tier->pooled.per_hour_upper, a));
 	fputc('\n', out);
 	if (tier->early || tier->withdrawn || tier->unjudged)
 		fprintf(out, "           %zu before the onset, %zu withdrawn, %zu on processes "

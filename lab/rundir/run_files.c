@@ -292,6 +292,34 @@ static int copy_names(struct run_files *run, const char *dir)
 	return run->name ? 0 : -ENOMEM;
 }
 
+static bool has_file(const char *dir, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0) {
+		path = NULL;
+		return false;
+	}
+	return access(path, F_OK) == 0;
+}
+
+/* run.json is written last: without it, a run was killed, or there never was one. */
+static int fail_without_run_json(const char *dir, const char *path, int err,
+		struct run_error *error)
+{
+	if (err != -ENOENT && err != -ENOTDIR)
+		return run_fail(error, err, "%s: %s", path, strerror(-err));
+	if (has_file(dir, "samples.jsonl"))
+		return run_fail(error, -ENODATA, "%s: has no run.json: its run died before it "
+			"ended (or has not ended yet), so it cannot be scored; what it recorded "
+			"can be replayed with `memgrowth replay %s/samples.jsonl`", dir, dir);
+	if (has_file(dir, "run.json.tmp"))
+		return run_fail(error, -ENODATA, "%s: has no run.json: its run died before it "
+			"recorded anything (or has not begun yet)", dir);
+	return run_fail_usage(error, -ENOENT, "%s: %s: not a run directory? (a run is what "
+		"leaklab run makes: runs/<time>-<scenario>-<seed>)", path, strerror(-err));
+}
+
 int run_files_read(const char *dir, struct run_files **ret, struct run_error *error)
 {
 	_cleanup_(run_files_freep) struct run_files *run = calloc(1, sizeof(*run));
@@ -303,8 +331,7 @@ int run_files_read(const char *dir, struct run_files **ret, struct run_error *er
 		return run_fail(error, -ENOMEM, "%s: out of memory", dir);
 	}
 	if (access(path, R_OK) < 0)
-		return run_fail(error, -errno, "%s: %s: not a run directory? (a run is what "
-			"leaklab run makes: runs/<time>-<scenario>-<seed>)", path, strerror(errno));
+		return fail_without_run_json(run->dir, path, -errno, error);
 	err = read_run_json(run, path, error);
 	if (!err && run->status != RECORDED_SKIPPED)
 		err = run_recording_read(run, error);

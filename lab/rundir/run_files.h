@@ -17,10 +17,14 @@
 /* Message for people: names the file, the line, the value and the mend. */
 struct run_error {
 	char text[1024];
+	bool usage; /* what the caller asked for is wrong, not the lab nor the detector */
 };
 
 /* Fills @error and returns @err, so that it can stand in a return statement. */
 int run_fail(struct run_error *error, int err, const char *fmt, ...)
+		__attribute__((format(printf, 3, 4)));
+/* The same, for what only another command line can mend. */
+int run_fail_usage(struct run_error *error, int err, const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
 
 /* JSON Lines ------------------------------------------------------------------------------ */
@@ -168,8 +172,8 @@ struct run_files {
 /*
  * Reads run.json, truth/ and samples.jsonl of @dir. What is wrong with a truth file or with the
  * recording is noted there as `broken`; only a run.json that cannot be read fails.
- * The caller releases @ret with run_files_free(). Returns 0, -ENOENT when @dir is not a run,
- * -EPROTO when run.json is malformed, -ENOMEM, or what reading returned.
+ * The caller releases @ret with run_files_free(). Returns 0, -ENOENT when @dir is not a run
+ * (a usage error), -ENODATA when its run never wrote run.json, -EPROTO when run.json is malformed, -ENOMEM, or what reading returned.
  */
 int run_files_read(const char *dir, struct run_files **ret, struct run_error *error);
 void run_files_free(struct run_files *run);

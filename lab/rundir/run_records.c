@@ -16,6 +16,18 @@ int run_fail(struct run_error *error, int err, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(error->text, sizeof(error->text), fmt, args);
 	va_end(args);
+	error->usage = false;
+	return err;
+}
+
+int run_fail_usage(struct run_error *error, int err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(error->text, sizeof(error->text), fmt, args);
+	va_end(args);
+	error->usage = true;
 	return err;
 }
 

@@ -85,8 +85,9 @@ static int find_group(struct run_score *score, const struct run_files *run, size
 		if (strcmp(group->scenario, run->scenario) != 0)
 			continue;
 		if (!same_gates(&group->gates, &run->gates))
-			return run_fail(error, -EINVAL, "%s: scenario %s has other gates here than "
-				"in an earlier run: score the two apart", run->dir, run->scenario);
+			return run_fail_usage(error, -EINVAL, "%s: scenario %s has other gates "
+				"here than in an earlier run: score the two apart", run->dir,
+				run->scenario);
 		*ret_group = i;
 		return 0;
 	}
@@ -313,6 +314,26 @@ static int judge(struct run_score *score)
 	return err;
 }
 
+/* A run that counted twice would make every interval narrower than it is. */
+static int refuse_twice(char *const *dirs, size_t count, struct run_error *error)
+{
+	char **real = calloc(count + 1, sizeof(char *));
+	int err = real ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < count; i++) {
+		/* What has no real path is no run: reading it says so. */
+		real[i] = realpath(dirs[i], NULL);
+		for (size_t k = 0; !err && real[i] && k < i; k++)
+			if (real[k] && strcmp(real[k], real[i]) == 0)
+				err = run_fail_usage(error, -EINVAL, "%s: is the same run as %s: "
+					"give each run once", dirs[i], dirs[k]);
+	}
+	for (size_t i = 0; real && i < count; i++)
+		free(real[i]);
+	free(real);
+	return err;
+}
+
 static int open_runs(struct run_score *score, char *const *dirs, size_t count, const char *command,
 		struct run_error *error)
 {
@@ -343,7 +364,9 @@ int run_score_open(char *const *dirs, size_t count, const char *command, struct 
 
 	if (!score)
 		return run_fail(error, -ENOMEM, "out of memory");
-	err = open_runs(score, dirs, count, command, error);
+	err = refuse_twice(dirs, count, error);
+	if (!err)
+		err = open_runs(score, dirs, count, command, error);
 	if (!err)
 		err = build_units(score, error);
 	if (!err)

@@ -38,8 +38,9 @@ struct run_score {
  * Scores the @count runs in @dirs. @command is a detector to be run over their samples, or NULL
  * for each run's own detections.jsonl.
  * The caller releases @ret with run_score_free(). Returns 0; -EINVAL for runs that cannot be
- * scored together or a command that cannot be run; -EPROTO for what the detector or run.json got
- * wrong; others from reading. @error has the message.
+ * scored together, a run that is given twice or a command that cannot be run; -EPROTO for what the
+ * detector or run.json got wrong; others from reading. @error has the message, and whether another
+ * command line would mend it.
  */
 int run_score_open(char *const *dirs, size_t count, const char *command, struct run_score **ret,
 		struct run_error *error);

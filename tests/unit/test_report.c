@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The reports of the golden runs: every part is there, and nothing in a name breaks a format. */
 #include <errno.h>
+#include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -116,6 +118,108 @@ static void test_terminal_says(void **state)
 	release(&report);
 }
 
+static void render_again(struct report *report, enum form form)
+{
+	report_facts_done(&report->facts);
+	assert_int_equal(report_facts_collect(report->score, &report->facts), 0);
+	free(report->text);
+	render(report, form);
+}
+
+static void assert_silent(const struct report *report, const char *unwanted)
+{
+	if (strstr(report->text, unwanted))
+		fail_msg("\"%s\" is in:\n%s", unwanted, report->text);
+}
+
+/* The leak tier speaks late: silence over a short time is no miss yet unless a gate says so. */
+static void test_leak_tier_not_yet(void **state)
+{
+	struct report report = make(GOLDEN "blind", COLOUR);
+	struct score_gates *gates = &report.score->groups[0].gates;
+
+	(void)state;
+	assert_says(&report, "\033[31mnot in 35 s\033[0m");
+	assert_says(&report, "the detector never used the leak tier");
+	assert_silent(&report, "found in the leak tier");
+	gates->bound[SCORE_GATE_LEAK_TPR_MIN] = NAN;
+	gates->bound[SCORE_GATE_LEAK_LATENCY_MEDIAN_MAX_S] = NAN;
+	render_again(&report, COLOUR);
+	assert_says(&report, " not in 35 s ");
+	assert_silent(&report, "the leak tier");
+	report.score->detections_count = 1; /* of the leak tier, about something else */
+	report.score->detections[0].tier = SCORE_LEAK;
+	report.score->result.judged[0].tier[SCORE_LEAK].latency_s = REPORT_LEAK_SPAN_S;
+	render_again(&report, MARKDOWN);
+	assert_says(&report, "| missed | missed |");
+	assert_says(&report, "| missed | not in 35 s |");
+	assert_says(&report, "grow (linear): the leak was not found in the leak tier");
+	assert_silent(&report, "bursts (burst): the leak was not found in the leak tier");
+	assert_says(&report, "The leak tier missed 1 of 1 leaks");
+	release(&report);
+}
+
+/* Workloads of the same name in several runs are told apart. */
+static void test_several_runs(void **state)
+{
+	char *dirs[] = { GOLDEN "oracle", GOLDEN "blind" };
+	struct run_error error = { 0 };
+	struct report report = { 0 };
+
+	(void)state;
+	assert_int_equal(run_score_open(dirs, 2, NULL, &report.score, &error), 0);
+	render_again(&report, TERMINAL);
+	assert_says(&report, "\n  oracle:\n  grow ");
+	assert_says(&report, "\n  blind:\n  grow ");
+	assert_says(&report, "run blind: grow (linear): the leak was not found");
+	release(&report);
+}
+
+static void test_advice(void **state)
+{
+	struct report report = make(GOLDEN "interrupted", TERMINAL);
+	char text[UNITS_TEXT_SIZE];
+
+	(void)state;
+	assert_says(&report, "The run was interrupted");
+	assert_silent(&report, "Mend what is broken");
+	assert_says(&report, "one-sided at 95 %");
+	release(&report);
+	report = make(GOLDEN "no-samples", TERMINAL);
+	assert_says(&report, "Mend what is broken");
+	release(&report);
+	report = make(GOLDEN "oracle", TERMINAL);
+	report.score->summary.leak_units = 0; /* leaves nothing to advise */
+	render_again(&report, TERMINAL);
+	assert_says(&report, "None: every gate holds.");
+	report.score->groups[0].results_count = 0;
+	render_again(&report, TERMINAL);
+	assert_says(&report, "Nothing can be concluded: no gate is set");
+	report.score->summary.benign_units = 0;
+	render_again(&report, TERMINAL);
+	assert_says(&report, "Nothing can be concluded: no workload was judged.");
+	release(&report);
+	assert_string_equal(report_per_hour_text(1870.2, text), "1870");
+	assert_string_equal(report_per_hour_text(67.41, text), "67.4");
+}
+
+/* Starting up alone makes a collector look dear. */
+static void test_collector_advice(void **state)
+{
+	struct report report = make(GOLDEN "oracle", TERMINAL);
+	struct run_files *run = report.score->runs[0];
+
+	(void)state;
+	json_object_set_new(json_object_get(run->json, "collector"), "cpu_ns",
+		json_integer(4000000000));
+	render_again(&report, TERMINAL);
+	assert_says(&report, "The collector used");
+	run->recording.last_ns = run->recording.first_ns + 4900000000ULL;
+	render_again(&report, TERMINAL);
+	assert_silent(&report, "The collector used");
+	release(&report);
+}
+
 /* Row B21 of the requirements lists the parts. */
 static void test_markdown(void **state)
 {
@@ -213,16 +317,64 @@ static void test_write_fails(void **state)
 	assert_int_equal(report_write_file(path, false, fail_half_way, NULL), -ENOENT);
 }
 
+static int say_half(FILE *out, const void *data)
+{
+	(void)data;
+	fputs("half", out);
+	return 0;
+}
+
+/* The reason of a failed write is told, not only that it failed. */
+static void test_print_fails(void **state)
+{
+	FILE *full = fopen("/dev/full", "w");
+
+	(void)state;
+	assert_non_null(full);
+	assert_int_equal(report_print(say_half, NULL, full), -ENOSPC);
+	fclose(full);
+	assert_int_equal(report_write_file("/dev/full/x", false, say_half, NULL), -ENOTDIR);
+}
+
+static void test_colour(void **state)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY);
+	FILE *terminal = fd < 0 ? NULL : fdopen(fd, "r+"), *file = tmpfile();
+
+	(void)state;
+	assert_non_null(terminal);
+	assert_non_null(file);
+	unsetenv("NO_COLOR");
+	setenv("TERM", "xterm", 1);
+	assert_true(report_colour(terminal));
+	assert_false(report_colour(file));
+	setenv("NO_COLOR", "1", 1);
+	assert_false(report_colour(terminal));
+	unsetenv("NO_COLOR");
+	setenv("TERM", "dumb", 1);
+	assert_false(report_colour(terminal));
+	unsetenv("TERM");
+	assert_false(report_colour(terminal));
+	fclose(terminal);
+	fclose(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_terminal),
 		cmocka_unit_test(test_terminal_says),
+		cmocka_unit_test(test_leak_tier_not_yet),
+		cmocka_unit_test(test_several_runs),
+		cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_collector_advice),
 		cmocka_unit_test(test_markdown),
 		cmocka_unit_test(test_junit),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_write_fails),
+		cmocka_unit_test(test_print_fails),
+		cmocka_unit_test(test_colour),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -137,7 +137,7 @@ static void test_detector_programs(void **state)
 	run_score_free(score);
 }
 
-static void check_refused(const char *dir, const char *detector, const char *wanted)
+static void check_refused_as(const char *dir, const char *detector, const char *wanted, bool usage)
 {
 	char *dirs[] = { (char *)dir };
 	struct run_score *score = NULL;
@@ -147,6 +147,13 @@ static void check_refused(const char *dir, const char *detector, const char *wan
 	assert_null(score);
 	if (!strstr(error.text, wanted))
 		fail_msg("\"%s\" does not say \"%s\"", error.text, wanted);
+	if (error.usage != usage)
+		fail_msg("\"%s\" is%s a usage error", error.text, usage ? " not" : "");
+}
+
+static void check_refused(const char *dir, const char *detector, const char *wanted)
+{
+	check_refused_as(dir, detector, wanted, false);
 }
 
 static void test_bad_detectors(void **state)
@@ -154,10 +161,32 @@ static void test_bad_detectors(void **state)
 	(void)state;
 	check_refused(GOLDEN "blind", DETECTORS "garbage.sh", "garbage.sh:2: not a JSON object");
 	check_refused(GOLDEN "blind", DETECTORS "fails.sh", "exited with 7");
-	check_refused(GOLDEN "blind", "/nonexistent/detector", "must be a program");
-	check_refused(GOLDEN "blind", "   ", "--detector=   : must be a program");
 	check_refused(GOLDEN "blind", "true", "the header is missing");
-	check_refused(GOLDEN, NULL, "not a run directory");
+	check_refused_as(GOLDEN "blind", "/nonexistent/detector", "must be a program", true);
+	check_refused_as(GOLDEN "blind", "   ", "--detector=   : must be a program", true);
+}
+
+static void test_not_a_run(void **state)
+{
+	(void)state;
+	check_refused_as(GOLDEN, NULL, "not a run directory", true);
+	check_refused_as(GOLDEN "nonexistent", NULL, "not a run directory", true);
+	check_refused_as(GOLDEN "blind/run.json", NULL, "not a run directory", true);
+}
+
+/* By whatever name it is given. */
+static void test_same_run_twice(void **state)
+{
+	char *dirs[] = { GOLDEN "oracle", GOLDEN "blind", GOLDEN "../runs/oracle/" };
+	struct run_score *score = NULL;
+	struct run_error error = { 0 };
+
+	(void)state;
+	assert_int_equal(run_score_open(dirs, 3, NULL, &score, &error), -EINVAL);
+	assert_null(score);
+	assert_true(error.usage);
+	assert_string_equal(error.text, GOLDEN "../runs/oracle/: is the same run as " GOLDEN
+		"oracle: give each run once");
 }
 
 /* Two runs of one scenario are one pool; the worse verdict decides. */
@@ -196,8 +225,8 @@ static int make_place(void **state)
 
 static int remove_place(void **state)
 {
-	static const char *const names[] = { "run.json", "samples.jsonl", "detections.jsonl",
-		"t.jsonl", "score.json", "report.json", "report.md", "junit.xml" };
+	static const char *const names[] = { "run.json", "run.json.tmp", "samples.jsonl",
+		"detections.jsonl", "t.jsonl", "score.json", "report.json", "report.md", "junit.xml" };
 	struct place *place = *state;
 	char path[128];
 
@@ -381,6 +410,20 @@ static void test_malformed_detections(void **state)
 	}
 }
 
+/* run.json is written last: a run that was killed has none, but what it recorded is there. */
+static void test_killed_run(void **state)
+{
+	const struct place *place = *state;
+	char path[128];
+
+	put(place, "run.json.tmp", "");
+	check_refused(place->dir, NULL, "died before it recorded anything");
+	put(place, "samples.jsonl", SAMPLES);
+	snprintf(path, sizeof(path), "memgrowth replay %s/samples.jsonl`", place->dir);
+	check_refused(place->dir, NULL, path);
+	check_refused(place->dir, NULL, "its run died before it ended");
+}
+
 /* The same place, unbroken: written once, and reported in every form. */
 static void test_written_once(void **state)
 {
@@ -430,7 +473,10 @@ int main(void)
 		cmocka_unit_test(test_late_is_exactly_late),
 		cmocka_unit_test(test_detector_programs),
 		cmocka_unit_test(test_bad_detectors),
+		cmocka_unit_test(test_not_a_run),
+		cmocka_unit_test(test_same_run_twice),
 		cmocka_unit_test(test_pooled),
+		place_test(test_killed_run),
 		place_test(test_malformed_run_json),
 		place_test(test_malformed_truth),
 		place_test(test_malformed_samples),

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* How units and figures are called in every form of a report. */
+#include "lab/report/report.h"
+
+#include <math.h>
+
+char *report_unit_name(const struct score_unit *unit, char *buf, size_t size)
+{
+	if (unit->procs > 1)
+		snprintf(buf, size, "%s/%u", unit->instance, unit->proc + 1);
+	else
+		snprintf(buf, size, "%s", unit->instance);
+	return buf;
+}
+
+bool report_leak_gated(const struct run_score *score, const struct score_unit *unit)
+{
+	const struct score_gates *gates = &score->groups[unit->group].gates;
+
+	return isfinite(gates->bound[SCORE_GATE_LEAK_TPR_MIN]) ||
+		isfinite(gates->bound[SCORE_GATE_LEAK_LATENCY_MEDIAN_MAX_S]);
+}
+
+bool report_not_yet(const struct score_verdicts *verdicts, enum score_tier tier)
+{
+	/* Of a miss, the latency is the time for which it was watched. */
+	return tier == SCORE_LEAK && !verdicts->detected && verdicts->alarms == 0 &&
+		verdicts->latency_s < REPORT_LEAK_SPAN_S;
+}
+
+char *report_miss_text(const struct score_verdicts *verdicts, enum score_tier tier,
+		char buf[UNITS_TEXT_SIZE])
+{
+	if (report_not_yet(verdicts, tier))
+		snprintf(buf, UNITS_TEXT_SIZE, "not in %.0f s", floor(verdicts->latency_s));
+	else
+		snprintf(buf, UNITS_TEXT_SIZE, "missed");
+	return buf;
+}
+
+char *report_per_hour_text(double per_hour, char buf[UNITS_TEXT_SIZE])
+{
+	/* %g would turn to exponents from here on. */
+	snprintf(buf, UNITS_TEXT_SIZE, per_hour < 999.5 ? "%.3g" : "%.0f", per_hour);
+	return buf;
+}
