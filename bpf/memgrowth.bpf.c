@@ -67,7 +67,8 @@ const volatile struct rss_settings settings = {};
 /* Some process has updates that were not sent: the next sweep has something to do. */
 __u32 unsent = 0;
 
-/* Set by user space between sweeps: the iterator then reports every process, not only dirty ones. */
+/* Set by user space between sweeps: the iterator then reports all processes, not only dirty ones.
+ */
 __u32 sweep_all = 0;
 
 /* Set by user space for the first sweep: later ones would count the same overflow again. */
@@ -259,8 +260,8 @@ static __always_inline void update_cgroup(struct process *proc, struct task_stru
 }
 
 /* Fills all of @event but the counters. */
-static __always_inline void fill_identity(struct rss_event *event, __u32 type,
-	const struct process *proc, struct task_struct *task)
+static __always_inline void fill_identity(
+	struct rss_event *event, __u32 type, const struct process *proc, struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 

@@ -34,12 +34,12 @@ enum rss_event_type {
  * one costs time, never identity.
  */
 struct rss_event {
-	__u32 type;	   /* enum rss_event_type */
-	__u32 tgid;	   /* in the initial PID namespace */
-	__u64 t_ns;	   /* CLOCK_MONOTONIC */
-	__u64 born_ns;	   /* CLOCK_MONOTONIC, when this address space was first seen */
-	__u64 start_ns;	   /* CLOCK_BOOTTIME, when the process started */
-	__u64 cgroup_id;   /* of the memory cgroup, kernfs id; 0 when unknown */
+	__u32 type;	 /* enum rss_event_type */
+	__u32 tgid;	 /* in the initial PID namespace */
+	__u64 t_ns;	 /* CLOCK_MONOTONIC */
+	__u64 born_ns;	 /* CLOCK_MONOTONIC, when this address space was first seen */
+	__u64 start_ns;	 /* CLOCK_BOOTTIME, when the process started */
+	__u64 cgroup_id; /* of the memory cgroup, kernfs id; 0 when unknown */
 	__s64 pages[RSS_KINDS];
 	__u32 updates;	   /* counter updates since the last record, this one included */
 	__u32 error_pages; /* bound of each counter's error at @t_ns */
@@ -49,21 +49,21 @@ _Static_assert(sizeof(struct rss_event) == 96, "the layout of rss_event is share
 
 /* Event counts kept per CPU, summed in user space. */
 struct rss_stats {
-	__u64 lost;	 /* records that the ring buffer had no room for */
-	__u64 overflow;	 /* address spaces that the process map had no room for */
-	__u64 unowned;	 /* updates of an address space without an owner (exec, teardown) */
-	__u64 foreign;	 /* classic tracepoint only: updates made by another process */
+	__u64 lost;	/* records that the ring buffer had no room for */
+	__u64 overflow; /* address spaces that the process map had no room for */
+	__u64 unowned;	/* updates of an address space without an owner (exec, teardown) */
+	__u64 foreign;	/* classic tracepoint only: updates made by another process */
 };
 _Static_assert(sizeof(struct rss_stats) == 32, "the layout of rss_stats is shared");
 
 /* Set before the programs are loaded; constant for the verifier. */
 struct rss_settings {
-	__u64 interval_ns;    /* a changed counter is sent after this time at the latest... */
-	__u64 min_gap_ns;     /* ...and no two records of one process are closer than this */
-	__u64 scope_id;	      /* memory cgroup whose subtree is watched; 0: all */
+	__u64 interval_ns;     /* a changed counter is sent after this time at the latest... */
+	__u64 min_gap_ns;      /* ...and no two records of one process are closer than this */
+	__u64 scope_id;	       /* memory cgroup whose subtree is watched; 0: all */
 	__u32 threshold_pages; /* a change that is sent at once */
-	__u32 cpus;	      /* possible CPUs */
-	__u32 percpu_batch;   /* pages that a CPU may hold back (6.2 and later) */
+	__u32 cpus;	       /* possible CPUs */
+	__u32 percpu_batch;    /* pages that a CPU may hold back (6.2 and later) */
 	__u32 page_bytes;
 };
 _Static_assert(sizeof(struct rss_settings) == 40, "the layout of rss_settings is shared");

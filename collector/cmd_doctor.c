@@ -44,9 +44,8 @@ struct doctor {
 static const char *const status_names[] = { "PASS", "WARN", "FAIL" };
 
 /* @mend may be NULL. */
-__attribute__((format(printf, 5, 6)))
-static void report(struct doctor *doctor, enum status status, const char *check, const char *mend,
-	const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static void report(struct doctor *doctor, enum status status,
+	const char *check, const char *mend, const char *fmt, ...)
 {
 	char text[512], buf[JSONL_LINE_SIZE];
 	struct jsonl line;
@@ -90,7 +89,8 @@ static void check_capabilities(struct doctor *doctor)
 			bpf ? "yes" : "no", perfmon ? "yes" : "no");
 	else
 		report(doctor, STATUS_FAIL, "privileges",
-			"run as root, or: setcap cap_bpf,cap_perfmon,cap_dac_read_search+ep memgrowth",
+			"run as root, or: setcap cap_bpf,cap_perfmon,cap_dac_read_search+ep "
+			"memgrowth",
 			"CAP_BPF %s, CAP_PERFMON %s", bpf ? "yes" : "missing",
 			perfmon ? "yes" : "missing");
 	if (!has_capability(CAP_DAC_READ_SEARCH))
@@ -161,7 +161,8 @@ static void check_cgroups(struct doctor *doctor)
 	}
 	if (limit.bytes == CGROUP_UNLIMITED)
 		report(doctor, STATUS_PASS, "own limit", NULL, "none (RAM: %s), in %s",
-			units_format_size((double)doctor->host.ram_bytes, size, sizeof(size)), path);
+			units_format_size((double)doctor->host.ram_bytes, size, sizeof(size)),
+			path);
 	else
 		report(doctor, STATUS_PASS, "own limit", NULL, "%s, set by %s",
 			units_format_size((double)limit.bytes, size, sizeof(size)), limit.path);
@@ -265,8 +266,9 @@ static void check_source(struct doctor *doctor, enum capture_source wanted, cons
 	else
 		report(doctor, STATUS_PASS, name, NULL,
 			"a child touched %d pages, %lld were seen (its own %lld included), in %llu "
-			"counter updates; error bound %u pages", PROBE_PAGES,
-			(long long)probe.anon_pages, (long long)probe.anon_pages - PROBE_PAGES,
+			"counter updates; error bound %u pages",
+			PROBE_PAGES, (long long)probe.anon_pages,
+			(long long)probe.anon_pages - PROBE_PAGES,
 			(unsigned long long)probe.updates, probe.error_pages);
 }
 

@@ -39,6 +39,8 @@ enum option_key {
 	OPT_MAX,
 };
 
+/* One entry a line or two; clang-format would nest them. */
+/* clang-format off */
 #define COMMON_OPTIONS                                                                             \
 	{ "cgroup", 'c', "PATH", 0, "Watch this memory cgroup and all below it (default: the whole "   \
 		"host)", 0 },                                                                      \
@@ -52,19 +54,21 @@ enum option_key {
 	{ "max-processes", OPT_MAX, "N", 0, "Room for processes (default: the host's pid limit, but "  \
 		"at most 65536)", 0 },                                                             \
 	{ "verbose", 'v', 0, 0, "Show libbpf's messages", 0 }
+/* clang-format on */
 
 static const struct argp_option record_options[] = {
 	{ "output", 'o', "FILE", 0, "Samples go here (default: standard output)", 0 },
 	{ "detections", OPT_DETECTIONS, "FILE", 0, "Detections go here (default: none)", 0 },
-	{ "ready-fd", OPT_READY_FD, "FD", 0, "Write \"ready\" to this descriptor once attached", 0 },
+	{ "ready-fd", OPT_READY_FD, "FD", 0, "Write \"ready\" to this descriptor once attached",
+		0 },
 	COMMON_OPTIONS,
 	{ 0 },
 };
 
 static const struct argp_option watch_options[] = { COMMON_OPTIONS, { 0 } };
 
-static unsigned long parse_count(struct argp_state *state, const char *name, const char *text,
-	unsigned long max)
+static unsigned long parse_count(
+	struct argp_state *state, const char *name, const char *text, unsigned long max)
 {
 	char *end;
 	unsigned long value;
@@ -202,7 +206,8 @@ static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
 		err = cgroup_id_of_path(host, args->scope, &capture->scope_id);
 	if (err) {
 		log_error("--cgroup=%s: no such memory cgroup below %s (%s); give its path there, "
-			  "such as /system.slice", args->cgroup, host->mount, strerror(-err));
+			  "such as /system.slice",
+			args->cgroup, host->mount, strerror(-err));
 		return err;
 	}
 	capture->scope_path = args->scope;
@@ -221,8 +226,10 @@ static FILE *open_output(const char *path)
 	if (strcmp(path, "-") == 0)
 		return stdout;
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
-		log_error("%s: is there already and is not overwritten; remove it or choose another "
-			  "name", path);
+		log_error(
+			"%s: is there already and is not overwritten; remove it or choose another "
+			"name",
+			path);
 		return NULL;
 	}
 	f = fopen(path, "we");
@@ -243,7 +250,8 @@ static int run(struct arguments *args)
 	err = cgroup_host_open("/proc", &host);
 	if (err) {
 		log_error("no memory cgroup hierarchy is mounted (%s); mount cgroup2 at "
-			  "/sys/fs/cgroup", strerror(-err));
+			  "/sys/fs/cgroup",
+			strerror(-err));
 		return EXIT_BROKEN;
 	}
 	options->capture.host = &host;
@@ -255,11 +263,13 @@ static int run(struct arguments *args)
 	cgroup_host_close(&host);
 	if (err) {
 		log_error("%s%s", error,
-			err == -ENOSPC ? " (what was recorded until then is kept; free some space)" : "");
+			err == -ENOSPC ? " (what was recorded until then is kept; free some space)"
+				       : "");
 		return EXIT_BROKEN;
 	}
 	log_info("%llu records of %llu processes, %llu counter updates, %llu lost, %llu detections "
-		 "(%s)", (unsigned long long)result.records, (unsigned long long)result.processes,
+		 "(%s)",
+		(unsigned long long)result.records, (unsigned long long)result.processes,
 		(unsigned long long)result.events, (unsigned long long)result.lost,
 		(unsigned long long)result.detections, result.source);
 	if (result.overflow)
@@ -285,7 +295,8 @@ int cmd_record(int argc, char **argv)
 	static const struct argp argp = {
 		.options = record_options,
 		.parser = parse_option,
-		.doc = "Writes what the collector sees to a file, and with --detections the verdicts "
+		.doc = "Writes what the collector sees to a file, and with --detections the "
+		       "verdicts "
 		       "too.\v"
 		       "Examples:\n"
 		       "  memgrowth record -o samples.jsonl --detections detections.jsonl -d 60s\n"

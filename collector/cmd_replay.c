@@ -73,7 +73,8 @@ static int replay(struct record_reader *reader, struct session *session, const c
 	}
 	if (read == 0) {
 		log_error("%s: empty; a recording begins with a header (`memgrowth record` writes "
-			  "one)", name);
+			  "one)",
+			name);
 		return EXIT_BAD_INPUT;
 	}
 	if (record_reader_truncated(reader))
@@ -114,8 +115,8 @@ int cmd_replay(int argc, char **argv)
 		return EXIT_BROKEN;
 	}
 	reader = record_reader_new(in, args.input);
-	session = session_new(
-		&(struct session_options){ .out = out, .for_people = args.for_people });
+	session =
+		session_new(&(struct session_options){ .out = out, .for_people = args.for_people });
 	if (reader && session)
 		ret = replay(reader, session, args.input);
 	else

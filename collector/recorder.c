@@ -62,7 +62,8 @@ static void put_record(void *ctx, const struct record *record)
 	}
 	err = session_put(recorder->session, record);
 	if (err)
-		fail(recorder, err, err == -EBADMSG ? session_error(recorder->session) : "detections");
+		fail(recorder, err,
+			err == -EBADMSG ? session_error(recorder->session) : "detections");
 }
 
 static void on_event(void *ctx, const struct rss_event *event)
@@ -230,7 +231,8 @@ static int loop(struct recorder *recorder, int signals, const char **ret_reason)
 
 	if (epoll < 0 || timer < 0)
 		return -EMFILE;
-	if (watch_fd(epoll, signals) || watch_fd(epoll, timer) || (ring >= 0 && watch_fd(epoll, ring)))
+	if (watch_fd(epoll, signals) || watch_fd(epoll, timer) ||
+		(ring >= 0 && watch_fd(epoll, ring)))
 		return -errno;
 	*ret_reason = "duration";
 	while (!recorder->error) {

@@ -13,12 +13,12 @@
 
 struct recorder_options {
 	struct capture_settings capture;
-	FILE *samples;	  /* or NULL */
-	FILE *detections; /* or NULL */
-	bool for_people;  /* detections as lines for a terminal */
-	uint64_t duration_ns; /* 0: until SIGINT or SIGTERM */
+	FILE *samples;			      /* or NULL */
+	FILE *detections;		      /* or NULL */
+	bool for_people;		      /* detections as lines for a terminal */
+	uint64_t duration_ns;		      /* 0: until SIGINT or SIGTERM */
 	void (*on_ready)(uint64_t processes); /* called once attached; or NULL */
-	int ready_fd;	      /* "ready\n" is written there once attached; -1: nowhere */
+	int ready_fd; /* "ready\n" is written there once attached; -1: nowhere */
 };
 
 struct recorder_result {

@@ -60,7 +60,8 @@ static uint64_t headroom_of(const struct session *session, const struct cgroup_i
 	uint64_t used = 0;
 	const struct cgroup_info *other, *next;
 
-	/* All cgroups below the one that binds fill its limit, those with a limit of their own too. */
+	/* All cgroups below the one that binds fill its limit, those with a limit of their own too.
+	 */
 	for (other = session->cgroups; other; other = next) {
 		next = other->hh.next;
 		if (other->path && is_within(other->path, cgroup->limit_cgroup))
@@ -91,9 +92,8 @@ static void on_verdict(void *ctx, const struct detect_verdict *verdict)
 		subject.limit_cgroup = process->cgroup->limit_cgroup;
 		if (subject.limit_cgroup && subject.limit_bytes != RECORD_UNLIMITED &&
 			verdict->rate_bytes_per_s > 0)
-			subject.time_to_limit_s =
-				(double)headroom_of(session, process->cgroup) /
-				verdict->rate_bytes_per_s;
+			subject.time_to_limit_s = (double)headroom_of(session, process->cgroup) /
+						  verdict->rate_bytes_per_s;
 	}
 	session->counts.detections++;
 	if (!session->options.out)
@@ -141,11 +141,11 @@ void session_free(struct session *session)
 
 	if (!session)
 		return;
-	HASH_ITER(hh, session->processes, process, next_process) {
+	HASH_ITER (hh, session->processes, process, next_process) {
 		HASH_DEL(session->processes, process);
 		free(process);
 	}
-	HASH_ITER(hh, session->cgroups, cgroup, next_cgroup)
+	HASH_ITER (hh, session->cgroups, cgroup, next_cgroup)
 		remove_cgroup(session, cgroup);
 	detect_free(session->detect);
 	free(session);
@@ -201,7 +201,7 @@ static void forget_oldest_empty(struct session *session)
 
 	if (session->empty_cgroups <= SESSION_EMPTY_CGROUPS)
 		return;
-	HASH_ITER(hh, session->cgroups, cgroup, next) {
+	HASH_ITER (hh, session->cgroups, cgroup, next) {
 		if (cgroup->processes > 0)
 			continue;
 		remove_cgroup(session, cgroup);
@@ -257,24 +257,24 @@ static int put_rss(struct session *session, const struct record_rss *rss, uint64
 	HASH_FIND(hh, session->processes, &rss->mm, sizeof(rss->mm), process);
 	if (!process) {
 		snprintf(session->error, sizeof(session->error),
-			"rss of mm %llu, which no process record names", (unsigned long long)rss->mm);
+			"rss of mm %llu, which no process record names",
+			(unsigned long long)rss->mm);
 		return -EBADMSG;
 	}
 	/* Swapped-out pages fill no memory limit. */
 	set_resident(process, rss->anon_bytes + rss->file_bytes + rss->shmem_bytes);
 	session->counts.samples++;
 	/* A full detector counts what it could not take; the session goes on. */
-	detect_sample(session->detect,
-		&(struct detect_sample){
-			.mm = rss->mm,
-			.t_ns = t_ns,
-			.anon_bytes = rss->anon_bytes,
-			.file_bytes = rss->file_bytes,
-			.swap_bytes = rss->swap_bytes,
-			.shmem_bytes = rss->shmem_bytes,
-			.error_bytes = rss->error_bytes,
-			.events = rss->events,
-		});
+	detect_sample(session->detect, &(struct detect_sample){
+					       .mm = rss->mm,
+					       .t_ns = t_ns,
+					       .anon_bytes = rss->anon_bytes,
+					       .file_bytes = rss->file_bytes,
+					       .swap_bytes = rss->swap_bytes,
+					       .shmem_bytes = rss->shmem_bytes,
+					       .error_bytes = rss->error_bytes,
+					       .events = rss->events,
+				       });
 	return 0;
 }
 

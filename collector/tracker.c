@@ -63,11 +63,11 @@ void tracker_free(struct tracker *tracker)
 
 	if (!tracker)
 		return;
-	HASH_ITER(hh, tracker->processes, process, next_process) {
+	HASH_ITER (hh, tracker->processes, process, next_process) {
 		HASH_DEL(tracker->processes, process);
 		free(process);
 	}
-	HASH_ITER(hh, tracker->cgroups, cgroup, next_cgroup)
+	HASH_ITER (hh, tracker->cgroups, cgroup, next_cgroup)
 		drop_cgroup(tracker, cgroup);
 	free(tracker);
 }
@@ -160,8 +160,8 @@ static const char *origin_of(uint32_t type)
 	}
 }
 
-static void announce_process(struct tracker *tracker, const struct known_process *process,
-	const struct rss_event *event)
+static void announce_process(
+	struct tracker *tracker, const struct known_process *process, const struct rss_event *event)
 {
 	tracker->sink(tracker->ctx,
 		&(struct record){
@@ -178,15 +178,14 @@ static void announce_process(struct tracker *tracker, const struct known_process
 		});
 }
 
-static void end_process(struct tracker *tracker, struct known_process *process, uint64_t t_ns,
-	const char *reason)
+static void end_process(
+	struct tracker *tracker, struct known_process *process, uint64_t t_ns, const char *reason)
 {
-	tracker->sink(tracker->ctx,
-		&(struct record){
-			.type = RECORD_EXIT,
-			.t_ns = t_ns,
-			.exit = { .mm = process->mm, .reason = reason },
-		});
+	tracker->sink(tracker->ctx, &(struct record){
+					    .type = RECORD_EXIT,
+					    .t_ns = t_ns,
+					    .exit = { .mm = process->mm, .reason = reason },
+				    });
 	move_to_cgroup(tracker, process, NULL);
 	HASH_DEL(tracker->processes, process);
 	free(process);
@@ -206,12 +205,12 @@ static struct known_process *add_process(struct tracker *tracker, const struct r
 }
 
 /* Brings name and cgroup up to date and says so when they changed. */
-static int update_identity(struct tracker *tracker, struct known_process *process,
-	const struct rss_event *event)
+static int update_identity(
+	struct tracker *tracker, struct known_process *process, const struct rss_event *event)
 {
 	/* 0 is "unknown": that takes nothing from what is known. */
-	bool moved = !process->cgroup ||
-		     (event->cgroup_id && process->cgroup->id != event->cgroup_id);
+	bool moved =
+		!process->cgroup || (event->cgroup_id && process->cgroup->id != event->cgroup_id);
 	/* Without the end: a name that lacks one is cut there when it is kept. */
 	bool renamed = strncmp(process->comm, event->comm, sizeof(process->comm) - 1) != 0;
 	struct known_cgroup *cgroup;
@@ -243,8 +242,8 @@ static uint64_t to_bytes(const struct tracker *tracker, int64_t pages)
 	return ((uint64_t)pages < max_pages ? (uint64_t)pages : max_pages) * tracker->page_bytes;
 }
 
-static void put_sample(struct tracker *tracker, const struct known_process *process,
-	const struct rss_event *event)
+static void put_sample(
+	struct tracker *tracker, const struct known_process *process, const struct rss_event *event)
 {
 	tracker->sink(tracker->ctx,
 		&(struct record){
@@ -298,7 +297,7 @@ void tracker_refresh_limits(struct tracker *tracker, uint64_t now_ns)
 {
 	struct known_cgroup *cgroup, *next;
 
-	HASH_ITER(hh, tracker->cgroups, cgroup, next) {
+	HASH_ITER (hh, tracker->cgroups, cgroup, next) {
 		struct cgroup_limit limit;
 
 		if (!cgroup->path ||
@@ -316,7 +315,7 @@ void tracker_reap(struct tracker *tracker, uint64_t now_ns)
 {
 	struct known_process *process, *next;
 
-	HASH_ITER(hh, tracker->processes, process, next)
+	HASH_ITER (hh, tracker->processes, process, next)
 		if (kill((pid_t)process->pid, 0) && errno == ESRCH)
 			end_process(tracker, process, now_ns, "exit");
 }

@@ -172,8 +172,8 @@ static uint64_t first_due_ns(const struct gen_worker *worker, uint64_t deadline_
 }
 
 /* Reports what is pending when it is time to, or when @urgent. */
-static int end_step(struct gen_worker *worker, uint64_t t_ns, uint64_t due_ns, uint64_t next_ns,
-	bool urgent)
+static int end_step(
+	struct gen_worker *worker, uint64_t t_ns, uint64_t due_ns, uint64_t next_ns, bool urgent)
 {
 	uint64_t now_ns;
 

@@ -106,8 +106,8 @@ static int fill_attr(posix_spawnattr_t *attr)
 	if (err == 0)
 		err = posix_spawnattr_setpgroup(attr, 0);
 	if (err == 0)
-		err = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK |
-				POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+		err = posix_spawnattr_setflags(attr,
+			POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	return err;
 }
 
@@ -295,8 +295,12 @@ int child_capture(
 	if (pipe2(err_pipe, O_CLOEXEC) < 0)
 		err = -errno;
 	if (err == 0)
-		err = child_spawn(&(struct child_spec){ .args = args, .cwd = cwd, .pass_fd = -1,
-				.stdout_fd = out[1], .stderr_fd = err_pipe[1] }, &pid);
+		err = child_spawn(&(struct child_spec){ .args = args,
+					  .cwd = cwd,
+					  .pass_fd = -1,
+					  .stdout_fd = out[1],
+					  .stderr_fd = err_pipe[1] },
+			&pid);
 	close(out[1]);
 	if (err_pipe[1] >= 0)
 		close(err_pipe[1]);

@@ -8,8 +8,8 @@
 
 enum exit_code {
 	EXIT_PASS = 0,
-	EXIT_GATE = 1,	/* a gate was missed */
-	EXIT_USAGE = 2, /* the command line or a scenario is wrong */
+	EXIT_GATE = 1,	 /* a gate was missed */
+	EXIT_USAGE = 2,	 /* the command line or a scenario is wrong */
 	EXIT_BROKEN = 3, /* the lab or the host is broken */
 	EXIT_SKIPPED = 77,
 	EXIT_INTERRUPTED = 130, /* stopped by a signal */

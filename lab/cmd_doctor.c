@@ -31,9 +31,8 @@ struct doctor {
 };
 
 /* One line: @err as of a check, whose problems are printed when it failed. */
-__attribute__((format(printf, 5, 6)))
-static bool tell(struct doctor *doctor, const char *name, int err, struct problems *problems,
-	const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static bool tell(struct doctor *doctor, const char *name,
+	int err, struct problems *problems, const char *fmt, ...)
 {
 	va_list args;
 
@@ -73,7 +72,8 @@ static void try_container(struct doctor *doctor, struct problems *problems)
 	int err = state_create(&doctor->state);
 
 	if (err < 0) {
-		problems_add(problems, STATE_ROOT ": %s; make it writable for root", strerror(-err));
+		problems_add(
+			problems, STATE_ROOT ": %s; make it writable for root", strerror(-err));
 		tell(doctor, "state", err, problems, "%s", "");
 		return;
 	}
@@ -81,12 +81,13 @@ static void try_container(struct doctor *doctor, struct problems *problems)
 	err = parent_create(&host->cgroup, doctor->parent, problems);
 	if (tell(doctor, "cgroup", err, problems, "can be made in %s", host->cgroup.mount)) {
 		if (!check_swap_limit(host, doctor->parent))
-			err = problems_add(problems,
-				"the kernel does not limit swap per cgroup; boot with swapaccount=1, "
-				"or turn swap off");
-		tell(doctor, "swap", err, problems, "limited together with memory, or there is none");
-		err = podman_choose_runtime(&host->podman, &host->cgroup, doctor->state.id,
-			doctor->parent, problems);
+			err = problems_add(problems, "the kernel does not limit swap per cgroup; "
+						     "boot with swapaccount=1, "
+						     "or turn swap off");
+		tell(doctor, "swap", err, problems,
+			"limited together with memory, or there is none");
+		err = podman_choose_runtime(
+			&host->podman, &host->cgroup, doctor->state.id, doctor->parent, problems);
 		tell(doctor, "runtime", err, problems, "%s, tried in a container of 32 MiB",
 			host->podman.runtime ? host->podman.runtime : "");
 		podman_remove_run(&host->podman, doctor->state.id, problems);
@@ -125,7 +126,8 @@ static void ask_memgrowth(struct doctor *doctor, struct problems *problems)
 	if (err < 0)
 		problems_add(problems, "%s doctor: %s", doctor->host.memgrowth, strerror(-err));
 	else if (output.status != 0)
-		err = problems_add(problems, "`memgrowth doctor` ended with %d; see its lines above",
+		err = problems_add(problems,
+			"`memgrowth doctor` ended with %d; see its lines above",
 			child_exit_code(output.status));
 	if (output.out)
 		fputs(output.out, stdout);
@@ -146,8 +148,8 @@ static void check_everything(struct doctor *doctor)
 		host->podman.program);
 	/* Asked first: what is told comes from the answer. */
 	cgroup_err = check_cgroup(host, &problems);
-	cgroup = tell(doctor, "cgroups", cgroup_err, &problems, "%s, memory on v%d at %s", cgroup_mode_name(host->cgroup.mode), host->cgroup.version,
-		host->cgroup.mount);
+	cgroup = tell(doctor, "cgroups", cgroup_err, &problems, "%s, memory on v%d at %s",
+		cgroup_mode_name(host->cgroup.mode), host->cgroup.version, host->cgroup.mount);
 	tell(doctor, "disk", check_disk("runs", &problems), &problems, "enough room in runs");
 	if (podman)
 		tell(doctor, "ulimits", 0, &problems,

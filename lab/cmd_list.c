@@ -45,8 +45,7 @@ static json_t *scenario_json(const struct scenario *s)
 	json_object_set_new(object, "name", json_string(s->name));
 	json_object_set_new(object, "description", json_string(s->description ?: ""));
 	json_object_set_new(object, "path", json_string(s->path));
-	json_object_set_new(
-		object, "duration_s", json_real((double)s->duration_ns / NS_PER_S));
+	json_object_set_new(object, "duration_s", json_real((double)s->duration_ns / NS_PER_S));
 	json_object_set_new(object, "containers", json_integer(scenario_instances(s)));
 	for (unsigned i = 0; i < s->workloads_count; i++) {
 		const struct scenario_workload *w = &s->workloads[i];
@@ -70,8 +69,8 @@ static void print_row(const struct scenario *s)
 	char duration[UNITS_TEXT_SIZE];
 
 	printf("%-18s %9s %3u  %s\n", s->name,
-		units_format_duration((double)s->duration_ns / NS_PER_S, duration,
-			sizeof(duration)),
+		units_format_duration(
+			(double)s->duration_ns / NS_PER_S, duration, sizeof(duration)),
 		scenario_instances(s), s->description ?: "");
 }
 

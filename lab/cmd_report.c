@@ -44,7 +44,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "RUN: name one or more run directories (example: "
-			"runs/20260131T120000Z-burst-1)");
+				  "runs/20260131T120000Z-burst-1)");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -112,8 +112,8 @@ int cmd_report(int argc, char **argv)
 		log_error("%s", error.text);
 		return error.usage ? EXIT_USAGE : EXIT_BROKEN;
 	}
-	err = report_print(write_report,
-		&(struct report){ .score = score, .format = options.format }, stdout);
+	err = report_print(
+		write_report, &(struct report){ .score = score, .format = options.format }, stdout);
 	if (err) {
 		log_error("stdout: %s", strerror(-err));
 		return EXIT_BROKEN;

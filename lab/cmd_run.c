@@ -61,8 +61,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'd':
 		if (units_parse_duration(arg, &args->duration_ns) < 0 ||
 			args->duration_ns < NS_PER_S)
-			argp_error(state, "--duration=%s: must be a duration of at least 1s "
-				"(examples: " UNITS_DURATION_EXAMPLES ")", arg);
+			argp_error(state,
+				"--duration=%s: must be a duration of at least 1s "
+				"(examples: " UNITS_DURATION_EXAMPLES ")",
+				arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->name)
@@ -88,7 +90,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse_option,
 	.args_doc = "SCENARIO|FILE",
-	.doc = "Runs a scenario in limited containers, records it, scores the detector and reports. "
+	.doc = "Runs a scenario in limited containers, records it, scores the detector and "
+	       "reports. "
 	       "Ctrl-C ends the run, removes its containers and keeps what was recorded.\v"
 	       "Examples:\n  sudo leaklab run burst\n"
 	       "  sudo leaklab run ./my.yaml --seed 7 --runs /var/tmp/runs\n\n"
@@ -158,7 +161,8 @@ int cmd_run(int argc, char **argv)
 		problems_log(&problems);
 		return EXIT_USAGE;
 	}
-	err = run_scenario(&(struct run_options){
+	err = run_scenario(
+		&(struct run_options){
 			.scenario = scenario,
 			.seed = args.seed,
 			.runs_dir = args.runs_dir,
@@ -166,7 +170,8 @@ int cmd_run(int argc, char **argv)
 			.note = log_info,
 			.warn = log_warn,
 			.progress = log_progress,
-		}, &problems, &result);
+		},
+		&problems, &result);
 	problems_log(&problems);
 	return err < 0 ? EXIT_BROKEN : exit_code_of(&result);
 }

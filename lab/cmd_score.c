@@ -21,8 +21,9 @@ enum { OPTION_DETECTOR = 'd', OPTION_JSON = 'j', OPTION_OUTPUT = 'o' };
 
 static const struct argp_option option_list[] = {
 	{ "detector", OPTION_DETECTOR, "CMD", 0,
-	  "Run CMD over the samples of each run instead of taking the run's own detections. "
-	  "CMD is split at blanks, without a shell", 0 },
+		"Run CMD over the samples of each run instead of taking the run's own detections. "
+		"CMD is split at blanks, without a shell",
+		0 },
 	{ "json", OPTION_JSON, NULL, 0, "Print score.json instead of the table", 0 },
 	{ "output", OPTION_OUTPUT, "FILE", 0, "Write score.json to FILE as well", 0 },
 	{ 0 },
@@ -35,8 +36,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_DETECTOR:
 		if (arg[strspn(arg, " \t")] == '\0')
-			argp_error(state, "--detector=%s: must be a program and its arguments "
-				"(example: memgrowth replay -)", arg);
+			argp_error(state,
+				"--detector=%s: must be a program and its arguments "
+				"(example: memgrowth replay -)",
+				arg);
 		options->detector = arg;
 		return 0;
 	case OPTION_JSON:
@@ -51,7 +54,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "RUN: name one or more run directories (example: "
-			"runs/20260131T120000Z-burst-1)");
+				  "runs/20260131T120000Z-burst-1)");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;

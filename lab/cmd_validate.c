@@ -39,7 +39,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.parser = parse_option,
 	.args_doc = "SCENARIO|FILE...",
-	.doc = "Checks scenarios: keys, values, patterns and their options, and whether each memory "
+	.doc = "Checks scenarios: keys, values, patterns and their options, and whether each "
+	       "memory "
 	       "limit is enough for what runs in it.\v"
 	       "Examples:\n  leaklab validate burst\n  leaklab validate scenarios/*.yaml",
 };

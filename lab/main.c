@@ -30,7 +30,8 @@ static void print_help(FILE *out)
 	fputs("Usage: leaklab COMMAND [OPTION...] [ARGUMENT...]\n\n"
 	      "Runs containers whose memory behaviour is known to the byte, watches them with a\n"
 	      "detector, and tells how often, how fast and how surely the detector was right.\n\n"
-	      "Commands:\n", out);
+	      "Commands:\n",
+		out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n`leaklab COMMAND --help` tells the options of a command.\n\n"
@@ -38,7 +39,8 @@ static void print_help(FILE *out)
 	      "  leaklab list\n"
 	      "  sudo leaklab run burst --seed 7\n\n"
 	      "Exit codes: 0 pass, 1 a gate was missed, 2 usage, 3 the lab or the host is broken,\n"
-	      "77 skipped, 130 interrupted.\n", out);
+	      "77 skipped, 130 interrupted.\n",
+		out);
 }
 
 static const struct command *find_command(const char *name)

@@ -31,8 +31,8 @@ static void clear_progress(void)
 	progress_shown = false;
 }
 
-__attribute__((format(printf, 2, 0)))
-static void print_line(const char *level, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void print_line(
+	const char *level, const char *fmt, va_list args)
 {
 	clear_progress();
 	fprintf(stderr, "%s: %s", prog, level);

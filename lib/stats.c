@@ -209,6 +209,6 @@ double stats_mcnemar_exact(size_t b, size_t c)
 
 	for (size_t i = 0; i <= least; i++)
 		tail += exp(log_gamma(n + 1) - log_gamma((double)i + 1) -
-			log_gamma(n - (double)i + 1) - n * M_LN2);
+			    log_gamma(n - (double)i + 1) - n * M_LN2);
 	return fmin(1, 2 * tail);
 }

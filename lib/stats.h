@@ -72,8 +72,8 @@ int stats_median(const double *values, size_t n, double *ret);
  * Theil-Sen line: median of the slopes of all pairs with different x, intercept median(y - slope
  * x). -ENODATA when no two x differ. O(n^2) memory: for up to some thousand points.
  */
-int stats_theil_sen(const double *x, const double *y, size_t n, double *ret_slope,
-		double *ret_intercept);
+int stats_theil_sen(
+	const double *x, const double *y, size_t n, double *ret_slope, double *ret_intercept);
 
 /*
  * Spearman's rho: Pearson's correlation of the mid-ranks. Kendall's tau-b: corrected for ties
@@ -91,8 +91,8 @@ int stats_kendall_tau_b(const double *x, const double *y, size_t n, double *ret_
  * -ENODATA when n = 0; -ERANGE when the curve never falls that far, that is, when too many units
  * had no event to say.
  */
-int stats_km_quantile(const double *times, const bool *observed, size_t n, double p,
-		double *ret_time);
+int stats_km_quantile(
+	const double *times, const bool *observed, size_t n, double p, double *ret_time);
 
 /* Calibration ----------------------------------------------------------------------------- */
 
@@ -122,7 +122,7 @@ struct stats_calibration {
  * Where a bin's edge parts equal confidences, each of them counts with the share of right ones
  * among them, so that the order in which statements are given does not matter.
  */
-int stats_calibrate(const double *confidence, const bool *right, size_t n,
-		struct stats_calibration *ret);
+int stats_calibrate(
+	const double *confidence, const bool *right, size_t n, struct stats_calibration *ret);
 
 #endif

@@ -56,8 +56,8 @@ int stats_median(const double *values, size_t n, double *ret)
 	return stats_quantile(values, n, 0.5, ret);
 }
 
-int stats_theil_sen(const double *x, const double *y, size_t n, double *ret_slope,
-		double *ret_intercept)
+int stats_theil_sen(
+	const double *x, const double *y, size_t n, double *ret_slope, double *ret_intercept)
 {
 	_cleanup_free_ double *work = NULL;
 	double slope, intercept;
@@ -195,8 +195,8 @@ int stats_kendall_tau_b(const double *x, const double *y, size_t n, double *ret_
 	return 0;
 }
 
-int stats_km_quantile(const double *times, const bool *observed, size_t n, double p,
-		double *ret_time)
+int stats_km_quantile(
+	const double *times, const bool *observed, size_t n, double p, double *ret_time)
 {
 	_cleanup_free_ struct ranked *sorted = NULL;
 	double survival = 1;
@@ -241,8 +241,8 @@ static void share_ties(const struct ranked *sorted, const bool *right, size_t n,
 	}
 }
 
-static void fill_bin(const struct ranked *sorted, const double *shares, size_t count,
-		struct stats_bin *bin)
+static void fill_bin(
+	const struct ranked *sorted, const double *shares, size_t count, struct stats_bin *bin)
 {
 	double confidence = 0, share = 0;
 
@@ -258,7 +258,7 @@ static void fill_bin(const struct ranked *sorted, const double *shares, size_t c
 }
 
 static void add_bins(const struct ranked *sorted, const double *shares, size_t n, double base,
-		struct stats_calibration *cal)
+	struct stats_calibration *cal)
 {
 	size_t at = 0;
 
@@ -277,8 +277,8 @@ static void add_bins(const struct ranked *sorted, const double *shares, size_t n
 	}
 }
 
-int stats_calibrate(const double *confidence, const bool *right, size_t n,
-		struct stats_calibration *ret)
+int stats_calibrate(
+	const double *confidence, const bool *right, size_t n, struct stats_calibration *ret)
 {
 	_cleanup_free_ struct ranked *sorted = NULL;
 	_cleanup_free_ double *shares = NULL;

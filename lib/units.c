@@ -20,13 +20,13 @@ static const struct unit size_units[] = {
 	{ "", 1 },
 	{ "B", 1 },
 	{ "K", KIB },
-	{ "M", KIB * KIB },
-	{ "G", KIB * KIB * KIB },
-	{ "T", KIB * KIB * KIB * KIB },
+	{ "M", KIB *KIB },
+	{ "G", KIB *KIB *KIB },
+	{ "T", KIB *KIB *KIB *KIB },
 	{ "KiB", KIB },
-	{ "MiB", KIB * KIB },
-	{ "GiB", KIB * KIB * KIB },
-	{ "TiB", KIB * KIB * KIB * KIB },
+	{ "MiB", KIB *KIB },
+	{ "GiB", KIB *KIB *KIB },
+	{ "TiB", KIB *KIB *KIB *KIB },
 	{ "KB", 1e3 },
 	{ "MB", 1e6 },
 	{ "GB", 1e9 },
@@ -36,8 +36,14 @@ static const struct unit size_units[] = {
 static const struct unit period_units[] = { { "s", 1 }, { "min", 60 }, { "h", 3600 } };
 
 static const struct unit duration_units[] = {
-	{ "ns", 1 },  { "us", 1e3 },	{ "ms", 1e6 },	   { "s", 1e9 },
-	{ "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
+	{ "ns", 1 },
+	{ "us", 1e3 },
+	{ "ms", 1e6 },
+	{ "s", 1e9 },
+	{ "m", 60e9 },
+	{ "min", 60e9 },
+	{ "h", 3600e9 },
+	{ "d", 86400e9 },
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -44,8 +44,8 @@ static struct bpf_source *as_bpf(const struct capture *capture)
 	return (struct bpf_source *)capture;
 }
 
-__attribute__((format(printf, 2, 0)))
-static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static int print_libbpf(
+	enum libbpf_print_level level, const char *fmt, va_list args)
 {
 	return level <= LIBBPF_INFO ? vfprintf(stderr, fmt, args) : 0;
 }
@@ -201,8 +201,8 @@ static int btf_has_rss_stat(bool *ret)
 	return 0;
 }
 
-static int configure(struct bpf_source *source, const struct capture_settings *settings,
-	bool classic)
+static int configure(
+	struct bpf_source *source, const struct capture_settings *settings, bool classic)
 {
 	struct memgrowth *skel = source->skel;
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -276,7 +276,8 @@ static int attach(struct bpf_source *source, bool classic)
 	source->sweep_link = bpf_program__attach_iter(skel->progs.sweep, NULL);
 	if (!source->sweep_link)
 		return -errno;
-	source->ring = ring_buffer__new(bpf_map__fd(skel->maps.events), on_ring_event, source, NULL);
+	source->ring =
+		ring_buffer__new(bpf_map__fd(skel->maps.events), on_ring_event, source, NULL);
 	return source->ring ? 0 : -errno;
 }
 
@@ -285,10 +286,13 @@ static int explain(int err, const char *step, char *error, size_t size)
 	if (err == -EPERM || err == -EACCES)
 		snprintf(error, size,
 			"%s: not permitted; run as root, or with CAP_BPF and CAP_PERFMON "
-			"(CAP_SYS_ADMIN before Linux 5.8), or use --source=proc", step);
+			"(CAP_SYS_ADMIN before Linux 5.8), or use --source=proc",
+			step);
 	else
-		snprintf(error, size, "%s: %s; `memgrowth doctor` says what this kernel lacks, "
-			"--source=proc needs no BPF", step, strerror(-err));
+		snprintf(error, size,
+			"%s: %s; `memgrowth doctor` says what this kernel lacks, "
+			"--source=proc needs no BPF",
+			step, strerror(-err));
 	return err;
 }
 
@@ -301,18 +305,22 @@ static int choose_hook(enum capture_source wanted, bool *ret_classic, char *erro
 
 	/* Events name processes as the host does; here they would all seem gone, or be others. */
 	if (stat("/proc/self/ns/pid", &ns) == 0 && ns.st_ino != HOST_PID_NS) {
-		snprintf(error, size, "this is a PID namespace of its own, the kernel's events name "
-			"the host's processes; run on the host, in a container with --pid=host, or use --source=proc");
+		snprintf(error, size,
+			"this is a PID namespace of its own, the kernel's events name "
+			"the host's processes; run on the host, in a container with --pid=host, or "
+			"use --source=proc");
 		return -ENOENT;
 	}
 	err = btf_has_rss_stat(&has_btf_hook);
 	if (err) {
-		snprintf(error, size, "this kernel offers no BTF (/sys/kernel/btf/vmlinux): it needs "
+		snprintf(error, size,
+			"this kernel offers no BTF (/sys/kernel/btf/vmlinux): it needs "
 			"CONFIG_DEBUG_INFO_BTF=y; --source=proc needs none");
 		return -ENOENT;
 	}
 	if (wanted == CAPTURE_TP_BTF && !has_btf_hook) {
-		snprintf(error, size, "this kernel's BTF has no rss_stat tracepoint (Linux 5.5 or "
+		snprintf(error, size,
+			"this kernel's BTF has no rss_stat tracepoint (Linux 5.5 or "
 			"later has); --source=tp may work, --source=proc does");
 		return -ENOENT;
 	}

@@ -167,8 +167,8 @@ static void visit(struct proc_source *source, uint32_t pid, bool all)
 	if (!seen->last.born_ns || seen->last.born_ns != event.born_ns)
 		emit(source, &event, RSS_EVENT_SCAN);
 	else if (all || memcmp(seen->last.pages, event.pages, sizeof(event.pages)) != 0 ||
-		seen->last.cgroup_id != event.cgroup_id ||
-		strcmp(seen->last.comm, event.comm) != 0)
+		 seen->last.cgroup_id != event.cgroup_id ||
+		 strcmp(seen->last.comm, event.comm) != 0)
 		emit(source, &event, RSS_EVENT_SAMPLE);
 	seen->last = event;
 }
@@ -185,7 +185,7 @@ static int poll_all(struct proc_source *source, bool all)
 	while ((entry = readdir(dir)))
 		if (isdigit((unsigned char)entry->d_name[0]))
 			visit(source, (uint32_t)strtoul(entry->d_name, NULL, 10), all);
-	HASH_ITER(hh, source->seen, seen, next) {
+	HASH_ITER (hh, source->seen, seen, next) {
 		if (seen->round == source->round)
 			continue;
 		seen->last.t_ns = clock_mono_ns();
@@ -239,7 +239,7 @@ static void proc_close(struct capture *capture)
 	struct proc_source *source = as_proc(capture);
 	struct seen_process *seen, *next;
 
-	HASH_ITER(hh, source->seen, seen, next) {
+	HASH_ITER (hh, source->seen, seen, next) {
 		HASH_DEL(source->seen, seen);
 		free(seen);
 	}
@@ -278,7 +278,8 @@ int capture_open_proc(const struct capture_settings *settings, struct capture **
 	source->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	source->scope_id = settings->scope_id;
 	if (settings->scope_path)
-		snprintf(source->scope_path, sizeof(source->scope_path), "%s", settings->scope_path);
+		snprintf(
+			source->scope_path, sizeof(source->scope_path), "%s", settings->scope_path);
 	*ret = &source->base;
 	return 0;
 }

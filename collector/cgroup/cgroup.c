@@ -320,7 +320,8 @@ int cgroup_effective_limit(
 		first = false;
 		if (!err && bytes < host->ram_bytes && bytes < limit.bytes) {
 			limit.bytes = bytes;
-			snprintf(limit.path, sizeof(limit.path), "/%.*s", CGROUP_PATH_SIZE - 2, dir);
+			snprintf(
+				limit.path, sizeof(limit.path), "/%.*s", CGROUP_PATH_SIZE - 2, dir);
 		}
 		if (!*dir)
 			break;

@@ -26,17 +26,17 @@ enum cgroup_mode {
 
 struct cgroup_host {
 	enum cgroup_mode mode;
-	int version;			/* of the hierarchy with the memory controller: 1 or 2 */
-	char mount[CGROUP_PATH_SIZE];	/* where that hierarchy is mounted */
-	int mount_fd;			/* O_PATH-free directory descriptor of it */
-	uint64_t ram_bytes;		/* MemTotal */
-	char proc[64];			/* procfs, "/proc" but for tests */
+	int version;		      /* of the hierarchy with the memory controller: 1 or 2 */
+	char mount[CGROUP_PATH_SIZE]; /* where that hierarchy is mounted */
+	int mount_fd;		      /* O_PATH-free directory descriptor of it */
+	uint64_t ram_bytes;	      /* MemTotal */
+	char proc[64];		      /* procfs, "/proc" but for tests */
 };
 
 /* The limit that binds a cgroup: the smallest over it, its ancestors and RAM. */
 struct cgroup_limit {
-	uint64_t bytes;		       /* CGROUP_UNLIMITED when only RAM limits */
-	char path[CGROUP_PATH_SIZE];   /* of the cgroup that sets it; "" when unlimited */
+	uint64_t bytes;		     /* CGROUP_UNLIMITED when only RAM limits */
+	char path[CGROUP_PATH_SIZE]; /* of the cgroup that sets it; "" when unlimited */
 };
 
 /* "v1", "v2", "hybrid". */

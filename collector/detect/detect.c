@@ -47,7 +47,7 @@ struct process {
 	uint32_t high_kib;
 	uint32_t step_kib;    /* floor when it last moved by an eighth of the threshold */
 	uint32_t settled_kib; /* lowest floor since "growing" was withdrawn; 0: it never was */
-	bool started; /* start-up is over, the series runs */
+	bool started;	      /* start-up is over, the series runs */
 	uint32_t newest_kib;
 	struct verdict_state verdicts[DETECT_TIERS];
 	struct series series;
@@ -62,8 +62,8 @@ struct detect {
 	uint64_t lost;
 	uint64_t untracked;
 	uint32_t used, max;
-	uint32_t mask;	      /* of the index */
-	uint32_t *index;      /* hash of mm -> slot + 1, linear probing */
+	uint32_t mask;	       /* of the index */
+	uint32_t *index;       /* hash of mm -> slot + 1, linear probing */
 	struct process *slots; /* dense: the first @used are taken */
 };
 
@@ -273,9 +273,9 @@ static bool is_over(const struct detect *detect, const struct process *process,
 
 	if (2 * (uint64_t)floor_kib < (uint64_t)growth->base_kib + process->high_kib)
 		return true;
-	quiet_ns = tier == DETECT_LEAK ? 3 * growth->span_ns
-				       : threshold_of(process) / 2 * growth->span_ns /
-						 growth->grown_kib;
+	quiet_ns = tier == DETECT_LEAK
+			   ? 3 * growth->span_ns
+			   : threshold_of(process) / 2 * growth->span_ns / growth->grown_kib;
 	if (quiet_ns < QUIET_MIN_NS)
 		quiet_ns = QUIET_MIN_NS;
 	return detect->now_ns > process->high_ns + quiet_ns;

@@ -76,7 +76,7 @@ bool growth_find_rising(const struct series *series, uint32_t threshold_kib, str
 
 struct leak_steps {
 	int64_t kib[ALL_STEPS];
-	int64_t grown; /* from the oldest floor to the newest */
+	int64_t grown;	/* from the oldest floor to the newest */
 	int64_t enough; /* less is noise, of the process or beside the growth */
 };
 
@@ -88,8 +88,8 @@ static struct leak_steps measure_steps(
 	for (int i = 0; i < FLOOR_STEPS; i++)
 		steps.kib[i] = step_kib(series, level, (unsigned int)(FLOOR_STEPS - 1 - i));
 	steps.kib[FLOOR_STEPS] = (int64_t)series->value - series_floor(series, level, 0);
-	steps.grown = (int64_t)series_floor(series, level, 0) -
-		      series_floor(series, level, FLOOR_STEPS);
+	steps.grown =
+		(int64_t)series_floor(series, level, 0) - series_floor(series, level, FLOOR_STEPS);
 	steps.enough = threshold_kib / 8;
 	if (steps.enough < steps.grown / 128)
 		steps.enough = steps.grown / 128;
@@ -160,7 +160,8 @@ static bool find_leak_at(
 		return false;
 	/* A floor is the value at its bucket's start. */
 	ret->span_ns = FLOOR_STEPS * series_bucket_ns(level);
-	ret->from_ns = series_closed_until_ns(series, level) - ret->span_ns - series_bucket_ns(level);
+	ret->from_ns =
+		series_closed_until_ns(series, level) - ret->span_ns - series_bucket_ns(level);
 	ret->base_kib = series_floor(series, level, FLOOR_STEPS);
 	ret->grown_kib = (uint32_t)steps.grown;
 	ret->steadiness = (double)rose / FLOOR_STEPS;
@@ -197,8 +198,8 @@ static struct growth_rate fit_floors(const struct series *series, int level, uns
 	}
 	slope = sxy / sxx;
 	for (unsigned int i = 0; i < n; i++) {
-		double residual = series_floor(series, level, n - 1 - i) - mean_y -
-				  slope * (i - mean_x);
+		double residual =
+			series_floor(series, level, n - 1 - i) - mean_y - slope * (i - mean_x);
 
 		sse += residual * residual;
 	}
@@ -219,7 +220,8 @@ struct growth_rate growth_fit_rate(
 
 	for (int level = SERIES_LEVELS - 1; level >= 0; level--) {
 		uint64_t until = series_closed_until_ns(series, level);
-		uint64_t since = until > onset_ns ? (until - onset_ns) / series_bucket_ns(level) : 0;
+		uint64_t since =
+			until > onset_ns ? (until - onset_ns) / series_bucket_ns(level) : 0;
 		unsigned int n = series->levels[level].closed;
 
 		if (since < n)
@@ -229,7 +231,8 @@ struct growth_rate growth_fit_rate(
 	}
 	mean = elapsed_s > 0 ? grown / elapsed_s : 0;
 	return (struct growth_rate){
-		.bytes_per_s = mean, .lo = fmin(0, 2 * mean), .hi = fmax(0, 2 * mean) };
+		.bytes_per_s = mean, .lo = fmin(0, 2 * mean), .hi = fmax(0, 2 * mean)
+	};
 }
 
 /* Stretches of active seconds in the seconds that are kept: every other one at most. */
@@ -238,8 +241,8 @@ struct growth_rate growth_fit_rate(
 /* What the last seconds since the onset look like. */
 struct shape {
 	unsigned int seconds;
-	unsigned int active; /* seconds with more than a tenth of the largest step */
-	unsigned int runs;   /* stretches of active seconds */
+	unsigned int active;	  /* seconds with more than a tenth of the largest step */
+	unsigned int runs;	  /* stretches of active seconds */
 	bool cut_first, cut_last; /* the window parts the first, or the last, of them */
 	double grown[RUNS_MAX];	  /* in each */
 	double total, max, released;

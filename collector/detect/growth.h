@@ -27,8 +27,7 @@ uint32_t growth_threshold_kib(uint32_t value_kib, uint32_t error_kib);
  * Whether floors rise at any level of up to 64 s: none of up to four steps falls, and together
  * they reach the threshold. Takes the shortest such stretch.
  */
-bool growth_find_rising(
-	const struct series *series, uint32_t threshold_kib, struct growth *ret);
+bool growth_find_rising(const struct series *series, uint32_t threshold_kib, struct growth *ret);
 
 /*
  * Whether the floors of eight buckets, at a level in the bit mask @levels and of at least 8 s, say

@@ -23,8 +23,8 @@ struct detection_subject {
 
 /* Each writes one line. Returns 0 or a negative errno. */
 int detections_write_header(FILE *out);
-int detections_write(FILE *out, const struct detect_verdict *verdict,
-	const struct detection_subject *subject);
+int detections_write(
+	FILE *out, const struct detect_verdict *verdict, const struct detection_subject *subject);
 int detections_write_end(
 	FILE *out, uint64_t t_ns, uint64_t samples, uint64_t processes, uint64_t lost);
 

@@ -36,9 +36,15 @@ struct layout {
 	const struct field *fields;
 };
 
-#define FIELD(key, kind, member) { key, kind, offsetof(struct record, member) }
+#define FIELD(key, kind, member)                                                                   \
+	{                                                                                          \
+		key, kind, offsetof(struct record, member)                                         \
+	}
 #define T_NS FIELD("t_ns", FIELD_U64, t_ns)
-#define END_OF_FIELDS { NULL, FIELD_U64, 0 }
+#define END_OF_FIELDS                                                                              \
+	{                                                                                          \
+		NULL, FIELD_U64, 0                                                                 \
+	}
 
 static const struct field header_fields[] = {
 	T_NS,
@@ -224,8 +230,8 @@ bool record_reader_truncated(const struct record_reader *reader)
 	return reader->truncated;
 }
 
-__attribute__((format(printf, 2, 3)))
-static int fail(struct record_reader *reader, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static int fail(
+	struct record_reader *reader, const char *fmt, ...)
 {
 	va_list args;
 	int len;
@@ -365,7 +371,8 @@ static ssize_t read_line(struct record_reader *reader)
 		if (c == EOF)
 			break;
 		if (len == sizeof(reader->line))
-			return fail(reader, "longer than %d bytes, so not a record", RECORD_LINE_MAX);
+			return fail(
+				reader, "longer than %d bytes, so not a record", RECORD_LINE_MAX);
 		reader->line[len++] = (char)c;
 	} while (c != '\n');
 	return (ssize_t)len;

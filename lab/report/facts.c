@@ -18,8 +18,8 @@
 /* Fewer units than these cannot carry a claim of 90 % (one-sided 95 %, no error). */
 #define LEAK_UNITS_CLAIM 29
 
-__attribute__((format(printf, 2, 3)))
-static int list_add(struct report_list *list, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static int list_add(
+	struct report_list *list, const char *fmt, ...)
 {
 	char **grown = realloc(list->item, (list->count + 1) * sizeof(*grown));
 	va_list args;
@@ -58,8 +58,8 @@ static double run_duration_s(const struct run_files *run)
 	return (double)(run->ended_ns - run->started_ns) / (double)NS_PER_S;
 }
 
-static void add_run(const struct run_files *run, struct report_facts *facts, double *events,
-		double *records)
+static void add_run(
+	const struct run_files *run, struct report_facts *facts, double *events, double *records)
 {
 	const struct run_recording *rec = &run->recording;
 	json_t *collector = json_object_get(run->json, "collector");
@@ -73,8 +73,8 @@ static void add_run(const struct run_files *run, struct report_facts *facts, dou
 	*events += (double)rec->events;
 	*records += (double)rec->rss_records;
 	if (rec->lag_p99_ns)
-		facts->lag_p99_s = fmax(facts->lag_p99_s,
-			(double)rec->lag_p99_ns / (double)NS_PER_S);
+		facts->lag_p99_s =
+			fmax(facts->lag_p99_s, (double)rec->lag_p99_ns / (double)NS_PER_S);
 	if (run_get_f64(collector, "cpu_ns", &value))
 		facts->collector_cpu_s += value / (double)NS_PER_S;
 	if (run_get_f64(collector, "max_rss_bytes", &value))
@@ -84,8 +84,8 @@ static void add_run(const struct run_files *run, struct report_facts *facts, dou
 /* A unit's name, with its run when there are several. */
 #define TITLE_SIZE (REPORT_NAME_SIZE + 256 + 8)
 
-static const char *unit_title(const struct run_score *score, const struct score_unit *unit,
-		char *buf, size_t size)
+static const char *unit_title(
+	const struct run_score *score, const struct score_unit *unit, char *buf, size_t size)
 {
 	char name[REPORT_NAME_SIZE];
 
@@ -114,7 +114,7 @@ static bool leak_missed(const struct run_score *score, size_t number)
 	if (!unit->leak || judged->broken || judged->tier[SCORE_LEAK].detected)
 		return false;
 	return report_leak_gated(score, unit) ||
-		!report_not_yet(&judged->tier[SCORE_LEAK], SCORE_LEAK);
+	       !report_not_yet(&judged->tier[SCORE_LEAK], SCORE_LEAK);
 }
 
 static size_t count_misses(const struct run_score *score)
@@ -140,12 +140,15 @@ static int collect_issues(const struct run_score *score, struct report_facts *fa
 			err = list_add(&facts->issues, "run %s: the collector lost %llu records",
 				run->name, (unsigned long long)run->recording.lost);
 		if (!err && run->recording.overflow)
-			err = list_add(&facts->issues, "run %s: %llu processes did not fit into "
-				"the collector's tables", run->name,
-				(unsigned long long)run->recording.overflow);
+			err = list_add(&facts->issues,
+				"run %s: %llu processes did not fit into "
+				"the collector's tables",
+				run->name, (unsigned long long)run->recording.overflow);
 		if (!err && (run->recording.cut || run->detections.cut))
-			err = list_add(&facts->issues, "run %s: the last line of a file was cut "
-				"short and dropped", run->name);
+			err = list_add(&facts->issues,
+				"run %s: the last line of a file was cut "
+				"short and dropped",
+				run->name);
 	}
 	for (size_t i = 0; !err && i < score->units_count; i++) {
 		const char *broken = score->result.judged[i].broken;
@@ -166,7 +169,7 @@ static int collect_unit_issues(const struct run_score *score, struct report_fact
 
 	if (!leak_used && count_misses(score))
 		err = list_add(&facts->issues, "the detector never used the leak tier, so it found "
-			"no leak there");
+					       "no leak there");
 	for (size_t i = 0; !err && i < score->units_count; i++) {
 		const struct score_unit *unit = &score->units[i];
 		const struct score_judged *judged = &score->result.judged[i];
@@ -178,10 +181,9 @@ static int collect_unit_issues(const struct run_score *score, struct report_fact
 			if (verdicts->false_alarms)
 				err = list_add(&facts->issues, "%s (%s): %zu false %s alarm%s",
 					name, unit->pattern, verdicts->false_alarms,
-					score_tier_name(t),
-					verdicts->false_alarms == 1 ? "" : "s");
-			if (!err && (t == SCORE_LEAK ? leak_used && leak_missed(score, i) :
-				unit->leak && !verdicts->detected))
+					score_tier_name(t), verdicts->false_alarms == 1 ? "" : "s");
+			if (!err && (t == SCORE_LEAK ? leak_used && leak_missed(score, i)
+						     : unit->leak && !verdicts->detected))
 				err = list_add(&facts->issues,
 					"%s (%s): the leak was not found in the %s tier", name,
 					unit->pattern, score_tier_name(t));
@@ -199,23 +201,30 @@ static int advise_detector(const struct run_score *score, struct report_facts *f
 
 	for (size_t i = 0; !err && i < leak->benign_count; i++)
 		if (leak->benign[i].fpr.k)
-			err = list_add(&facts->advice, "The leak tier cried wolf on %s (%zu of "
+			err = list_add(&facts->advice,
+				"The leak tier cried wolf on %s (%zu of "
 				"%zu): demand a longer span or other evidence before it speaks.",
 				leak->benign[i].pattern, leak->benign[i].fpr.k,
 				leak->benign[i].fpr.n);
 	if (!err && missed)
-		err = list_add(&facts->advice, "The leak tier missed %zu of %zu leaks: run longer, "
-			"or see which patterns it missed above.", missed, leak->tpr.k + missed);
+		err = list_add(&facts->advice,
+			"The leak tier missed %zu of %zu leaks: run longer, "
+			"or see which patterns it missed above.",
+			missed, leak->tpr.k + missed);
 	if (!err && sum->rate_error_n && sum->rate_error_p95 > SCORE_RATE_BAND)
-		err = list_add(&facts->advice, "The stated rates are off by up to %.0f %% (p95): "
-			"do not plan with time-to-limit yet.", 100 * sum->rate_error_p95);
+		err = list_add(&facts->advice,
+			"The stated rates are off by up to %.0f %% (p95): "
+			"do not plan with time-to-limit yet.",
+			100 * sum->rate_error_p95);
 	if (!err && sum->leak_units && sum->leak_units < LEAK_UNITS_CLAIM)
-		err = list_add(&facts->advice, "%zu leak%s cannot carry a claim: repeat with other "
+		err = list_add(&facts->advice,
+			"%zu leak%s cannot carry a claim: repeat with other "
 			"seeds and score the runs together (%d without a miss show more than 90 %%"
 			", one-sided at 95 %%).",
 			sum->leak_units, sum->leak_units == 1 ? "" : "s", LEAK_UNITS_CLAIM);
 	if (!err && sum->benign_units == 0 && sum->leak_units)
-		err = list_add(&facts->advice, "No benign workload ran, so nothing is known about "
+		err = list_add(&facts->advice,
+			"No benign workload ran, so nothing is known about "
 			"false alarms: run the benign or the mixed scenario too.");
 	return err;
 }
@@ -225,11 +234,11 @@ static bool lab_broken(const struct run_score *score)
 {
 	for (size_t r = 0; r < score->runs_count; r++)
 		if (score->runs[r]->status != RECORDED_INTERRUPTED &&
-		    run_score_run_broken(score->runs[r]))
+			run_score_run_broken(score->runs[r]))
 			return true;
 	for (size_t i = 0; i < score->units_count; i++)
 		if (score->result.judged[i].broken &&
-		    score->runs[score->unit_runs[i]]->status != RECORDED_INTERRUPTED)
+			score->runs[score->unit_runs[i]]->status != RECORDED_INTERRUPTED)
 			return true;
 	return false;
 }
@@ -251,16 +260,16 @@ static int advise_nothing(const struct run_score *score, struct report_facts *fa
 	for (size_t i = 0; i < score->groups_count; i++)
 		gates += score->groups[i].results_count;
 	if (score->summary.leak_units + score->summary.benign_units == 0)
-		return list_add(&facts->advice,
-			"Nothing can be concluded: no workload was judged.");
+		return list_add(
+			&facts->advice, "Nothing can be concluded: no workload was judged.");
 	if (score->verdict == SCORE_FAIL)
 		return list_add(&facts->advice, "None beside the gates that were missed.");
 	if (score->verdict == SCORE_BROKEN)
 		return list_add(&facts->advice, "Nothing can be concluded: a gate had nothing to "
-			"be measured on.");
+						"be measured on.");
 	if (gates == 0)
 		return list_add(&facts->advice, "Nothing can be concluded: no gate is set, so "
-			"there are no bounds to hold the figures against.");
+						"there are no bounds to hold the figures against.");
 	return list_add(&facts->advice, "None: every gate holds.");
 }
 
@@ -271,21 +280,27 @@ static int advise_lab(const struct run_score *score, struct report_facts *facts)
 	int err = 0;
 
 	if (interrupted)
-		err = list_add(&facts->advice, "%s interrupted: the figures are of what was "
+		err = list_add(&facts->advice,
+			"%s interrupted: the figures are of what was "
 			"recorded until then. Run it again, to its end, for a verdict.",
-			score->runs_count == 1 ? "The run was" : interrupted == 1 ? "A run was" :
-			"Runs were");
+			score->runs_count == 1 ? "The run was"
+			: interrupted == 1     ? "A run was"
+					       : "Runs were");
 	if (!err && lab_broken(score))
-		err = list_add(&facts->advice, "Mend what is broken in the lab first (see issues "
+		err = list_add(&facts->advice,
+			"Mend what is broken in the lab first (see issues "
 			"and logs/): this run says nothing for or against the detector.");
 	if (!err && facts->lost)
 		err = list_add(&facts->advice, "Records were lost: raise the collector's "
-			"--threshold or its ring buffer.");
+					       "--threshold or its ring buffer.");
 	if (!err && facts->recorded_s >= CPU_SPAN_S && facts->collector_cpu_share > CPU_SHARE_HIGH)
-		err = list_add(&facts->advice, "The collector used %.1f %% of a CPU: raise "
-			"--threshold or --interval.", 100 * facts->collector_cpu_share);
+		err = list_add(&facts->advice,
+			"The collector used %.1f %% of a CPU: raise "
+			"--threshold or --interval.",
+			100 * facts->collector_cpu_share);
 	if (!err && facts->lag_p99_s > LAG_HIGH_S)
-		err = list_add(&facts->advice, "Samples reached the detector %s late (p99): the "
+		err = list_add(&facts->advice,
+			"Samples reached the detector %s late (p99): the "
 			"host was too busy for its latencies to mean much.",
 			units_format_duration(facts->lag_p99_s, text, sizeof(text)));
 	if (!err && facts->advice.count == 0)

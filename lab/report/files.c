@@ -31,7 +31,8 @@ static json_t *text_json(const char *text)
 json_t *report_json(const struct run_score *score, const struct report_facts *facts)
 {
 	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, "
-		"s:o}", "format", "leaklab.report", "version", 1, "date", facts->date, "kernel",
+			 "s:o}",
+		"format", "leaklab.report", "version", 1, "date", facts->date, "kernel",
 		text_json(facts->kernel), "arch", text_json(facts->arch), "duration_s",
 		number(facts->duration_s), "workloads", (json_int_t)facts->workloads,
 		"processes_monitored", (json_int_t)facts->processes_monitored,
@@ -77,8 +78,8 @@ static int write_whole(const char *path, int (*write)(FILE *, const void *), con
 	return out ? report_print(write, data, out) : -errno;
 }
 
-int report_write_file(const char *path, bool once, int (*write)(FILE *out, const void *data),
-		const void *data)
+int report_write_file(
+	const char *path, bool once, int (*write)(FILE *out, const void *data), const void *data)
 {
 	_cleanup_free_ char *temporary = NULL;
 	int err;
@@ -141,7 +142,7 @@ static int write_junit(FILE *out, const void *data)
 }
 
 static int write_in_dir(const char *dir, const char *name, bool once,
-		int (*write)(FILE *, const void *), const void *data)
+	int (*write)(FILE *, const void *), const void *data)
 {
 	_cleanup_free_ char *path = NULL;
 	int err;

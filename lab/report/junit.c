@@ -118,8 +118,8 @@ static void run_case(const struct run_files *run, FILE *out)
 	const char *why = run_score_run_broken(run);
 
 	open_case(out, run->scenario, run->name,
-		run->ended_ns > run->started_ns ?
-		(double)(run->ended_ns - run->started_ns) * 1e-9 : 0);
+		run->ended_ns > run->started_ns ? (double)(run->ended_ns - run->started_ns) * 1e-9
+						: 0);
 	if (verdict == SCORE_SKIP)
 		close_case(out, "skipped", run->status_reason ? run->status_reason : "skipped");
 	else
@@ -137,10 +137,11 @@ void report_junit(const struct run_score *score, FILE *out)
 	for (size_t g = 0; g < score->groups_count; g++)
 		for (size_t i = 0; i < score->groups[g].results_count; i++)
 			count_verdict(score->groups[g].results[i].verdict, &counts);
-	fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
+	fprintf(out,
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
 		"  <testsuite name=\"leaklab\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
-		"skipped=\"%zu\">\n", counts.tests, counts.failures, counts.errors,
-		counts.skipped);
+		"skipped=\"%zu\">\n",
+		counts.tests, counts.failures, counts.errors, counts.skipped);
 	for (size_t i = 0; i < score->runs_count; i++)
 		run_case(score->runs[i], out);
 	for (size_t i = 0; i < score->units_count; i++)

@@ -84,9 +84,10 @@ static void tiers(const struct score_summary *sum, FILE *out)
 	char a[UNITS_TEXT_SIZE], b[UNITS_TEXT_SIZE], c[UNITS_TEXT_SIZE];
 
 	fputs("\n## Accuracy and latency\n\nShares have 95 % Clopper-Pearson intervals; latency "
-		"counts from the onset of the leak.\n\n| tier | true positives | false positives "
-		"| false alarms per hour | latency avg | min | max |\n"
-		"|---|---|---|---|---|---|---|\n", out);
+	      "counts from the onset of the leak.\n\n| tier | true positives | false positives "
+	      "| false alarms per hour | latency avg | min | max |\n"
+	      "|---|---|---|---|---|---|---|\n",
+		out);
 	for (int t = 0; t < SCORE_TIERS; t++) {
 		const struct score_tier_summary *tier = &sum->tier[t];
 
@@ -105,7 +106,8 @@ static void tiers(const struct score_summary *sum, FILE *out)
 	}
 	for (int t = 0; t < SCORE_TIERS; t++) {
 		for (size_t i = 0; i < sum->tier[t].benign_count; i++) {
-			fprintf(out, "%s- %s on %s: ", t + i ? "" : "\nFalse positives by class:\n\n",
+			fprintf(out,
+				"%s- %s on %s: ", t + i ? "" : "\nFalse positives by class:\n\n",
 				score_tier_name(t), sum->tier[t].benign[i].pattern);
 			put_share(out, &sum->tier[t].benign[i].fpr);
 			fputc('\n', out);
@@ -116,7 +118,8 @@ static void tiers(const struct score_summary *sum, FILE *out)
 static void workloads(const struct run_score *score, FILE *out)
 {
 	fputs("\n## Workloads\n\n| run | workload | pattern | class | growing | leak | said |\n"
-		"|---|---|---|---|---|---|---|\n", out);
+	      "|---|---|---|---|---|---|---|\n",
+		out);
 	for (size_t i = 0; i < score->units_count; i++) {
 		const struct score_unit *unit = &score->units[i];
 		const struct score_judged *judged = &score->result.judged[i];
@@ -135,13 +138,14 @@ static void workloads(const struct run_score *score, FILE *out)
 			if (judged->broken)
 				fputs(" | BROKEN", out);
 			else if (verdicts->detected)
-				fprintf(out, " | %s", units_format_duration(verdicts->latency_s,
-					text, sizeof(text)));
+				fprintf(out, " | %s",
+					units_format_duration(
+						verdicts->latency_s, text, sizeof(text)));
 			else if (verdicts->false_alarms)
 				fprintf(out, " | %zu false", verdicts->false_alarms);
 			else
-				fprintf(out, " | %s", unit->leak ?
-					report_miss_text(verdicts, t, miss) : "quiet");
+				fprintf(out, " | %s",
+					unit->leak ? report_miss_text(verdicts, t, miss) : "quiet");
 		}
 		fprintf(out, " | %s |\n", judged->pattern ? judged->pattern : "");
 	}
@@ -150,7 +154,8 @@ static void workloads(const struct run_score *score, FILE *out)
 static void gates(const struct run_score *score, FILE *out)
 {
 	fputs("\n## Scenarios and gates\n\n| scenario | gate | value | bound | verdict |\n"
-		"|---|---|---|---|---|\n", out);
+	      "|---|---|---|---|---|\n",
+		out);
 	for (size_t g = 0; g < score->groups_count; g++) {
 		const struct run_group *group = &score->groups[g];
 

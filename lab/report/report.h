@@ -55,8 +55,8 @@ json_t *report_score_json(const struct run_score *score);
 json_t *report_json(const struct run_score *score, const struct report_facts *facts);
 
 /* Each writes the whole to @out; the caller checks ferror(). @colour asks for escape codes. */
-void report_terminal(const struct run_score *score, const struct report_facts *facts, FILE *out,
-		bool colour);
+void report_terminal(
+	const struct run_score *score, const struct report_facts *facts, FILE *out, bool colour);
 void report_markdown(const struct run_score *score, const struct report_facts *facts, FILE *out);
 void report_junit(const struct run_score *score, FILE *out);
 /* Indented, with keys in their order and a newline at the end. Returns 0 or -EIO. */
@@ -73,8 +73,8 @@ bool report_leak_gated(const struct run_score *score, const struct score_unit *u
 /* True when @verdicts, a miss of a leak in @tier, are silence over less than REPORT_LEAK_SPAN_S. */
 bool report_not_yet(const struct score_verdicts *verdicts, enum score_tier tier);
 /* "missed", or "not in 15 s" when report_not_yet(). Returns @buf. */
-char *report_miss_text(const struct score_verdicts *verdicts, enum score_tier tier,
-		char buf[UNITS_TEXT_SIZE]);
+char *report_miss_text(
+	const struct score_verdicts *verdicts, enum score_tier tier, char buf[UNITS_TEXT_SIZE]);
 /* Events per hour in plain digits. Returns @buf. */
 char *report_per_hour_text(double per_hour, char buf[UNITS_TEXT_SIZE]);
 
@@ -95,8 +95,8 @@ int report_print_terminal(const char *run_dir, FILE *out);
  * Writes @path whole or not at all: to a temporary file beside it, renamed when all is written.
  * @write gets @data and an open file. With @once, an existing file is kept and 0 returned.
  */
-int report_write_file(const char *path, bool once, int (*write)(FILE *out, const void *data),
-		const void *data);
+int report_write_file(
+	const char *path, bool once, int (*write)(FILE *out, const void *data), const void *data);
 
 /*
  * Lets @write print @data into memory and writes that to @out at once, so that the reason of a

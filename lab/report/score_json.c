@@ -48,12 +48,13 @@ static json_t *verdicts_json(const struct score_unit *unit, const struct score_v
 		return json;
 	json_object_set_new(json, "detected", json_boolean(verdicts->detected));
 	json_object_set_new(json, "in_time", json_boolean(verdicts->in_time));
-	json_object_set_new(json, "latency_s",
-		verdicts->detected ? number(verdicts->latency_s) : json_null());
+	json_object_set_new(
+		json, "latency_s", verdicts->detected ? number(verdicts->latency_s) : json_null());
 	json_object_set_new(json, "since_start_s",
 		verdicts->detected ? number(verdicts->since_start_s) : json_null());
-	json_object_set_new(json, "leaked_bytes", verdicts->detected ?
-		json_integer((json_int_t)verdicts->leaked_bytes) : json_null());
+	json_object_set_new(json, "leaked_bytes",
+		verdicts->detected ? json_integer((json_int_t)verdicts->leaked_bytes)
+				   : json_null());
 	json_object_set_new(json, "headroom_share", number(verdicts->headroom_share));
 	json_object_set_new(json, "rate_at_alarm", rate_json(&verdicts->rate[SCORE_AT_ALARM]));
 	json_object_set_new(json, "rate_10s_later", rate_json(&verdicts->rate[SCORE_AT_LATER]));
@@ -68,8 +69,9 @@ static json_t *unit_json(const struct run_score *score, size_t i)
 	const struct score_unit *unit = &score->units[i];
 	const struct score_judged *judged = &score->result.judged[i];
 	/* Without a truth nobody knows what it was. */
-	const char *class = strcmp(unit->pattern, "unknown") == 0 ? "unknown" :
-		unit->leak ? "leak" : "benign";
+	const char *class = strcmp(unit->pattern, "unknown") == 0 ? "unknown"
+			    : unit->leak			  ? "leak"
+								  : "benign";
 	json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:o}", "run", unit->run,
 		"instance", unit->instance, "proc", (int)unit->proc, "pattern", unit->pattern,
 		"class", class, "pid", (json_int_t)unit->pid, "broken",
@@ -77,26 +79,27 @@ static json_t *unit_json(const struct run_score *score, size_t i)
 
 	if (!json || judged->broken)
 		return json;
-	json_object_set_new(json, "watched_s", number((double)(unit->end_ns - unit->process_ns) *
-		1e-9));
+	json_object_set_new(
+		json, "watched_s", number((double)(unit->end_ns - unit->process_ns) * 1e-9));
 	json_object_set_new(json, "true_rate_bytes_per_s", number(judged->true_rate_bytes_per_s));
 	json_object_set_new(json, "pattern_stated", text_or_null(judged->pattern));
 	for (int t = 0; t < SCORE_TIERS; t++)
-		json_object_set_new(json, score_tier_name(t),
-			verdicts_json(unit, &judged->tier[t]));
+		json_object_set_new(
+			json, score_tier_name(t), verdicts_json(unit, &judged->tier[t]));
 	return json;
 }
 
 static json_t *alarm_json(const struct run_score *score, const struct score_alarm *alarm)
 {
-	const struct score_unit *unit = alarm->unit == SCORE_NO_UNIT ? NULL :
-		&score->units[alarm->unit];
+	const struct score_unit *unit =
+		alarm->unit == SCORE_NO_UNIT ? NULL : &score->units[alarm->unit];
 	const struct run_files *run = score->runs[alarm->run];
 	const struct run_mm *mm = run_find_mm(run, alarm->mm);
 	json_t *json = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "run", run->name, "tier",
 		score_tier_name(alarm->tier), "mm", (json_int_t)alarm->mm, "raised_ns",
 		(json_int_t)alarm->raised_ns, "stood_s",
-		number(alarm->closed_ns ? (double)(alarm->closed_ns - alarm->raised_ns) * 1e-9 : NAN),
+		number(alarm->closed_ns ? (double)(alarm->closed_ns - alarm->raised_ns) * 1e-9
+					: NAN),
 		"withdrawn", json_boolean(alarm->withdrawn), "confidence",
 		number(alarm->confidence));
 
@@ -107,18 +110,17 @@ static json_t *alarm_json(const struct run_score *score, const struct score_alar
 	json_object_set_new(json, "instance", text_or_null(unit ? unit->instance : NULL));
 	json_object_set_new(json, "false_alarm", unit ? json_boolean(alarm->wrong) : json_null());
 	json_object_set_new(json, "early", unit ? json_boolean(alarm->early) : json_null());
-	json_object_set_new(json, "attributed",
-		unit ? json_boolean(alarm->attributed) : json_null());
+	json_object_set_new(
+		json, "attributed", unit ? json_boolean(alarm->attributed) : json_null());
 	return json;
 }
 
 static json_t *class_json(const struct score_class *class)
 {
-	return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "pattern",
-		text_or_null(class->pattern), "fpr", share_json(&class->fpr), "false_alarms",
-		(json_int_t)class->false_alarms, "hours", number(class->hours),
-		"false_alarms_per_hour", number(class->per_hour), "false_alarms_per_hour_upper",
-		number(class->per_hour_upper));
+	return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "pattern", text_or_null(class->pattern),
+		"fpr", share_json(&class->fpr), "false_alarms", (json_int_t) class->false_alarms,
+		"hours", number(class->hours), "false_alarms_per_hour", number(class->per_hour),
+		"false_alarms_per_hour_upper", number(class->per_hour_upper));
 }
 
 static json_t *rate_summary_json(const struct score_rate_summary *rate)
@@ -133,9 +135,8 @@ static json_t *latency_json(const struct score_tier_summary *tier)
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "median_s",
 		number(tier->latency_median), "p95_s", number(tier->latency_p95), "min_s",
 		number(tier->latency_min), "mean_s", number(tier->latency_mean), "max_s",
-		number(tier->latency_max), "since_start_median_s",
-		number(tier->since_start_median), "leaked_median_bytes",
-		number(tier->leaked_median_bytes), "headroom_median",
+		number(tier->latency_max), "since_start_median_s", number(tier->since_start_median),
+		"leaked_median_bytes", number(tier->leaked_median_bytes), "headroom_median",
 		number(tier->headroom_median));
 }
 
@@ -148,10 +149,10 @@ static json_t *calibration_json(const struct score_tier_summary *tier)
 		return json_null();
 	bins = json_array();
 	for (size_t i = 0; i < cal->bins; i++)
-		json_array_append_new(bins, json_pack("{s:I, s:o, s:o}", "n",
-			(json_int_t)cal->bin[i].count, "confidence",
-			number(cal->bin[i].mean_confidence), "right",
-			number(cal->bin[i].share_right)));
+		json_array_append_new(
+			bins, json_pack("{s:I, s:o, s:o}", "n", (json_int_t)cal->bin[i].count,
+				      "confidence", number(cal->bin[i].mean_confidence), "right",
+				      number(cal->bin[i].share_right)));
 	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "n",
 		(json_int_t)tier->calibrated, "brier", number(cal->brier), "reliability",
 		number(cal->reliability), "resolution", number(cal->resolution), "uncertainty",
@@ -173,17 +174,16 @@ static json_t *tier_json(const struct score_tier_summary *tier)
 	json_object_set_new(json, "alarms", json_integer((json_int_t)tier->alarms));
 	json_object_set_new(json, "early", json_integer((json_int_t)tier->early));
 	json_object_set_new(json, "withdrawn", json_integer((json_int_t)tier->withdrawn));
-	json_object_set_new(json, "withdrawn_after_median_s",
-		number(tier->withdrawn_after_median_s));
+	json_object_set_new(
+		json, "withdrawn_after_median_s", number(tier->withdrawn_after_median_s));
 	json_object_set_new(json, "unjudged", json_integer((json_int_t)tier->unjudged));
 	json_object_set_new(json, "rate_at_alarm", rate_summary_json(&tier->rate[SCORE_AT_ALARM]));
-	json_object_set_new(json, "rate_10s_later",
-		rate_summary_json(&tier->rate[SCORE_AT_LATER]));
+	json_object_set_new(json, "rate_10s_later", rate_summary_json(&tier->rate[SCORE_AT_LATER]));
 	json_object_set_new(json, "rate_at_end", rate_summary_json(&tier->rate[SCORE_AT_END]));
 	json_object_set_new(json, "calibration", calibration_json(tier));
-	json_object_set_new(json, "confidence_severity", json_pack("{s:I, s:o, s:o}", "n",
-		(json_int_t)tier->correlated, "spearman", number(tier->spearman), "kendall_tau_b",
-		number(tier->kendall)));
+	json_object_set_new(json, "confidence_severity",
+		json_pack("{s:I, s:o, s:o}", "n", (json_int_t)tier->correlated, "spearman",
+			number(tier->spearman), "kendall_tau_b", number(tier->kendall)));
 	json_object_set_new(json, "attribution", share_json(&tier->attribution));
 	return json;
 }
@@ -196,9 +196,10 @@ static json_t *patterns_json(const struct score_patterns *patterns)
 		json_t *row = json_object();
 
 		for (size_t k = 0; k < SCORE_COLUMNS; k++) {
-			const char *column = k == SCORE_COLUMN_OTHER ? "other" :
-				k == SCORE_COLUMN_UNKNOWN ? "unknown" :
-				k == SCORE_COLUMN_NONE ? "none" : patterns->name[k];
+			const char *column = k == SCORE_COLUMN_OTHER	 ? "other"
+					     : k == SCORE_COLUMN_UNKNOWN ? "unknown"
+					     : k == SCORE_COLUMN_NONE	 ? "none"
+									 : patterns->name[k];
 
 			if (patterns->cell[i][k])
 				json_object_set_new(row, column,
@@ -206,8 +207,8 @@ static json_t *patterns_json(const struct score_patterns *patterns)
 		}
 		json_object_set_new(confusion, patterns->name[i], row);
 	}
-	return json_pack("{s:o, s:o, s:o}", "accuracy", share_json(&patterns->accuracy),
-		"macro_f1", number(patterns->macro_f1), "confusion", confusion);
+	return json_pack("{s:o, s:o, s:o}", "accuracy", share_json(&patterns->accuracy), "macro_f1",
+		number(patterns->macro_f1), "confusion", confusion);
 }
 
 static json_t *summary_json(const struct score_summary *sum)
@@ -227,10 +228,11 @@ static json_t *group_json(const struct run_group *group)
 	for (size_t i = 0; i < group->results_count; i++) {
 		const struct score_gate_result *res = &group->results[i];
 
-		json_array_append_new(gates, json_pack("{s:s, s:o, s:o, s:I, s:s, s:o}", "gate",
-			score_gate_name(res->gate), "bound", number(res->bound), "value",
-			number(res->value), "n", (json_int_t)res->n, "verdict",
-			score_verdict_name(res->verdict), "why", text_or_null(res->why)));
+		json_array_append_new(gates,
+			json_pack("{s:s, s:o, s:o, s:I, s:s, s:o}", "gate",
+				score_gate_name(res->gate), "bound", number(res->bound), "value",
+				number(res->value), "n", (json_int_t)res->n, "verdict",
+				score_verdict_name(res->verdict), "why", text_or_null(res->why)));
 	}
 	return json_pack("{s:s, s:s, s:o}", "scenario", group->scenario, "verdict",
 		score_verdict_name(group->verdict), "gates", gates);
@@ -243,10 +245,10 @@ static json_t *run_json(const struct run_files *run)
 
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:b}", "run", run->name,
 		"scenario", run->scenario, "status", names[run->status], "status_reason",
-		text_or_null(run->status_reason), "broken",
-		text_or_null(run_score_run_broken(run)), "samples", (json_int_t)rec->rss_records,
-		"lost", (json_int_t)rec->lost, "detections", (json_int_t)run->detections.count,
-		"cut", rec->cut || run->detections.cut);
+		text_or_null(run->status_reason), "broken", text_or_null(run_score_run_broken(run)),
+		"samples", (json_int_t)rec->rss_records, "lost", (json_int_t)rec->lost,
+		"detections", (json_int_t)run->detections.count, "cut",
+		rec->cut || run->detections.cut);
 }
 
 json_t *report_score_json(const struct run_score *score)
@@ -262,8 +264,8 @@ json_t *report_score_json(const struct run_score *score)
 		json_array_append_new(alarms, alarm_json(score, &score->result.alarms[i]));
 	for (size_t i = 0; i < score->groups_count; i++)
 		json_array_append_new(groups, group_json(&score->groups[i]));
-	return json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "format",
-		"leaklab.score", "version", 1, "detector", text_or_null(score->detector), "verdict",
+	return json_pack("{s:s, s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "format", "leaklab.score",
+		"version", 1, "detector", text_or_null(score->detector), "verdict",
 		score_verdict_name(score->verdict), "scenarios", groups, "runs", runs, "summary",
 		summary_json(&score->summary), "units", units, "alarms", alarms);
 }

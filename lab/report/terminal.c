@@ -46,7 +46,7 @@ static const char *verdict_colour(enum score_verdict verdict)
 }
 
 static void tier_cell(const struct screen *screen, const struct run_score *score, size_t number,
-		enum score_tier tier)
+	enum score_tier tier)
 {
 	const struct score_verdicts *verdicts = &score->result.judged[number].tier[tier];
 	const struct score_unit *unit = &score->units[number];
@@ -106,8 +106,12 @@ static void units_table(const struct screen *screen, const struct run_score *sco
 		const char *name;
 		int width;
 	} columns[] = {
-		{ "WORKLOAD", 24 }, { "PATTERN", 12 }, { "CLASS", 6 }, { "GROWING", TIER_WIDTH },
-		{ "LEAK", TIER_WIDTH }, { "RATE", 9 },
+		{ "WORKLOAD", 24 },
+		{ "PATTERN", 12 },
+		{ "CLASS", 6 },
+		{ "GROWING", TIER_WIDTH },
+		{ "LEAK", TIER_WIDTH },
+		{ "RATE", 9 },
 	};
 
 	fputs("\n  ", screen->out);
@@ -136,8 +140,7 @@ static void print_share(FILE *out, const char *what, const struct score_share *s
 
 static const char *seconds(double value, char buf[UNITS_TEXT_SIZE])
 {
-	return isfinite(value) ? units_format_duration(value, buf, UNITS_TEXT_SIZE) :
-		"not reached";
+	return isfinite(value) ? units_format_duration(value, buf, UNITS_TEXT_SIZE) : "not reached";
 }
 
 static void tier_lines(FILE *out, const struct score_tier_summary *tier, const char *name)
@@ -155,12 +158,13 @@ static void tier_lines(FILE *out, const struct score_tier_summary *tier, const c
 	print_share(out, "FPR", &tier->pooled.fpr);
 	if (isfinite(tier->pooled.per_hour_upper))
 		fprintf(out, ", %zu false in %.2f h (at most %s /h)", tier->pooled.false_alarms,
-			tier->pooled.hours,
-			report_per_hour_text(tier->pooled.per_hour_upper, a));
+			tier->pooled.hours, report_per_hour_text(tier->pooled.per_hour_upper, a));
 	fputc('\n', out);
 	if (tier->early || tier->withdrawn || tier->unjudged)
-		fprintf(out, "           %zu before the onset, %zu withdrawn, %zu on processes "
-			"without truth\n", tier->early, tier->withdrawn, tier->unjudged);
+		fprintf(out,
+			"           %zu before the onset, %zu withdrawn, %zu on processes "
+			"without truth\n",
+			tier->early, tier->withdrawn, tier->unjudged);
 }
 
 static void score_lines(FILE *out, const struct score_summary *sum)
@@ -192,8 +196,8 @@ static void gate_lines(const struct screen *screen, const struct run_group *grou
 		cell(screen, verdict_colour(res->verdict), score_verdict_name(res->verdict), 6);
 		cell(screen, NULL, score_gate_name(res->gate), 28);
 		if (isfinite(res->value))
-			fprintf(screen->out, "%.3f, bound %.3f (n = %zu)\n", res->value,
-				res->bound, res->n);
+			fprintf(screen->out, "%.3f, bound %.3f (n = %zu)\n", res->value, res->bound,
+				res->n);
 		else
 			fprintf(screen->out, "bound %.3f: %s\n", res->bound,
 				res->why ? res->why : "not measured");
@@ -205,8 +209,7 @@ static void fact_lines(FILE *out, const struct report_facts *facts)
 	char rss[UNITS_TEXT_SIZE], cpu[UNITS_TEXT_SIZE];
 
 	fprintf(out, "\n  collector  %zu processes, %.0f events/s, %llu records lost",
-		facts->processes_monitored,
-		isfinite(facts->events_per_s) ? facts->events_per_s : 0,
+		facts->processes_monitored, isfinite(facts->events_per_s) ? facts->events_per_s : 0,
 		(unsigned long long)facts->lost);
 	if (isfinite(facts->collector_cpu_share))
 		fprintf(out, ", CPU %s (%.1f %%), %s",
@@ -246,14 +249,13 @@ static void list_lines(FILE *out, const char *title, const struct report_list *l
 		wrapped(out, list->item[i]);
 }
 
-void report_terminal(const struct run_score *score, const struct report_facts *facts, FILE *out,
-		bool colour)
+void report_terminal(
+	const struct run_score *score, const struct report_facts *facts, FILE *out, bool colour)
 {
 	struct screen screen = { .out = out, .colour = colour };
 
 	for (size_t r = 0; r < score->runs_count; r++)
-		fprintf(out, "%s  (scenario %s)\n", score->runs[r]->name,
-			score->runs[r]->scenario);
+		fprintf(out, "%s  (scenario %s)\n", score->runs[r]->name, score->runs[r]->scenario);
 	fprintf(out, "detector %s, %s, kernel %s\n", score->detector ? score->detector : "none",
 		facts->date, facts->kernel ? facts->kernel : "unknown");
 	if (score->units_count) {

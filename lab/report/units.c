@@ -18,18 +18,18 @@ bool report_leak_gated(const struct run_score *score, const struct score_unit *u
 	const struct score_gates *gates = &score->groups[unit->group].gates;
 
 	return isfinite(gates->bound[SCORE_GATE_LEAK_TPR_MIN]) ||
-		isfinite(gates->bound[SCORE_GATE_LEAK_LATENCY_MEDIAN_MAX_S]);
+	       isfinite(gates->bound[SCORE_GATE_LEAK_LATENCY_MEDIAN_MAX_S]);
 }
 
 bool report_not_yet(const struct score_verdicts *verdicts, enum score_tier tier)
 {
 	/* Of a miss, the latency is the time for which it was watched. */
 	return tier == SCORE_LEAK && !verdicts->detected && verdicts->alarms == 0 &&
-		verdicts->latency_s < REPORT_LEAK_SPAN_S;
+	       verdicts->latency_s < REPORT_LEAK_SPAN_S;
 }
 
-char *report_miss_text(const struct score_verdicts *verdicts, enum score_tier tier,
-		char buf[UNITS_TEXT_SIZE])
+char *report_miss_text(
+	const struct score_verdicts *verdicts, enum score_tier tier, char buf[UNITS_TEXT_SIZE])
 {
 	if (report_not_yet(verdicts, tier))
 		snprintf(buf, UNITS_TEXT_SIZE, "not in %.0f s", floor(verdicts->latency_s));

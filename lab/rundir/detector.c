@@ -156,15 +156,17 @@ static int reap(const struct child *child, const char *command, struct run_error
 
 	while (waitpid(child->pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return run_fail(error, -errno, "--detector: %s: %s", command,
-				strerror(errno));
+			return run_fail(
+				error, -errno, "--detector: %s: %s", command, strerror(errno));
 	if (WIFSIGNALED(status))
 		return run_fail(error, -EPROTO, "--detector: %s: killed by signal %d", command,
 			WTERMSIG(status));
 	/* Where spawning cannot tell that exec failed, its child says so as a shell would. */
 	if (WEXITSTATUS(status) == 127)
-		return run_fail_usage(error, -EINVAL, "--detector: %s: exited with 127: must be a "
-			"program and its arguments, split at blanks", command);
+		return run_fail_usage(error, -EINVAL,
+			"--detector: %s: exited with 127: must be a "
+			"program and its arguments, split at blanks",
+			command);
 	if (WEXITSTATUS(status) != 0)
 		return run_fail(error, -EPROTO, "--detector: %s: exited with %d", command,
 			WEXITSTATUS(status));
@@ -182,8 +184,10 @@ static int talk(char **argv, const char *command, int in, FILE *out, struct run_
 	feed->in = in;
 	err = spawn(argv, &child);
 	if (err)
-		return run_fail_usage(error, -EINVAL, "--detector: %s: %s: must be a program and "
-			"its arguments, split at blanks", argv[0], strerror(-err));
+		return run_fail_usage(error, -EINVAL,
+			"--detector: %s: %s: must be a program and "
+			"its arguments, split at blanks",
+			argv[0], strerror(-err));
 	err = exchange(feed, &child, out);
 	close_input(&child);
 	close(child.from);
@@ -212,8 +216,10 @@ int detector_run(const char *command, struct run_files *run, struct run_error *e
 	if (!out)
 		return run_fail(error, -errno, "--detector: temporary file: %s", strerror(errno));
 	if (split(words, argv) < 0)
-		return run_fail_usage(error, -EINVAL, "--detector=%s: must be a program and up to "
-			"%d arguments (example: memgrowth replay -)", command, ARGUMENTS_MAX - 1);
+		return run_fail_usage(error, -EINVAL,
+			"--detector=%s: must be a program and up to "
+			"%d arguments (example: memgrowth replay -)",
+			command, ARGUMENTS_MAX - 1);
 	in = open(path, O_RDONLY | O_CLOEXEC);
 	if (in < 0)
 		return run_fail(error, -errno, "%s: %s", path, strerror(errno));

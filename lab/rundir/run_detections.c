@@ -17,8 +17,8 @@ struct reader {
 	size_t room;
 };
 
-__attribute__((format(printf, 2, 3)))
-static int fail_line(const struct reader *reader, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static int fail_line(
+	const struct reader *reader, const char *fmt, ...)
 {
 	char what[512];
 	va_list args;
@@ -61,8 +61,8 @@ static int read_state(const struct reader *reader, const json_t *record, enum sc
 }
 
 /* NAN when absent or null; a value of another type is an error. */
-static int read_figure(const struct reader *reader, const json_t *record, const char *key,
-		double *ret)
+static int read_figure(
+	const struct reader *reader, const json_t *record, const char *key, double *ret)
 {
 	const json_t *value = json_object_get(record, key);
 
@@ -72,8 +72,8 @@ static int read_figure(const struct reader *reader, const json_t *record, const 
 	return fail_line(reader, "\"%s\": must be a number or null", key);
 }
 
-static int read_figures(const struct reader *reader, const json_t *record,
-		struct score_detection *det)
+static int read_figures(
+	const struct reader *reader, const json_t *record, struct score_detection *det)
 {
 	int err = read_figure(reader, record, "rate_bytes_per_s", &det->rate_bytes_per_s);
 
@@ -89,8 +89,8 @@ static int read_figures(const struct reader *reader, const json_t *record,
 		return fail_line(reader, "\"rate_lo\" %g is above \"rate_hi\" %g", det->rate_lo,
 			det->rate_hi);
 	if (det->confidence < 0 || det->confidence > 1)
-		return fail_line(reader, "\"confidence\": %g: must lie from 0 to 1",
-			det->confidence);
+		return fail_line(
+			reader, "\"confidence\": %g: must lie from 0 to 1", det->confidence);
 	return 0;
 }
 
@@ -118,8 +118,7 @@ static void fill_from_recording(const struct run_files *run, struct score_detect
 }
 
 /* Replaces *@ret by the text of @key when the detector says one; null means it does not know. */
-static int read_text(struct run_files *run, const json_t *record, const char *key,
-		const char **ret)
+static int read_text(struct run_files *run, const json_t *record, const char *key, const char **ret)
 {
 	const json_t *value = json_object_get(record, key);
 
@@ -132,8 +131,8 @@ static int read_text(struct run_files *run, const json_t *record, const char *ke
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int read_attribution(struct reader *reader, const json_t *record,
-		struct score_detection *det)
+static int read_attribution(
+	struct reader *reader, const json_t *record, struct score_detection *det)
 {
 	const struct run_cgroup *cgroup;
 	uint64_t value;
@@ -186,9 +185,10 @@ static int read_detection(struct reader *reader, const json_t *record)
 	if (!run_get_u64(record, "t_ns", &det.t_ns) || det.t_ns == 0)
 		return fail_line(reader, "a detection needs a \"t_ns\" above 0, a whole number");
 	if (det.t_ns < reader->last_ns)
-		return fail_line(reader, "\"t_ns\": %llu goes back: it is the largest sample time "
-			"seen, and %llu was said before", (unsigned long long)det.t_ns,
-			(unsigned long long)reader->last_ns);
+		return fail_line(reader,
+			"\"t_ns\": %llu goes back: it is the largest sample time "
+			"seen, and %llu was said before",
+			(unsigned long long)det.t_ns, (unsigned long long)reader->last_ns);
 	if (!run_get_u64(record, "mm", &det.mm))
 		return fail_line(reader, "a detection needs an \"mm\", as in the samples");
 	reader->last_ns = det.t_ns;
@@ -219,8 +219,8 @@ static int read_all(struct reader *reader)
 	return got;
 }
 
-int run_files_read_detections(struct run_files *run, FILE *in, const char *name,
-		struct run_error *error)
+int run_files_read_detections(
+	struct run_files *run, FILE *in, const char *name, struct run_error *error)
 {
 	struct reader reader = { .run = run, .error = error };
 	const char *detector;

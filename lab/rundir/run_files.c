@@ -91,7 +91,7 @@ static int read_gates(struct run_files *run, const char *path, struct run_error 
 		return 0;
 	if (!json_is_object(gates))
 		return run_fail(error, -EPROTO, "%s: gates: must be an object", path);
-	json_object_foreach(gates, name, value) {
+	json_object_foreach (gates, name, value) {
 		enum score_gate gate = score_gate_find(name);
 
 		if (gate == SCORE_GATES)
@@ -103,7 +103,8 @@ static int read_gates(struct run_files *run, const char *path, struct run_error 
 		if (!json_is_number(value) || !score_gate_valid(gate, json_number_value(value)))
 			return run_fail(error, -EPROTO,
 				"%s: gates: %s: must be a number that this gate can have "
-				"(shares lie from 0 to 1)", path, name);
+				"(shares lie from 0 to 1)",
+				path, name);
 		run->gates.bound[gate] = json_number_value(value);
 	}
 	return 0;
@@ -121,8 +122,10 @@ static int read_status(struct run_files *run, const char *path, struct run_error
 			return 0;
 		}
 	}
-	return run_fail(error, -EPROTO, "%s: status: \"%s\": must be \"complete\", "
-		"\"interrupted\", \"broken\" or \"skipped\"", path, status ? status : "");
+	return run_fail(error, -EPROTO,
+		"%s: status: \"%s\": must be \"complete\", "
+		"\"interrupted\", \"broken\" or \"skipped\"",
+		path, status ? status : "");
 }
 
 static int read_processes(struct run_workload *load, const json_t *list)
@@ -141,7 +144,8 @@ static int read_processes(struct run_workload *load, const json_t *list)
 		if (!run_get_u64(item, "ns_pid", &ns_pid))
 			ns_pid = pid;
 		load->processes[load->processes_count++] = (struct run_process){
-			.pid = (int64_t)pid, .ns_pid = (int64_t)ns_pid,
+			.pid = (int64_t)pid,
+			.ns_pid = (int64_t)ns_pid,
 		};
 	}
 	return 0;
@@ -176,8 +180,8 @@ static void read_truth(const struct run_files *run, struct run_workload *load, c
 		note_broken(load, why.text);
 }
 
-static int read_workload(struct run_files *run, const json_t *item, const char *path,
-		struct run_error *error)
+static int read_workload(
+	struct run_files *run, const json_t *item, const char *path, struct run_error *error)
 {
 	struct run_workload *load = &run->workloads[run->workloads_count];
 	json_t *code = json_object_get(item, "exit_code");
@@ -216,7 +220,7 @@ static int read_workloads(struct run_files *run, const char *path, struct run_er
 	run->workloads = calloc(json_array_size(list) + 1, sizeof(*run->workloads));
 	if (!run->workloads)
 		return -ENOMEM;
-	json_array_foreach(list, i, item) {
+	json_array_foreach (list, i, item) {
 		err = read_workload(run, item, path, error);
 		if (err)
 			return err;
@@ -233,8 +237,8 @@ static int read_run_json(struct run_files *run, const char *path, struct run_err
 
 	run->json = json_load_file(path, JSON_REJECT_DUPLICATES, &json_error);
 	if (!run->json)
-		return run_fail(error, -EPROTO, "%s:%d: %s", path, json_error.line,
-			json_error.text);
+		return run_fail(
+			error, -EPROTO, "%s:%d: %s", path, json_error.line, json_error.text);
 	format = run_get_text(run->json, "format");
 	if (!format || strcmp(format, RUN_FORMAT) != 0)
 		return run_fail(error, -EPROTO, "%s: format: \"%s\": must be \"%s\"", path,
@@ -304,20 +308,26 @@ static bool has_file(const char *dir, const char *name)
 }
 
 /* run.json is written last: without it, a run was killed, or there never was one. */
-static int fail_without_run_json(const char *dir, const char *path, int err,
-		struct run_error *error)
+static int fail_without_run_json(
+	const char *dir, const char *path, int err, struct run_error *error)
 {
 	if (err != -ENOENT && err != -ENOTDIR)
 		return run_fail(error, err, "%s: %s", path, strerror(-err));
 	if (has_file(dir, "samples.jsonl"))
-		return run_fail(error, -ENODATA, "%s: has no run.json: its run died before it "
+		return run_fail(error, -ENODATA,
+			"%s: has no run.json: its run died before it "
 			"ended (or has not ended yet), so it cannot be scored; what it recorded "
-			"can be replayed with `memgrowth replay %s/samples.jsonl`", dir, dir);
+			"can be replayed with `memgrowth replay %s/samples.jsonl`",
+			dir, dir);
 	if (has_file(dir, "run.json.tmp"))
-		return run_fail(error, -ENODATA, "%s: has no run.json: its run died before it "
-			"recorded anything (or has not begun yet)", dir);
-	return run_fail_usage(error, -ENOENT, "%s: %s: not a run directory? (a run is what "
-		"leaklab run makes: runs/<time>-<scenario>-<seed>)", path, strerror(-err));
+		return run_fail(error, -ENODATA,
+			"%s: has no run.json: its run died before it "
+			"recorded anything (or has not begun yet)",
+			dir);
+	return run_fail_usage(error, -ENOENT,
+		"%s: %s: not a run directory? (a run is what "
+		"leaklab run makes: runs/<time>-<scenario>-<seed>)",
+		path, strerror(-err));
 }
 
 int run_files_read(const char *dir, struct run_files **ret, struct run_error *error)

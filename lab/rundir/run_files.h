@@ -22,10 +22,10 @@ struct run_error {
 
 /* Fills @error and returns @err, so that it can stand in a return statement. */
 int run_fail(struct run_error *error, int err, const char *fmt, ...)
-		__attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 /* The same, for what only another command line can mend. */
 int run_fail_usage(struct run_error *error, int err, const char *fmt, ...)
-		__attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /* JSON Lines ------------------------------------------------------------------------------ */
 
@@ -45,7 +45,7 @@ struct run_records {
  * Returns 0, -EPROTO when the header is missing, of another format or newer, or another error.
  */
 int run_records_open(struct run_records *records, FILE *in, const char *name, const char *format,
-		json_t **ret_header, struct run_error *error);
+	json_t **ret_header, struct run_error *error);
 /*
  * The next object, which the caller releases. Returns 1, 0 at the end, or -EPROTO for a line that
  * is not a JSON object with a type (a last line without its newline is dropped, not an error).
@@ -73,7 +73,7 @@ struct run_truth_process {
 	bool known;
 	int64_t ns_pid;
 	uint64_t process_ns;
-	uint64_t onset_ns; /* 0: none */
+	uint64_t onset_ns;  /* 0: none */
 	uint64_t exited_ns; /* of one of several processes; 0: at the end */
 	struct score_step *steps;
 	size_t steps_count;
@@ -98,7 +98,8 @@ struct run_workload {
 	char *instance;
 	char *workload;
 	bool judged;
-	char *broken; /* what broke its contract, from run.json or from reading its truth; or NULL */
+	char *broken; /* what broke its contract, from run.json or from reading its truth; or NULL
+		       */
 	char *cgroup_path;
 	char *limit_cgroup;
 	uint64_t limit_bytes;
@@ -139,7 +140,7 @@ struct run_recording {
 	uint64_t events; /* counter updates folded into them */
 	uint64_t lost, overflow;
 	uint64_t lag_p50_ns, lag_p99_ns, lag_max_ns; /* 0: unknown */
-	struct run_mm *mms; /* in order of mm */
+	struct run_mm *mms;			     /* in order of mm */
 	size_t mms_count;
 	struct run_cgroup *cgroups;
 	size_t cgroups_count;
@@ -154,7 +155,7 @@ struct run_detections {
 
 struct run_files {
 	char *dir;
-	char *name; /* last part of dir */
+	char *name;   /* last part of dir */
 	json_t *json; /* run.json, for what reports only print */
 	char *scenario;
 	enum recorded_status status;
@@ -173,7 +174,8 @@ struct run_files {
  * Reads run.json, truth/ and samples.jsonl of @dir. What is wrong with a truth file or with the
  * recording is noted there as `broken`; only a run.json that cannot be read fails.
  * The caller releases @ret with run_files_free(). Returns 0, -ENOENT when @dir is not a run
- * (a usage error), -ENODATA when its run never wrote run.json, -EPROTO when run.json is malformed, -ENOMEM, or what reading returned.
+ * (a usage error), -ENODATA when its run never wrote run.json, -EPROTO when run.json is malformed,
+ * -ENOMEM, or what reading returned.
  */
 int run_files_read(const char *dir, struct run_files **ret, struct run_error *error);
 void run_files_free(struct run_files *run);
@@ -184,8 +186,8 @@ void run_files_freep(struct run_files **run);
  * What the detector does not say of a process is filled in from the recording.
  * Returns 0 or -EPROTO, with the line in @error.
  */
-int run_files_read_detections(struct run_files *run, FILE *in, const char *name,
-		struct run_error *error);
+int run_files_read_detections(
+	struct run_files *run, FILE *in, const char *name, struct run_error *error);
 
 /* A copy of @text that lives as long as @run; equal texts share it. NULL when memory is short. */
 const char *run_intern(struct run_files *run, const char *text);
@@ -194,8 +196,8 @@ struct run_mm *run_find_mm(const struct run_files *run, uint64_t mm);
 
 /* Parts of reading, each in its own file; for run_files_read() only. */
 /* @name is the path as messages give it, from the run directory. */
-int run_truth_read(const char *path, const char *name, struct run_truth *ret,
-		struct run_error *error);
+int run_truth_read(
+	const char *path, const char *name, struct run_truth *ret, struct run_error *error);
 int run_recording_read(struct run_files *run, struct run_error *error);
 
 #endif

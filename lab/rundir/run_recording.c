@@ -86,8 +86,7 @@ static int read_cgroup(struct reader *reader, const json_t *record)
 			return 0;
 		}
 	}
-	grown = make_room(rec->cgroups, rec->cgroups_count, &reader->cgroups_room,
-		sizeof(*grown));
+	grown = make_room(rec->cgroups, rec->cgroups_count, &reader->cgroups_room, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	rec->cgroups = grown;
@@ -162,8 +161,8 @@ static int read_record(struct reader *reader, const json_t *record)
 		if (run_get_u64(record, "events", &value))
 			rec->events += value;
 	} else if (strcmp(type, "exit") == 0) {
-		struct run_mm *mm = run_get_u64(record, "mm", &value) ?
-			run_find_mm(reader->run, value) : NULL;
+		struct run_mm *mm =
+			run_get_u64(record, "mm", &value) ? run_find_mm(reader->run, value) : NULL;
 
 		if (mm)
 			mm->exit_ns = t_ns;
@@ -230,12 +229,11 @@ int run_recording_read(struct run_files *run, struct run_error *error)
 		return 0;
 	}
 	reader.error = &why;
-	got = run_records_open(&reader.records, in, SAMPLES_FILE, "leaklab.samples", &record,
-		&why);
+	got = run_records_open(&reader.records, in, SAMPLES_FILE, "leaklab.samples", &record, &why);
 	if (got == 0) {
 		source = run_get_text(record, "source");
-		snprintf(reader.rec->source, sizeof(reader.rec->source), "%s",
-			source ? source : "");
+		snprintf(
+			reader.rec->source, sizeof(reader.rec->source), "%s", source ? source : "");
 		json_decref(record);
 		while ((got = run_records_next(&reader.records, &record, &why)) > 0) {
 			got = read_record(&reader, record);

@@ -66,8 +66,8 @@ static int read_line(struct run_records *records, size_t *ret_len, struct run_er
 	if (len < 0) {
 		if (feof(records->in))
 			return 0;
-		return run_fail(error, errno ? -errno : -EIO, "%s: %s", records->name,
-			strerror(errno));
+		return run_fail(
+			error, errno ? -errno : -EIO, "%s: %s", records->name, strerror(errno));
 	}
 	records->number++;
 	if (records->line[len - 1] != '\n') {
@@ -93,34 +93,35 @@ int run_records_next(struct run_records *records, json_t **ret_record, struct ru
 			records->number, json_error.text);
 	if (!run_get_text(record, "type")) {
 		json_decref(record);
-		return run_fail(error, -EPROTO, "%s:%zu: a record must be an object with a \"type\"",
-			records->name, records->number);
+		return run_fail(error, -EPROTO,
+			"%s:%zu: a record must be an object with a \"type\"", records->name,
+			records->number);
 	}
 	*ret_record = record;
 	return 1;
 }
 
-static int check_header(const struct run_records *records, const json_t *header,
-		struct run_error *error)
+static int check_header(
+	const struct run_records *records, const json_t *header, struct run_error *error)
 {
 	const char *type = run_get_text(header, "type"), *format = run_get_text(header, "format");
 	uint64_t version = 0;
 
 	if (strcmp(type, "header") != 0)
-		return run_fail(error, -EPROTO, "%s:1: the first line must be the header, not \"%s\"",
-			records->name, type);
+		return run_fail(error, -EPROTO,
+			"%s:1: the first line must be the header, not \"%s\"", records->name, type);
 	if (!format || strcmp(format, records->format) != 0)
 		return run_fail(error, -EPROTO, "%s:1: format \"%s\": must be \"%s\"",
 			records->name, format ? format : "", records->format);
 	if (!run_get_u64(header, "version", &version) || version == 0 || version > FORMAT_VERSION)
 		return run_fail(error, -EPROTO,
-			"%s:1: version %llu of %s: this program reads version %d",
-			records->name, (unsigned long long)version, format, FORMAT_VERSION);
+			"%s:1: version %llu of %s: this program reads version %d", records->name,
+			(unsigned long long)version, format, FORMAT_VERSION);
 	return 0;
 }
 
 int run_records_open(struct run_records *records, FILE *in, const char *name, const char *format,
-		json_t **ret_header, struct run_error *error)
+	json_t **ret_header, struct run_error *error)
 {
 	json_t *header;
 	int got, err;

@@ -77,7 +77,7 @@ static bool same_gates(const struct score_gates *a, const struct score_gates *b)
 }
 
 static int find_group(struct run_score *score, const struct run_files *run, size_t *ret_group,
-		struct run_error *error)
+	struct run_error *error)
 {
 	for (size_t i = 0; i < score->groups_count; i++) {
 		struct run_group *group = &score->groups[i];
@@ -85,9 +85,10 @@ static int find_group(struct run_score *score, const struct run_files *run, size
 		if (strcmp(group->scenario, run->scenario) != 0)
 			continue;
 		if (!same_gates(&group->gates, &run->gates))
-			return run_fail_usage(error, -EINVAL, "%s: scenario %s has other gates "
-				"here than in an earlier run: score the two apart", run->dir,
-				run->scenario);
+			return run_fail_usage(error, -EINVAL,
+				"%s: scenario %s has other gates "
+				"here than in an earlier run: score the two apart",
+				run->dir, run->scenario);
 		*ret_group = i;
 		return 0;
 	}
@@ -101,8 +102,8 @@ static int find_group(struct run_score *score, const struct run_files *run, size
 
 /* Units ----------------------------------------------------------------------------------- */
 
-static const char *intern_pid(struct run_files *run, const char *before, int64_t pid,
-		const char *after)
+static const char *intern_pid(
+	struct run_files *run, const char *before, int64_t pid, const char *after)
 {
 	char text[160];
 
@@ -154,7 +155,7 @@ static bool claim_mms(struct run_files *run, const struct score_unit *unit, size
 }
 
 static void find_broken(struct run_files *run, const struct run_workload *load,
-		const struct run_truth_process *process, struct score_unit *unit, size_t number)
+	const struct run_truth_process *process, struct score_unit *unit, size_t number)
 {
 	const char *run_broken = run->recording.broken;
 	/* Also of a broken workload: alarms on it are about it, and not judged. */
@@ -175,12 +176,12 @@ static void find_broken(struct run_files *run, const struct run_workload *load,
 		unit->broken = intern_pid(run, "run.json knows no host process for pid",
 			process->ns_pid, " of the container");
 	else if (!recorded)
-		unit->broken = intern_pid(run, "the recording has nothing of process",
-			unit->pid, "");
+		unit->broken =
+			intern_pid(run, "the recording has nothing of process", unit->pid, "");
 }
 
 static void add_unit(struct run_score *score, size_t run_number, size_t group,
-		const struct run_workload *load, size_t proc)
+	const struct run_workload *load, size_t proc)
 {
 	struct run_files *run = score->runs[run_number];
 	size_t number = score->units_count++;
@@ -294,7 +295,7 @@ static int conclude_group(struct run_score *score, size_t number)
 	group->verdict = score_conclude(&group->summary, group->results, group->results_count);
 	for (size_t r = 0; r < score->runs_count; r++)
 		if (strcmp(score->runs[r]->scenario, group->scenario) == 0 &&
-		    run_score_run_broken(score->runs[r]))
+			run_score_run_broken(score->runs[r]))
 			group->verdict = SCORE_BROKEN;
 	return 0;
 }
@@ -308,8 +309,9 @@ static int judge(struct run_score *score)
 		err = score_summarize(&score->result, SCORE_ALL_GROUPS, &score->summary);
 	for (size_t i = 0; !err && i < score->groups_count; i++) {
 		err = conclude_group(score, i);
-		score->verdict = i == 0 ? score->groups[i].verdict :
-			score_verdict_worst(score->verdict, score->groups[i].verdict);
+		score->verdict =
+			i == 0 ? score->groups[i].verdict
+			       : score_verdict_worst(score->verdict, score->groups[i].verdict);
 	}
 	return err;
 }
@@ -325,8 +327,10 @@ static int refuse_twice(char *const *dirs, size_t count, struct run_error *error
 		real[i] = realpath(dirs[i], NULL);
 		for (size_t k = 0; !err && real[i] && k < i; k++)
 			if (real[k] && strcmp(real[k], real[i]) == 0)
-				err = run_fail_usage(error, -EINVAL, "%s: is the same run as %s: "
-					"give each run once", dirs[i], dirs[k]);
+				err = run_fail_usage(error, -EINVAL,
+					"%s: is the same run as %s: "
+					"give each run once",
+					dirs[i], dirs[k]);
 	}
 	for (size_t i = 0; real && i < count; i++)
 		free(real[i]);
@@ -335,7 +339,7 @@ static int refuse_twice(char *const *dirs, size_t count, struct run_error *error
 }
 
 static int open_runs(struct run_score *score, char *const *dirs, size_t count, const char *command,
-		struct run_error *error)
+	struct run_error *error)
 {
 	score->runs = calloc(count + 1, sizeof(struct run_files *));
 	score->groups = calloc(count + 1, sizeof(*score->groups));
@@ -357,7 +361,7 @@ static int open_runs(struct run_score *score, char *const *dirs, size_t count, c
 }
 
 int run_score_open(char *const *dirs, size_t count, const char *command, struct run_score **ret,
-		struct run_error *error)
+	struct run_error *error)
 {
 	_cleanup_(run_score_freep) struct run_score *score = calloc(1, sizeof(*score));
 	int err;

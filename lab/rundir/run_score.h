@@ -43,7 +43,7 @@ struct run_score {
  * command line would mend it.
  */
 int run_score_open(char *const *dirs, size_t count, const char *command, struct run_score **ret,
-		struct run_error *error);
+	struct run_error *error);
 void run_score_free(struct run_score *score);
 void run_score_freep(struct run_score **score);
 

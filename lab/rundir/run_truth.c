@@ -22,8 +22,7 @@ static int fail_record(const struct reader *reader, const char *type, const char
 		reader->records.name, reader->records.number, type, what);
 }
 
-static int find_process(struct reader *reader, const json_t *record,
-		struct run_truth_process **ret)
+static int find_process(struct reader *reader, const json_t *record, struct run_truth_process **ret)
 {
 	struct run_truth *truth = reader->truth;
 	uint64_t proc;
@@ -31,8 +30,8 @@ static int find_process(struct reader *reader, const json_t *record,
 	if (!run_get_u64(record, "proc", &proc) || proc >= PROCESSES_MAX)
 		return fail_record(reader, run_get_text(record, "type"), "a \"proc\" from 0");
 	if (proc >= truth->processes_count) {
-		struct run_truth_process *grown = realloc(truth->processes,
-			(proc + 1) * sizeof(*grown));
+		struct run_truth_process *grown =
+			realloc(truth->processes, (proc + 1) * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
@@ -118,7 +117,7 @@ static int read_measured(struct reader *reader, const json_t *record)
 		return err;
 	/* Without /proc it could not measure, which breaks no contract. */
 	if (run_get_f64(record, "retained_bytes", &retained) && retained > 0 &&
-	    run_get_f64(record, "shortfall_bytes", &shortfall))
+		run_get_f64(record, "shortfall_bytes", &shortfall))
 		process->shortfall = shortfall / retained;
 	return 0;
 }
@@ -183,8 +182,8 @@ static int read_record(struct reader *reader, const json_t *record)
 	return 0;
 }
 
-int run_truth_read(const char *path, const char *name, struct run_truth *ret,
-		struct run_error *error)
+int run_truth_read(
+	const char *path, const char *name, struct run_truth *ret, struct run_error *error)
 {
 	struct reader reader = { .truth = ret, .error = error };
 	FILE *in = fopen(path, "re");

@@ -39,8 +39,8 @@ static int check_program(const char *name, char *buf, size_t size, struct proble
 	if (programs_find(name, buf, size) == 0)
 		return 0;
 	programs_own_dir(own, sizeof(own));
-	return problems_add(problems, "%s: neither in %s nor in PATH; build it with `make`", name,
-		own);
+	return problems_add(
+		problems, "%s: neither in %s nor in PATH; build it with `make`", name, own);
 }
 
 int check_programs(struct lab_host *host, struct problems *problems)
@@ -56,8 +56,8 @@ int check_podman(struct lab_host *host, struct problems *problems)
 {
 	if (podman_init(&host->podman) == 0)
 		return 0;
-	return problems_add(problems,
-		"podman: not found in PATH; install it with `make deps` or `apt-get install podman`");
+	return problems_add(problems, "podman: not found in PATH; install it with `make deps` or "
+				      "`apt-get install podman`");
 }
 
 int check_cgroup(struct lab_host *host, struct problems *problems)
@@ -87,8 +87,8 @@ static int sha256_of(const char *path, char *buf, size_t size, struct problems *
 			"sha256sum: %s; install it with `apt-get install coreutils`",
 			strerror(-err));
 	if (output.status != 0)
-		return problems_add(problems, "%s: cannot be read: %s", path,
-			child_last_line(output.err));
+		return problems_add(
+			problems, "%s: cannot be read: %s", path, child_last_line(output.err));
 	snprintf(buf, size, "%s", output.out);
 	return 0;
 }
@@ -108,8 +108,8 @@ static int check_memgen_in(
 		return err;
 	err = podman_image_memgen(&host->podman, image, &memgen);
 	if (err < 0)
-		return problems_add(problems, "image %s: its labels cannot be read: %s", image,
-			strerror(-err));
+		return problems_add(
+			problems, "image %s: its labels cannot be read: %s", image, strerror(-err));
 	if (strcmp(sha256, memgen.sha256) == 0)
 		return 0;
 	return problems_add(problems,
@@ -128,8 +128,8 @@ int check_image(const struct lab_host *host, const char *image, struct problems 
 	if (there < 0)
 		return problems_add(problems, "image %s: podman: %s", image, strerror(-there));
 	if (strncmp(image, "localhost/leaklab-", 18) == 0)
-		return problems_add(problems, "image %s: missing; build it with `make images`",
-			image);
+		return problems_add(
+			problems, "image %s: missing; build it with `make images`", image);
 	return problems_add(problems,
 		"image %s: missing, and the lab pulls nothing; get it with `podman pull %s`", image,
 		image);
@@ -159,8 +159,8 @@ int check_disk(const char *dir, struct problems *problems)
 	if (free_bytes >= CHECKS_DISK_START_BYTES)
 		return 0;
 	return problems_add(problems,
-		"%s: %s free, a run needs %s; make room, or give another folder with --runs DIR", dir,
-		units_format_size((double)free_bytes, have, sizeof(have)),
+		"%s: %s free, a run needs %s; make room, or give another folder with --runs DIR",
+		dir, units_format_size((double)free_bytes, have, sizeof(have)),
 		units_format_size((double)CHECKS_DISK_START_BYTES, want, sizeof(want)));
 }
 

@@ -38,13 +38,16 @@ static int spawn(struct run *run, int log_fd)
 
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return run_break(run, "the collector's pipe: %s", strerror(errno));
-	err = child_spawn(&(struct child_spec){ .args = &col->command, .pass_fd = ready[1],
-			.stdout_fd = log_fd, .stderr_fd = log_fd }, &col->pid);
+	err = child_spawn(&(struct child_spec){ .args = &col->command,
+				  .pass_fd = ready[1],
+				  .stdout_fd = log_fd,
+				  .stderr_fd = log_fd },
+		&col->pid);
 	close(ready[1]);
 	col->ready_fd = ready[0];
 	if (err < 0)
-		return run_break(run, "%s cannot be started: %s", run->host.memgrowth,
-			strerror(-err));
+		return run_break(
+			run, "%s cannot be started: %s", run->host.memgrowth, strerror(-err));
 	col->started = true;
 	col->pidfd = pidfd_open(col->pid, 0);
 	if (col->pidfd < 0)
@@ -74,7 +77,8 @@ int collector_start(struct run *run)
 		if (clock_mono_ns() >= deadline_ns)
 			return run_break(run,
 				"the collector was not ready within 20 s; see %s, then try "
-				"`memgrowth doctor`", path);
+				"`memgrowth doctor`",
+				path);
 		run_loop_step(run, STEP_MS);
 	}
 	return run->stop ? -EINVAL : err;
@@ -121,7 +125,8 @@ void collector_ended(struct run *run)
 		return;
 	describe_end(col->status, how, sizeof(how));
 	run_files_last_words(run, LOG_NAME, words, sizeof(words));
-	run_break(run, "the collector %s %s%s%s; see %s/logs/" LOG_NAME ", then try `memgrowth doctor`",
+	run_break(run,
+		"the collector %s %s%s%s; see %s/logs/" LOG_NAME ", then try `memgrowth doctor`",
 		how, col->ready ? "in the middle of the run" : "before it was ready",
 		*words ? ": " : "", words, run->dir);
 }
@@ -140,7 +145,8 @@ void collector_stop(struct run *run)
 	if (!col->ended) {
 		kill(col->pid, SIGKILL);
 		run_break(run,
-			"the collector did not stop within 10 s and was killed; see %s/logs/" LOG_NAME,
+			"the collector did not stop within 10 s and was killed; see "
+			"%s/logs/" LOG_NAME,
 			run->dir);
 		while (!col->ended)
 			run_loop_step(run, STEP_MS);
@@ -148,7 +154,7 @@ void collector_stop(struct run *run)
 	}
 	if (col->status != 0) {
 		describe_end(col->status, how, sizeof(how));
-		run_break(run, "the collector %s when it was told to stop; see %s/logs/" LOG_NAME, how,
-			run->dir);
+		run_break(run, "the collector %s when it was told to stop; see %s/logs/" LOG_NAME,
+			how, run->dir);
 	}
 }

@@ -179,7 +179,8 @@ static int watch_oom_v1(const char *dir)
 	control = open(path, O_RDONLY | O_CLOEXEC);
 	snprintf(path, sizeof(path), "%s/cgroup.event_control", dir);
 	registry = open(path, O_WRONLY | O_CLOEXEC);
-	if (event < 0 || control < 0 || registry < 0 || dprintf(registry, "%d %d", event, control) < 0)
+	if (event < 0 || control < 0 || registry < 0 ||
+		dprintf(registry, "%d %d", event, control) < 0)
 		return -errno;
 	return cleanup_steal_fd(&event);
 }
@@ -239,8 +240,8 @@ static int read_pid(struct run *run, struct container *c)
 	snprintf(path, sizeof(path), "%s/pid", c->scratch);
 	f = fopen(path, "re");
 	if (!f || fscanf(f, "%d", &c->pid) != 1 || c->pid <= 0)
-		return run_break(run, "container %s: podman wrote no process id to %s",
-			c->instance, path);
+		return run_break(
+			run, "container %s: podman wrote no process id to %s", c->instance, path);
 	c->pidfd = pidfd_open(c->pid, 0);
 	if (c->pidfd < 0)
 		return run_break(run, "container %s: process %d is gone before it was started",
@@ -287,8 +288,12 @@ int container_init(struct run *run, struct container *c)
 	int err, status;
 
 	podman_args(&run->host.podman, &args, "init", c->id, NULL);
-	err = child_spawn(&(struct child_spec){ .args = &args, .cwd = c->scratch, .pass_fd = -1,
-			.stdout_fd = out, .stderr_fd = c->log_fd }, &pid);
+	err = child_spawn(&(struct child_spec){ .args = &args,
+				  .cwd = c->scratch,
+				  .pass_fd = -1,
+				  .stdout_fd = out,
+				  .stderr_fd = c->log_fd },
+		&pid);
 	if (err == 0)
 		err = child_wait(pid, PODMAN_TIMEOUT_NS, &status);
 	if (err == 0 && status != 0)
@@ -342,8 +347,8 @@ void container_follow(struct run *run, struct container *c)
 		return;
 	err = truth_tail_read(&c->truth);
 	if (err == -EBADMSG)
-		container_break(c, "truth/%s.jsonl:%" PRIu64 ": not a record of truth",
-			c->instance, c->truth.lines + 1);
+		container_break(c, "truth/%s.jsonl:%" PRIu64 ": not a record of truth", c->instance,
+			c->truth.lines + 1);
 	else if (err < 0)
 		container_break(c, "truth/%s.jsonl: %s", c->instance, strerror(-err));
 	if (c->truth.ready && c->phase == CONTAINER_STARTED) {
@@ -432,6 +437,7 @@ void container_ended(struct run *run, struct container *c)
 	run_loop_remove(run, c->oom_fd);
 	c->ended_ns = clock_mono_ns();
 	container_follow(run, c);
-	c->ended_early = !run->stopping && !(c->truth.ended && strcmp(c->truth.reason, "duration") == 0);
+	c->ended_early =
+		!run->stopping && !(c->truth.ended && strcmp(c->truth.reason, "duration") == 0);
 	c->phase = CONTAINER_ENDED;
 }

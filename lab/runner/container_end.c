@@ -57,7 +57,7 @@ static bool take_inspection(struct run *run, const char *text)
 	bool settled = true;
 	size_t i;
 
-	json_array_foreach(list, i, entry) {
+	json_array_foreach (list, i, entry) {
 		struct container *c =
 			find_container(run, json_string_value(json_object_get(entry, "Id")));
 		const char *status = json_string_value(
@@ -67,7 +67,8 @@ static bool take_inspection(struct run *run, const char *text)
 			continue;
 		take_state(c, entry);
 		if (c->phase == CONTAINER_ENDED &&
-			(!status || (strcmp(status, "exited") != 0 && strcmp(status, "stopped") != 0)))
+			(!status ||
+				(strcmp(status, "exited") != 0 && strcmp(status, "stopped") != 0)))
 			settled = false;
 	}
 	json_decref(list);
@@ -115,7 +116,8 @@ static void judge_early_end(const struct run *run, struct container *c)
 	if (c->exit_code == 137)
 		container_break(c,
 			"killed from outside after %.1f s (exit code 137, nobody saw it run out of "
-			"memory)", after_s);
+			"memory)",
+			after_s);
 	else
 		container_break(c, "ended by itself after %.1f s with exit code %d%s%s", after_s,
 			c->exit_code, *said ? ": " : "", said);
@@ -133,13 +135,13 @@ static void judge(const struct run *run, struct container *c)
 	if (c->workload->expect == SCENARIO_OOM) {
 		if (!oom && !interrupted)
 			container_break(c,
-				"was not killed at its limit of %s, but the scenario says expect: oom",
+				"was not killed at its limit of %s, but the scenario says expect: "
+				"oom",
 				c->workload->memory_text);
 		return;
 	}
 	if (oom) {
-		container_break(c,
-			"ran out of its %s of memory; give it more, or say expect: oom",
+		container_break(c, "ran out of its %s of memory; give it more, or say expect: oom",
 			c->workload->memory_text);
 		return;
 	}

@@ -66,8 +66,7 @@ static void add_podman(json_t *facts, const struct lab_host *host)
 	if (podman_run(&args, NULL, "info", &ignored, &output) == 0)
 		info = json_loads(output.out, 0, NULL);
 	json_object_set_new(facts, "podman", first_line_of(info, "version", "Version", NULL));
-	json_object_set_new(
-		facts, "runtime", first_line_of(info, "host", "ociRuntime", "version"));
+	json_object_set_new(facts, "runtime", first_line_of(info, "host", "ociRuntime", "version"));
 	json_object_set_new(facts, "conmon", first_line_of(info, "host", "conmon", "version"));
 	json_decref(info);
 }
@@ -82,12 +81,11 @@ json_t *facts_of_host(const struct lab_host *host)
 	sysinfo(&memory);
 	json_object_set_new(facts, "kernel", json_string(name.release));
 	json_object_set_new(facts, "arch", json_string(name.machine));
-	json_object_set_new(
-		facts, "cgroup_mode", json_string(cgroup_mode_name(host->cgroup.mode)));
+	json_object_set_new(facts, "cgroup_mode", json_string(cgroup_mode_name(host->cgroup.mode)));
 	json_object_set_new(facts, "page_bytes", json_integer(sysconf(_SC_PAGESIZE)));
 	json_object_set_new(facts, "ram_bytes", json_integer((json_int_t)host->cgroup.ram_bytes));
-	json_object_set_new(facts, "swap_bytes",
-		json_integer((json_int_t)memory.totalswap * memory.mem_unit));
+	json_object_set_new(
+		facts, "swap_bytes", json_integer((json_int_t)memory.totalswap * memory.mem_unit));
 	json_object_set_new(facts, "cpus", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
 	json_object_set_new(facts, "thp", thp());
 	add_podman(facts, host);

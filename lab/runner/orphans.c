@@ -70,7 +70,7 @@ int orphans_find(const struct podman *podman, struct orphan **ret, size_t *ret_c
 		free(search.orphans);
 		return err < 0 ? err : search.err;
 	}
-	json_array_foreach(list, i, entry) {
+	json_array_foreach (list, i, entry) {
 		const char *id = json_string_value(
 			json_object_get(json_object_get(entry, "Labels"), PODMAN_LABEL_RUN));
 		struct orphan *orphan = id ? entry_of(&search, id) : NULL;

@@ -117,14 +117,17 @@ int parent_create(const struct cgroup_host *host, const char *name, struct probl
 	cgroup_free(&group);
 	if (ret)
 		return problems_add(problems,
-			"cgroup /%s cannot be made under %s: %s; run as root, outside of a container "
-			"without a writable cgroup tree", name, host->mount, why(ret));
+			"cgroup /%s cannot be made under %s: %s; run as root, outside of a "
+			"container "
+			"without a writable cgroup tree",
+			name, host->mount, why(ret));
 	if (host->version == 2) {
 		err = delegate_memory(host, name);
 		if (err < 0)
 			return problems_add(problems,
 				"cgroup /%s: the memory controller cannot be enabled: %s; see "
-				"%s/cgroup.subtree_control", name, strerror(-err), host->mount);
+				"%s/cgroup.subtree_control",
+				name, strerror(-err), host->mount);
 	}
 	return 0;
 }
@@ -181,8 +184,8 @@ static void remove_with_library(const char *name)
 		struct cgroup *group = cgroup_new_cgroup(name);
 
 		if (group && cgroup_add_controller(group, info.name))
-			cgroup_delete_cgroup_ext(group,
-				CGFLAG_DELETE_RECURSIVE | CGFLAG_DELETE_IGNORE_MIGRATION);
+			cgroup_delete_cgroup_ext(
+				group, CGFLAG_DELETE_RECURSIVE | CGFLAG_DELETE_IGNORE_MIGRATION);
 		cgroup_free(&group);
 	}
 	cgroup_get_controller_end(&handle);
@@ -222,7 +225,8 @@ int parent_remove(const char *name, uint64_t timeout_ns, struct problems *proble
 		if (clock_mono_ns() >= deadline_ns) {
 			problems_add(problems,
 				"cgroup /%s: processes are still in it, see %s; end them, then "
-				"`leaklab clean`", name, path);
+				"`leaklab clean`",
+				name, path);
 			return -EBUSY;
 		}
 		clock_sleep_until_ns(clock_mono_ns() + POLL_NS);
@@ -234,8 +238,8 @@ int parent_remove(const char *name, uint64_t timeout_ns, struct problems *proble
 		nftw(path, remove_dir, 16, FTW_PHYS | FTW_DEPTH);
 	}
 	if (find_left_over(&mounts, name, path, sizeof(path)))
-		return problems_add(problems, "cgroup %s cannot be removed; try `rmdir %s`", path,
-			path);
+		return problems_add(
+			problems, "cgroup %s cannot be removed; try `rmdir %s`", path, path);
 	return 0;
 }
 

@@ -140,8 +140,8 @@ int podman_image_memgen(const struct podman *podman, const char *image, struct p
 	return 0;
 }
 
-static int try_runtime(const struct podman *podman, const char *id, const char *parent,
-	struct problems *problems)
+static int try_runtime(
+	const struct podman *podman, const char *id, const char *parent, struct problems *problems)
 {
 	_cleanup_args_ struct args args = { 0 };
 	char what[64];
@@ -216,12 +216,13 @@ int podman_remove_run(const struct podman *podman, const char *id, struct proble
 	if (err < 0) {
 		json_decref(list);
 		return problems_add(problems,
-			"containers of run %s cannot be listed; see `podman ps -a --filter label="
-			PODMAN_LABEL_RUN "`", id);
+			"containers of run %s cannot be listed; see `podman ps -a --filter "
+			"label=" PODMAN_LABEL_RUN "`",
+			id);
 	}
 	if (json_array_size(list) > 0) {
 		podman_args(podman, &args, "rm", "--force", "--time=0", NULL);
-		json_array_foreach(list, i, entry)
+		json_array_foreach (list, i, entry)
 			args_add(&args, json_string_value(json_object_get(entry, "Id")) ?: "");
 		err = podman_run(&args, "/", "removal of containers", problems, NULL);
 	}

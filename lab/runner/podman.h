@@ -25,8 +25,8 @@ struct problems;
 
 struct podman {
 	char program[PATH_MAX];
-	const char *runtime;	/* "crun" or "runc"; NULL: podman's default */
-	uint64_t limit_files;	/* --ulimit nofile */
+	const char *runtime;	  /* "crun" or "runc"; NULL: podman's default */
+	uint64_t limit_files;	  /* --ulimit nofile */
 	uint64_t limit_processes; /* --ulimit nproc */
 };
 
@@ -63,7 +63,8 @@ struct podman_memgen {
 	char version[128];
 };
 
-/* Reads the labels of @image. Returns 0, -EBADMSG when podman refuses, or an errno of starting it. */
+/* Reads the labels of @image. Returns 0, -EBADMSG when podman refuses, or an errno of starting it.
+ */
 int podman_image_memgen(const struct podman *podman, const char *image, struct podman_memgen *ret);
 
 /*

@@ -76,9 +76,10 @@ static void note_orphans(const struct run *run)
 	if (orphans_find(&run->host.podman, &orphans, &count) < 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		run->options->warn("run %s died and left something behind (%u containers, %s cgroup); "
-				   "remove it with `leaklab clean`", orphans[i].id,
-			orphans[i].containers, orphans[i].cgroup ? "one" : "no");
+		run->options->warn(
+			"run %s died and left something behind (%u containers, %s cgroup); "
+			"remove it with `leaklab clean`",
+			orphans[i].id, orphans[i].containers, orphans[i].cgroup ? "one" : "no");
 }
 
 /* What the host must have, before anything is made. */
@@ -116,8 +117,8 @@ static int claim_host(struct run *run)
 	if (!check_swap_limit(&run->host, run->parent))
 		run->options->warn("the kernel does not limit swap per cgroup: containers may swap "
 				   "beyond their limit; boot with swapaccount=1, or turn swap off");
-	return podman_choose_runtime(&run->host.podman, &run->host.cgroup, run->state.id,
-		run->parent, run->problems);
+	return podman_choose_runtime(
+		&run->host.podman, &run->host.cgroup, run->state.id, run->parent, run->problems);
 }
 
 /* Whether a signal came while a step was at work. */
@@ -219,8 +220,8 @@ static void perform(struct run *run)
 	if (each_container(run, container_create) < 0 || collector_start(run) < 0 ||
 		each_container(run, container_init) < 0 || start_containers(run) < 0)
 		return;
-	run->options->note("%s: %zu container%s ready, recording for %.0f s",
-		run->scenario->name, run->containers_count, run->containers_count == 1 ? "" : "s",
+	run->options->note("%s: %zu container%s ready, recording for %.0f s", run->scenario->name,
+		run->containers_count, run->containers_count == 1 ? "" : "s",
 		(double)run->scenario->duration_ns / NS_PER_S);
 	record(run);
 }
@@ -297,7 +298,8 @@ static void release_host(struct run *run)
 	}
 	if (podman_list(&run->host.podman, run->state.id, &left) == 0 && json_array_size(left))
 		problems_add(run->problems,
-			"%zu containers of run %s are left behind; remove them with `leaklab clean`",
+			"%zu containers of run %s are left behind; remove them with `leaklab "
+			"clean`",
 			json_array_size(left), run->state.id);
 	json_decref(left);
 	state_remove(&run->state);

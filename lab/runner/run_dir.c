@@ -42,7 +42,8 @@ static int make_run_dir(struct run *run)
 	clock_format_utc(run->started_wall_ns, 1, time, sizeof(time));
 	for (int i = 2; i < NAMES_MAX; i++) {
 		int n = snprintf(run->dir, sizeof(run->dir), "%s/%s-%s-%" PRIu64 "%s",
-			run->options->runs_dir, time, run->scenario->name, run->options->seed, suffix);
+			run->options->runs_dir, time, run->scenario->name, run->options->seed,
+			suffix);
 
 		if (n < 0 || (size_t)n >= sizeof(run->dir))
 			return -ENAMETOOLONG;

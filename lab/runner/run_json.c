@@ -102,8 +102,8 @@ static void set_end(json_t *object, const struct container *c)
 {
 	json_t *evidence = json_object();
 
-	json_object_set_new(object, "exit_code",
-		c->exit_code < 0 ? json_null() : json_integer(c->exit_code));
+	json_object_set_new(
+		object, "exit_code", c->exit_code < 0 ? json_null() : json_integer(c->exit_code));
 	json_object_set_new(object, "oom_killed",
 		json_boolean(c->oom_events || c->oom_kills || c->oom_conmon || c->oom_podman));
 	json_object_set_new(evidence, "events", json_integer(c->oom_events));

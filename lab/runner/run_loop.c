@@ -57,8 +57,7 @@ void run_loop_done(struct run *run)
 			close(fds[i]);
 }
 
-int run_loop_add(
-	struct run *run, int fd, uint32_t events, enum run_event event, size_t index)
+int run_loop_add(struct run *run, int fd, uint32_t events, enum run_event event, size_t index)
 {
 	struct epoll_event ev = {
 		.events = events,
@@ -129,14 +128,15 @@ static void tell_progress(const struct run *run)
 	if (run->stopping)
 		return;
 	if (!run->record_from_ns) {
-		run->options->progress("%s: starting, %u of %zu containers run", run->scenario->name,
-			count_running(run), run->containers_count);
+		run->options->progress("%s: starting, %u of %zu containers run",
+			run->scenario->name, count_running(run), run->containers_count);
 		return;
 	}
 	run->options->progress("%s: %.0f of %.0f s, %u of %zu containers run, %s of samples",
 		run->scenario->name, (double)(now_ns - run->record_from_ns) / NS_PER_S, total_s,
 		count_running(run), run->containers_count,
-		units_format_size((double)run_files_size(run, "samples.jsonl"), size, sizeof(size)));
+		units_format_size(
+			(double)run_files_size(run, "samples.jsonl"), size, sizeof(size)));
 }
 
 static void check_room(struct run *run)
@@ -146,7 +146,8 @@ static void check_room(struct run *run)
 
 	if (!run->stopping && free_bytes < CHECKS_DISK_STOP_BYTES)
 		run_break(run,
-			"%s: only %s of disk are left; make room, or give another folder with --runs DIR",
+			"%s: only %s of disk are left; make room, or give another folder with "
+			"--runs DIR",
 			run->options->runs_dir,
 			units_format_size((double)free_bytes, have, sizeof(have)));
 }

@@ -26,7 +26,7 @@ enum container_phase {
 	CONTAINER_CREATED, /* podman knows it */
 	CONTAINER_INIT,	   /* its cgroup and first process exist, its program waits */
 	CONTAINER_STARTED,
-	CONTAINER_READY,   /* its truth says so; background load: at once */
+	CONTAINER_READY, /* its truth says so; background load: at once */
 	CONTAINER_ENDED,
 };
 
@@ -41,8 +41,8 @@ struct container {
 	char instance[SCENARIO_NAME_SIZE];
 	char image[PODMAN_IMAGE_SIZE];
 	char image_digest[128];
-	char id[80];	   /* of podman */
-	char scratch[128]; /* its working folder, in the state folder */
+	char id[80];	     /* of podman */
+	char scratch[128];   /* its working folder, in the state folder */
 	struct args command; /* what runs in it, after the image */
 
 	int truth_fd, log_fd;
@@ -98,8 +98,8 @@ struct run {
 	int epoll_fd, signal_fd, tick_fd;
 	uint64_t started_ns, started_wall_ns, ended_ns;
 	uint64_t record_from_ns, record_to_ns; /* 0: not recording yet */
-	bool stop;     /* leave the loop now */
-	bool stopping; /* the containers have been told to stop */
+	bool stop;			       /* leave the loop now */
+	bool stopping;			       /* the containers have been told to stop */
 	enum run_status status;
 	char reason[RUN_TEXT_SIZE];
 };
@@ -123,8 +123,7 @@ int run_loop_init(struct run *run);
 void run_loop_done(struct run *run);
 
 /* Watches @fd for @events of epoll. @index is that of the container. */
-int run_loop_add(
-	struct run *run, int fd, uint32_t events, enum run_event event, size_t index);
+int run_loop_add(struct run *run, int fd, uint32_t events, enum run_event event, size_t index);
 void run_loop_remove(struct run *run, int fd);
 
 /* Handles what happened; waits up to @timeout_ms for something to happen. */

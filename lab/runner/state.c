@@ -51,7 +51,8 @@ int state_create(struct state *ret)
 		return -errno;
 	state.lock_fd = open_lock(state.dir, O_CREAT);
 	err = state.lock_fd < 0 ? state.lock_fd : 0;
-	if (err == 0 && (flock(state.lock_fd, LOCK_EX | LOCK_NB) < 0 || rename(state.dir, final) < 0))
+	if (err == 0 &&
+		(flock(state.lock_fd, LOCK_EX | LOCK_NB) < 0 || rename(state.dir, final) < 0))
 		err = -errno;
 	if (err < 0) {
 		state_remove(&state);

@@ -14,11 +14,11 @@ struct truth_tail {
 	int fd;
 	char *line; /* the last line as far as it was written */
 	size_t len, size;
-	uint64_t lines;	  /* complete lines read */
-	bool ready;	  /* the `ready` record was seen */
+	uint64_t lines; /* complete lines read */
+	bool ready;	/* the `ready` record was seen */
 	uint64_t ready_ns;
-	bool ended;	  /* an `end` record was seen ... */
-	char reason[16];  /* ... and its reason */
+	bool ended;	 /* an `end` record was seen ... */
+	char reason[16]; /* ... and its reason */
 };
 
 /* Opens @path for reading. Returns 0 or a negative errno. */

@@ -22,7 +22,7 @@
 uint64_t workload_needed_bytes(const struct workload_description *description)
 {
 	uint64_t each = description->peak_bytes + description->peak_bytes / PAGE_TABLE_SHARE +
-		PROCESS_OVERHEAD_BYTES;
+			PROCESS_OVERHEAD_BYTES;
 
 	return CONTAINER_OVERHEAD_BYTES + each * description->processes;
 }
@@ -77,8 +77,8 @@ static int ask(const struct scenario *s, const struct scenario_workload *w, cons
 	args_add_all(&args, "--seed=1", "--describe", NULL);
 	err = child_capture(&args, NULL, DESCRIBE_TIMEOUT_NS, &output);
 	if (err < 0)
-		return scenario_problem(s, problems, w, key, "%s cannot be run: %s", memgen,
-			strerror(-err));
+		return scenario_problem(
+			s, problems, w, key, "%s cannot be run: %s", memgen, strerror(-err));
 	if (output.status != 0) {
 		const char *said = without_program(first_line(output.err));
 		size_t name_len = strlen(w->pattern);
@@ -91,8 +91,10 @@ static int ask(const struct scenario *s, const struct scenario_workload *w, cons
 	}
 	if (parse(output.out, ret) < 0)
 		return scenario_problem(s, problems, w, key,
-			"%s --describe said what leaklab does not understand: %s; rebuild both with "
-			"`make`", memgen, first_line(output.out));
+			"%s --describe said what leaklab does not understand: %s; rebuild both "
+			"with "
+			"`make`",
+			memgen, first_line(output.out));
 	return 0;
 }
 
@@ -106,15 +108,18 @@ static int check_limit(const struct scenario *s, const struct scenario_workload 
 	units_format_size((double)held, peak, sizeof(peak));
 	if (w->expect == SCENARIO_OOM && held < w->memory_bytes)
 		return scenario_problem(s, problems, w, "memory",
-			"\"%s\": never reached, the workload holds %s at most, but expect: oom; lower "
-			"it, or let the workload grow for longer", w->memory_text, peak);
+			"\"%s\": never reached, the workload holds %s at most, but expect: oom; "
+			"lower "
+			"it, or let the workload grow for longer",
+			w->memory_text, peak);
 	if (w->expect == SCENARIO_OOM || needed <= w->memory_bytes)
 		return 0;
 	/* Rounded up to whole MiB, so that the value can be copied. */
 	snprintf(need, sizeof(need), "%" PRIu64 "MiB", (needed + (1 << 20) - 1) >> 20);
 	return scenario_problem(s, problems, w, "memory",
 		"\"%s\": a limit smaller than the workload needs: it holds %s and would be killed; "
-		"give at least %s, or say expect: oom", w->memory_text, peak, need);
+		"give at least %s, or say expect: oom",
+		w->memory_text, peak, need);
 }
 
 int scenario_describe(

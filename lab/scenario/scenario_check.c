@@ -38,7 +38,7 @@ static bool is_name(const char *text)
 	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
 	return len > 0 && len <= SCENARIO_NAME_MAX && text[len] == '\0' && text[0] != '-' &&
-		text[len - 1] != '-';
+	       text[len - 1] != '-';
 }
 
 #define NAME_MEND "must be of a-z, 0-9 and -, at most 63 of them"
@@ -104,15 +104,16 @@ static int check_pattern(
 	int err = 0;
 
 	if (w->command)
-		err = scenario_problem(s, problems, w, "command",
-			"a pattern takes args; command is for an image");
+		err = scenario_problem(
+			s, problems, w, "command", "a pattern takes args; command is for an image");
 	for (unsigned i = 0; i < w->args_count; i++) {
 		const char *option = reserved_option(w->args[i]);
 
 		if (option)
 			err = scenario_problem(s, problems, w, "args",
 				"%s is for the run to set (it sets duration and seed, and needs "
-				"real memory); leave it out", option);
+				"real memory); leave it out",
+				option);
 	}
 	w->judged = w->judged_given ? *w->judged_given : true;
 	return err;
@@ -124,8 +125,8 @@ static int check_image(
 	int err = 0;
 
 	if (w->args)
-		err = scenario_problem(s, problems, w, "args",
-			"an image takes command; args is for a pattern");
+		err = scenario_problem(
+			s, problems, w, "args", "an image takes command; args is for a pattern");
 	if (w->judged_given && *w->judged_given)
 		err = scenario_problem(s, problems, w, "judged",
 			"an image writes no truth and cannot be judged; leave it out");
@@ -170,8 +171,8 @@ static int check_limits(
 			"\"%s\": not a duration (examples: " UNITS_DURATION_EXAMPLES ")",
 			w->start_text);
 	else if (w->start_ns > 3600 * NS_PER_S)
-		err = scenario_problem(s, problems, w, "start", "\"%s\": must be at most 1h",
-			w->start_text);
+		err = scenario_problem(
+			s, problems, w, "start", "\"%s\": must be at most 1h", w->start_text);
 	return err;
 }
 
@@ -250,7 +251,8 @@ static int check_gates(const struct scenario *s, struct problems *problems)
 		return 0;
 	err |= check_tier(s, "growing", gates->growing, problems);
 	err |= check_tier(s, "leak", gates->leak, problems);
-	err |= check_share(s, "gates.pattern_accuracy_min", gates->pattern_accuracy_min, 1, problems);
+	err |= check_share(
+		s, "gates.pattern_accuracy_min", gates->pattern_accuracy_min, 1, problems);
 	err |= check_share(s, "gates.rate_error_max", gates->rate_error_max, 10, problems);
 	err |= check_share(s, "gates.attribution_min", gates->attribution_min, 1, problems);
 	return err ? -EINVAL : 0;

@@ -55,8 +55,8 @@ static const cyaml_schema_field_t tier_fields[] = {
 static const cyaml_schema_field_t gates_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("growing", OPTIONAL, struct scenario_gates, growing, tier_fields),
 	CYAML_FIELD_MAPPING_PTR("leak", OPTIONAL, struct scenario_gates, leak, tier_fields),
-	CYAML_FIELD_FLOAT_PTR("pattern_accuracy_min", OPTIONAL, struct scenario_gates,
-		pattern_accuracy_min),
+	CYAML_FIELD_FLOAT_PTR(
+		"pattern_accuracy_min", OPTIONAL, struct scenario_gates, pattern_accuracy_min),
 	CYAML_FIELD_FLOAT_PTR("rate_error_max", OPTIONAL, struct scenario_gates, rate_error_max),
 	CYAML_FIELD_FLOAT_PTR("attribution_min", OPTIONAL, struct scenario_gates, attribution_min),
 	CYAML_FIELD_END,
@@ -84,8 +84,8 @@ struct capture {
 	bool located;
 };
 
-__attribute__((format(printf, 3, 0)))
-static void capture_log(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void capture_log(
+	cyaml_log_t level, void *ctx, const char *fmt, va_list args)
 {
 	struct capture *capture = ctx;
 	char text[512];
@@ -151,8 +151,8 @@ static int unknown_key(const char *file, const struct yaml_lines *lines, const c
 		if (lines->entries[i].line == line && strstr(lines->entries[i].path, key))
 			path = lines->entries[i].path;
 	list_keys(path, keys, sizeof(keys));
-	return problems_add(problems, "%s:%u: %s: unknown key (keys here: %s)", file, line, key,
-		keys);
+	return problems_add(
+		problems, "%s:%u: %s: unknown key (keys here: %s)", file, line, key, keys);
 }
 
 /* Makes libcyaml's message one of ours. */

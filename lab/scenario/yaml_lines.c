@@ -126,8 +126,7 @@ static int scalar(struct pass *pass, const yaml_event_t *event)
 
 	if (level && level->mapping && !level->have_key) {
 		level->have_key = true;
-		return append_path(pass, line_of(event),
-			(const char *)event->data.scalar.value, 0);
+		return append_path(pass, line_of(event), (const char *)event->data.scalar.value, 0);
 	}
 	return begin_value(pass, line_of(event));
 }

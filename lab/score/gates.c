@@ -180,7 +180,7 @@ static void check(const struct score_summary *sum, struct score_gate_result *res
 }
 
 size_t score_gates_check(const struct score_gates *gates, const struct score_summary *summary,
-		struct score_gate_result results[SCORE_GATES])
+	struct score_gate_result results[SCORE_GATES])
 {
 	size_t count = 0;
 
@@ -200,14 +200,17 @@ size_t score_gates_check(const struct score_gates *gates, const struct score_sum
 enum score_verdict score_verdict_worst(enum score_verdict a, enum score_verdict b)
 {
 	static const int gravity[] = {
-		[SCORE_PASS] = 0, [SCORE_SKIP] = 1, [SCORE_FAIL] = 2, [SCORE_BROKEN] = 3,
+		[SCORE_PASS] = 0,
+		[SCORE_SKIP] = 1,
+		[SCORE_FAIL] = 2,
+		[SCORE_BROKEN] = 3,
 	};
 
 	return gravity[a] >= gravity[b] ? a : b;
 }
 
 enum score_verdict score_conclude(const struct score_summary *summary,
-		const struct score_gate_result *results, size_t results_count)
+	const struct score_gate_result *results, size_t results_count)
 {
 	enum score_verdict verdict = SCORE_PASS;
 

@@ -26,11 +26,10 @@ static bool names_unit(const struct score_detection *det, const struct score_uni
 	if (unit->cgroup_path && !same_text(det->cgroup_path, unit->cgroup_path))
 		return false;
 	return unit->limit_bytes == SCORE_NO_LIMIT || !unit->limit_cgroup ||
-		same_text(det->limit_cgroup, unit->limit_cgroup);
+	       same_text(det->limit_cgroup, unit->limit_cgroup);
 }
 
-static struct score_alarm *find_open(struct score_result *result,
-		const struct score_detection *det)
+static struct score_alarm *find_open(struct score_result *result, const struct score_detection *det)
 {
 	for (size_t i = result->alarms_count; i > 0; i--) {
 		struct score_alarm *alarm = &result->alarms[i - 1];
@@ -77,8 +76,8 @@ static void judge_alarm(const struct score_unit *unit, struct score_alarm *alarm
  */
 static void judge_standing(const struct score_unit *unit, struct score_alarm *alarm)
 {
-	uint64_t until_ns = alarm->closed_ns && alarm->closed_ns < unit->end_ns ?
-		alarm->closed_ns : unit->end_ns;
+	uint64_t until_ns = alarm->closed_ns && alarm->closed_ns < unit->end_ns ? alarm->closed_ns
+										: unit->end_ns;
 
 	if (!unit->leak) {
 		if (alarm->raised_ns < until_ns)
@@ -108,8 +107,8 @@ static void open_alarm(struct score_result *result, const struct score_detection
 	judge_alarm(&result->units[alarm->unit], alarm);
 }
 
-static int collect_alarms(struct score_result *result, const struct score_detection *detections,
-		size_t count)
+static int collect_alarms(
+	struct score_result *result, const struct score_detection *detections, size_t count)
 {
 	result->alarms = calloc(count ? count : 1, sizeof(*result->alarms));
 	if (!result->alarms)
@@ -137,7 +136,7 @@ static int collect_alarms(struct score_result *result, const struct score_detect
 }
 
 static void count_alarm(const struct score_unit *unit, struct score_alarm *alarm,
-		struct score_verdicts *verdicts, bool *blocked)
+	struct score_verdicts *verdicts, bool *blocked)
 {
 	alarm->first = verdicts->alarms++ == 0;
 	verdicts->false_alarms += alarm->wrong;
@@ -153,8 +152,8 @@ static void count_alarm(const struct score_unit *unit, struct score_alarm *alarm
 	verdicts->alarm_ns = alarm->raised_ns;
 }
 
-static void measure_detection(const struct score_unit *unit, enum score_tier tier,
-		struct score_verdicts *verdicts)
+static void measure_detection(
+	const struct score_unit *unit, enum score_tier tier, struct score_verdicts *verdicts)
 {
 	uint64_t upto_ns = verdicts->detected ? verdicts->alarm_ns : unit->end_ns;
 	uint64_t base_bytes = score_truth_base(unit);
@@ -162,17 +161,17 @@ static void measure_detection(const struct score_unit *unit, enum score_tier tie
 	verdicts->latency_s = (double)(upto_ns - unit->onset_ns) * S_PER_NS;
 	if (!verdicts->detected)
 		return;
-	verdicts->in_time = tier == SCORE_LEAK ||
-		upto_ns - unit->onset_ns <= SCORE_GROWING_DEADLINE_NS;
+	verdicts->in_time =
+		tier == SCORE_LEAK || upto_ns - unit->onset_ns <= SCORE_GROWING_DEADLINE_NS;
 	verdicts->since_start_s = (double)(upto_ns - unit->process_ns) * S_PER_NS;
 	verdicts->leaked_bytes = score_truth_leaked(unit, upto_ns);
 	if (unit->limit_bytes != SCORE_NO_LIMIT && unit->limit_bytes > base_bytes)
-		verdicts->headroom_share = (double)verdicts->leaked_bytes /
-			(double)(unit->limit_bytes - base_bytes);
+		verdicts->headroom_share =
+			(double)verdicts->leaked_bytes / (double)(unit->limit_bytes - base_bytes);
 }
 
-static void compare_rate(const struct score_unit *unit, const struct score_detection *det,
-		struct score_rate *rate)
+static void compare_rate(
+	const struct score_unit *unit, const struct score_detection *det, struct score_rate *rate)
 {
 	double truth = score_truth_rate(unit, det->t_ns);
 
@@ -186,7 +185,7 @@ static void compare_rate(const struct score_unit *unit, const struct score_detec
 }
 
 static void follow_statement(const struct score_unit *unit, const struct score_detection *det,
-		struct score_verdicts *verdicts)
+	struct score_verdicts *verdicts)
 {
 	uint64_t later_ns = verdicts->alarm_ns + SCORE_RATE_LATER_NS;
 
@@ -204,8 +203,8 @@ static void follow_statement(const struct score_unit *unit, const struct score_d
 	compare_rate(unit, det, &verdicts->rate[SCORE_AT_END]);
 }
 
-static void follow_detections(struct score_result *result,
-		const struct score_detection *detections, size_t count)
+static void follow_detections(
+	struct score_result *result, const struct score_detection *detections, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct score_detection *det = &detections[i];
@@ -221,8 +220,9 @@ static void follow_detections(struct score_result *result,
 		} else if (det->state == SCORE_WITHDRAWN) {
 			/* A withdrawn verdict is no longer held with any confidence. */
 			judged->tier[det->tier].confidence_end = 0;
-			if (result->units[det->unit].leak && det->t_ns <=
-			    result->units[det->unit].onset_ns + SCORE_CONFIDENCE_AT_NS)
+			if (result->units[det->unit].leak &&
+				det->t_ns <=
+					result->units[det->unit].onset_ns + SCORE_CONFIDENCE_AT_NS)
 				judged->tier[det->tier].confidence_at = 0;
 		}
 	}
@@ -259,8 +259,7 @@ static int judge_units(struct score_result *result)
 }
 
 int score_judge(const struct score_unit *units, size_t units_count,
-		const struct score_detection *detections, size_t detections_count,
-		struct score_result *ret)
+	const struct score_detection *detections, size_t detections_count, struct score_result *ret)
 {
 	struct score_result result = { .units = units, .units_count = units_count };
 	int err;

@@ -78,7 +78,7 @@ struct score_unit {
 	uint64_t end_ns;   /* last moment at which truth and recording both exist */
 	const struct score_step *steps;
 	size_t steps_count;
-	int64_t pid; /* on the host */
+	int64_t pid;		 /* on the host */
 	const char *cgroup_path; /* NULL when the run does not know */
 	const char *limit_cgroup;
 	uint64_t limit_bytes; /* effective, or SCORE_NO_LIMIT */
@@ -163,15 +163,16 @@ struct score_result {
  * is out of range.
  */
 int score_judge(const struct score_unit *units, size_t units_count,
-		const struct score_detection *detections, size_t detections_count,
-		struct score_result *ret);
+	const struct score_detection *detections, size_t detections_count,
+	struct score_result *ret);
 void score_done(struct score_result *result);
 
 /* What truth says (also for reports and tests) --------------------------------------------- */
 
 /* True when @unit's retained bytes rose at some moment within the rise window before @t_ns. */
 bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns);
-/* True when from @from_ns to @to_ns there is a stretch without a rise longer than SCORE_STALE_NS. */
+/* True when from @from_ns to @to_ns there is a stretch without a rise longer than SCORE_STALE_NS.
+ */
 bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t to_ns);
 /* Bytes held when the pattern began to move, and what was added to them by @t_ns. */
 uint64_t score_truth_base(const struct score_unit *unit);
@@ -191,7 +192,7 @@ struct score_share {
 	size_t k;
 	size_t n; /* 0: nothing to say, the rest means nothing */
 	double share;
-	struct stats_interval exact;  /* Clopper-Pearson */
+	struct stats_interval exact; /* Clopper-Pearson */
 	struct stats_interval wilson;
 };
 
@@ -201,14 +202,14 @@ struct score_class {
 	const char *pattern; /* NULL for all benign classes together */
 	struct score_share fpr;
 	size_t false_alarms;
-	double hours;		/* watched */
-	double per_hour;	/* false alarms */
-	double per_hour_upper;	/* one-sided 95 % bound */
+	double hours;	       /* watched */
+	double per_hour;       /* false alarms */
+	double per_hour_upper; /* one-sided 95 % bound */
 };
 
 struct score_rate_summary {
 	size_t n;
-	double bias;	      /* mean */
+	double bias; /* mean */
 	double absolute_p95;
 	struct score_share within; /* SCORE_RATE_BAND */
 	struct score_share coverage;
@@ -314,14 +315,14 @@ bool score_gate_valid(enum score_gate gate, double bound);
  * at all is BROKEN. Returns their number.
  */
 size_t score_gates_check(const struct score_gates *gates, const struct score_summary *summary,
-		struct score_gate_result results[SCORE_GATES]);
+	struct score_gate_result results[SCORE_GATES]);
 
 /*
  * The verdict of a summary with its gates: BROKEN when any unit or gate is, else FAIL when a gate
  * failed, else PASS; BROKEN also without any judged unit.
  */
 enum score_verdict score_conclude(const struct score_summary *summary,
-		const struct score_gate_result *results, size_t results_count);
+	const struct score_gate_result *results, size_t results_count);
 /* The graver of two: BROKEN, FAIL, SKIP, PASS. */
 enum score_verdict score_verdict_worst(enum score_verdict a, enum score_verdict b);
 

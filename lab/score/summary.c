@@ -83,7 +83,7 @@ static struct score_class *find_class(struct score_tier_summary *sum, const char
 }
 
 static void class_add(struct score_class *class, const struct score_unit *unit,
-		const struct score_verdicts *verdicts)
+	const struct score_verdicts *verdicts)
 {
 	class->fpr.n++;
 	class->fpr.k += verdicts->false_alarms > 0;
@@ -102,7 +102,7 @@ static void class_finish(struct score_class *class)
 }
 
 static int sum_benign(const struct score_result *result, size_t group, enum score_tier tier,
-		struct score_tier_summary *sum)
+	struct score_tier_summary *sum)
 {
 	for (size_t i = 0; i < result->units_count; i++) {
 		const struct score_unit *unit = &result->units[i];
@@ -140,7 +140,7 @@ static void sum_found(const struct work *work, size_t found, struct score_tier_s
 }
 
 static void sum_latency(const struct score_result *result, size_t group, enum score_tier tier,
-		struct work *work, struct score_tier_summary *sum)
+	struct work *work, struct score_tier_summary *sum)
 {
 	size_t leaks = 0, found = 0;
 
@@ -170,7 +170,7 @@ static void sum_latency(const struct score_result *result, size_t group, enum sc
 }
 
 static void sum_damage(const struct score_result *result, size_t group, enum score_tier tier,
-		struct work *work, struct score_tier_summary *sum)
+	struct work *work, struct score_tier_summary *sum)
 {
 	size_t found = 0, limited = 0;
 
@@ -188,7 +188,7 @@ static void sum_damage(const struct score_result *result, size_t group, enum sco
 }
 
 static void sum_rate(const struct score_result *result, size_t group, enum score_tier tier,
-		enum score_moment moment, struct work *work, struct score_rate_summary *sum)
+	enum score_moment moment, struct work *work, struct score_rate_summary *sum)
 {
 	double total = 0;
 
@@ -211,7 +211,7 @@ static void sum_rate(const struct score_result *result, size_t group, enum score
 }
 
 static void sum_correlation(const struct score_result *result, size_t group, enum score_tier tier,
-		struct work *work, struct score_tier_summary *sum)
+	struct work *work, struct score_tier_summary *sum)
 {
 	sum->spearman = sum->kendall = NAN;
 	for (size_t i = 0; i < result->units_count; i++) {
@@ -231,7 +231,7 @@ static void sum_correlation(const struct score_result *result, size_t group, enu
 /* Alarms ---------------------------------------------------------------------------------- */
 
 static void sum_alarms(const struct score_result *result, size_t group, enum score_tier tier,
-		struct work *work, struct score_tier_summary *sum)
+	struct work *work, struct score_tier_summary *sum)
 {
 	size_t withdrawn = 0;
 
@@ -253,7 +253,8 @@ static void sum_alarms(const struct score_result *result, size_t group, enum sco
 		if (alarm->withdrawn)
 			work->b[withdrawn++] =
 				(double)(alarm->closed_ns - alarm->raised_ns) * S_PER_NS;
-		/* Alarms of one unit are no independent statements: a cycle would drown the rest. */
+		/* Alarms of one unit are no independent statements: a cycle would drown the rest.
+		 */
 		if (alarm->first && alarm->confidence >= 0 && alarm->confidence <= 1) {
 			work->a[sum->calibrated] = alarm->confidence;
 			work->flags[sum->calibrated++] = !alarm->wrong;
@@ -277,14 +278,13 @@ static size_t pattern_index(const struct score_patterns *patterns, const char *n
 	return i;
 }
 
-static int list_patterns(const struct score_result *result, size_t group,
-		struct score_patterns *patterns)
+static int list_patterns(
+	const struct score_result *result, size_t group, struct score_patterns *patterns)
 {
 	for (size_t i = 0; i < result->units_count; i++) {
 		const char *name = result->units[i].pattern;
 
-		if (!is_judged(result, i, group) ||
-		    pattern_index(patterns, name) < patterns->count)
+		if (!is_judged(result, i, group) || pattern_index(patterns, name) < patterns->count)
 			continue;
 		if (patterns->count == SCORE_PATTERNS_MAX)
 			return -E2BIG;
@@ -326,8 +326,8 @@ static double macro_f1(const struct score_patterns *patterns)
 	return classes ? total / (double)classes : NAN;
 }
 
-static int sum_patterns(const struct score_result *result, size_t group,
-		struct score_patterns *patterns)
+static int sum_patterns(
+	const struct score_result *result, size_t group, struct score_patterns *patterns)
 {
 	int err = list_patterns(result, group, patterns);
 
@@ -354,7 +354,7 @@ static int sum_patterns(const struct score_result *result, size_t group,
 /* The whole ------------------------------------------------------------------------------- */
 
 static void count_units(const struct score_result *result, size_t group, struct work *work,
-		struct score_summary *sum)
+	struct score_summary *sum)
 {
 	for (size_t i = 0; i < result->units_count; i++) {
 		const struct score_judged *judged = &result->judged[i];
@@ -373,7 +373,8 @@ static void count_units(const struct score_result *result, size_t group, struct 
 		if (rate->stated)
 			work->a[sum->rate_error_n++] = fabs(rate->error);
 		else if (judged->true_rate_bytes_per_s > 0 &&
-			 (judged->tier[SCORE_GROWING].detected || judged->tier[SCORE_LEAK].detected))
+			 (judged->tier[SCORE_GROWING].detected ||
+				 judged->tier[SCORE_LEAK].detected))
 			sum->rate_unstated++;
 	}
 	sum->rate_error_p95 = quantile_or_nan(work->a, sum->rate_error_n, 0.95);
@@ -383,8 +384,8 @@ int score_summarize(const struct score_result *result, size_t group, struct scor
 {
 	_cleanup_(work_free) struct work work = { 0 };
 	_cleanup_free_ struct score_summary *sum = calloc(1, sizeof(*sum));
-	size_t most = result->units_count > result->alarms_count ? result->units_count :
-								    result->alarms_count;
+	size_t most = result->units_count > result->alarms_count ? result->units_count
+								 : result->alarms_count;
 	int err;
 
 	if (!sum)

@@ -121,7 +121,7 @@ double score_truth_rate(const struct score_unit *unit, uint64_t t_ns)
 	if (t_ns == steps[first].t_ns)
 		return NAN;
 	return (bytes - (double)steps[first].retained_bytes) /
-		((double)(t_ns - steps[first].t_ns) * S_PER_NS);
+	       ((double)(t_ns - steps[first].t_ns) * S_PER_NS);
 }
 
 const char *score_truth_broken(const struct score_unit *unit)

@@ -22,7 +22,8 @@ static void read_status(pid_t pid, int64_t *ret_pages)
 	while (fgets(line, sizeof(line), f))
 		for (int kind = 0; kind < RSS_KINDS; kind++)
 			if (strncmp(line, keys[kind], strlen(keys[kind])) == 0)
-				ret_pages[kind] = strtol(line + strlen(keys[kind]), NULL, 10) / page_kib;
+				ret_pages[kind] =
+					strtol(line + strlen(keys[kind]), NULL, 10) / page_kib;
 	fclose(f);
 }
 
@@ -323,8 +324,7 @@ static void test_losses_are_counted(void **state)
 	for (size_t i = 0; i < seen.count; i++)
 		deaths += seen.events[i].type == RSS_EVENT_EXIT;
 	print_message("  %llu of %d deaths read, %llu records lost\n", (unsigned long long)deaths,
-		CHILDREN,
-		(unsigned long long)capture_stats(capture).lost);
+		CHILDREN, (unsigned long long)capture_stats(capture).lost);
 	assert_true(capture_stats(capture).lost > 0);
 	assert_true(deaths + capture_stats(capture).lost >= CHILDREN);
 	/* With room again nothing more is lost, and the survivor is known. */

@@ -58,7 +58,8 @@ static void spawn_cat(int say_fd, int hear_fd)
 
 	child_say(say_fd);
 	child_hear(hear_fd);
-	if (posix_spawn(&pid, "/bin/cat", NULL, NULL, argv, argv + 2) || waitpid(pid, NULL, 0) != pid)
+	if (posix_spawn(&pid, "/bin/cat", NULL, NULL, argv, argv + 2) ||
+		waitpid(pid, NULL, 0) != pid)
 		_exit(1);
 	child_say(say_fd);
 	child_hear(hear_fd);

@@ -105,9 +105,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	open_text(&detections);
 	open_text(&copy);
 	/* The last byte chooses between the two forms of output. */
-	session = session_new(&(struct session_options){.out = detections.file,
+	session = session_new(&(struct session_options){ .out = detections.file,
 		.for_people = data[size - 1] % 2,
-		.max_processes = PROCESSES});
+		.max_processes = PROCESSES });
 	MUST(session);
 	records = feed(in, session, copy.file);
 	MUST(session_finish(session) == 0);

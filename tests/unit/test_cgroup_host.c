@@ -80,11 +80,11 @@ static void test_pretenders_are_refused(void **state)
 
 static void test_malformed_mounts(void **state)
 {
-	static const char *const texts[] = {"\n\n\n", "cgroup\n", "cgroup /nowhere\n", "x y cgroup",
-		"cgroup /nowhere cgroup\n", "cgroup /nowhere cgroup rw,memory 0 0\n",
+	static const char *const texts[] = { "\n\n\n", "cgroup\n", "cgroup /nowhere\n",
+		"x y cgroup", "cgroup /nowhere cgroup\n", "cgroup /nowhere cgroup rw,memory 0 0\n",
 		"cgroup relative cgroup2 rw x y\n", "#cgroup / cgroup rw 0 0\n",
 		"cgroup /a\\040b\\ cgroup rw,memory\n", "%s %n cgroup %s,memory 0 0\n",
-		"\xff\xfe \x80 cgroup \xff 0 0\n"};
+		"\xff\xfe \x80 cgroup \xff 0 0\n" };
 	struct fixture *f = *state;
 	char huge[20000];
 
@@ -131,8 +131,8 @@ static bool copy_real_mounts(struct fixture *f)
 
 static void test_meminfo(void **state)
 {
-	static const char *const texts[] = {"", "\n", "garbage\n", "MemTotal:\n",
-		"MemTotal: x kB\n", "MemFree: 5 kB\n", "XMemTotal: 5 kB\n"};
+	static const char *const texts[] = { "", "\n", "garbage\n", "MemTotal:\n",
+		"MemTotal: x kB\n", "MemFree: 5 kB\n", "XMemTotal: 5 kB\n" };
 	struct fixture *f = *state;
 
 	if (!copy_real_mounts(f)) {
@@ -205,8 +205,8 @@ static void expect_round_trip(struct fixture *f, const char *path, uint64_t *ret
 
 static void test_ids_of_hostile_names(void **state)
 {
-	static const char *const names[] = {"with blank", "%s%n%d", "\xff\xfe\x80", "a (deleted)",
-		" (deleted)", "-rf", "\x1b[31m", "\"quoted\\", "\xe2\x82\xac", "..."};
+	static const char *const names[] = { "with blank", "%s%n%d", "\xff\xfe\x80", "a (deleted)",
+		" (deleted)", "-rf", "\x1b[31m", "\"quoted\\", "\xe2\x82\xac", "..." };
 	struct fixture *f = *state;
 	char parent[64], name[128], path[160], small[8];
 	uint64_t id, ids[COUNT(names)];

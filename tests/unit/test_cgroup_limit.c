@@ -134,9 +134,9 @@ static void test_v1(void **state)
 
 static void test_garbage(void **state)
 {
-	static const char *const texts[] = {"", "\n", "garbage\n", "12x\n", "12", "-1\n", "+5\n",
+	static const char *const texts[] = { "", "\n", "garbage\n", "12x\n", "12", "-1\n", "+5\n",
 		" 5\n", "5 \n", "max", "maximum\n", "0x10\n", "1.5\n", "18446744073709551616\n",
-		"99999999999999999999999999999999999999999999999999999999999999999999\n"};
+		"99999999999999999999999999999999999999999999999999999999999999999999\n" };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -153,8 +153,8 @@ static void test_gone(void **state)
 
 static void test_malformed(void **state)
 {
-	static const char *const texts[] = {"\n", "garbage\n", "garbage", "4\n", "4:memory\n",
-		":\n", "::\n", "4:memory:\n", "4:memory:relative\n", "4;memory;/a\n", "\n\n\n"};
+	static const char *const texts[] = { "\n", "garbage\n", "garbage", "4\n", "4:memory\n",
+		":\n", "::\n", "4:memory:\n", "4:memory:relative\n", "4;memory;/a\n", "\n\n\n" };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		expect_error(*state, 1, texts[i], -EBADMSG);

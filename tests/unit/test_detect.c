@@ -31,7 +31,7 @@ static double fast(double s)
 
 static double noisy(double s)
 {
-	static struct random random = {.state = 3};
+	static struct random random = { .state = 3 };
 
 	(void)s;
 	/* 60 KB of noise, as healthy programs have it. */
@@ -184,7 +184,7 @@ static void test_sawtooth_is_withdrawn(void **state)
 
 static void test_warmups_are_no_leaks(void **state)
 {
-	static const bytes_fn healthy[] = {warmup, ramp_then_flat, step, spikes};
+	static const bytes_fn healthy[] = { warmup, ramp_then_flat, step, spikes };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(healthy) / sizeof(healthy[0]); i++) {
@@ -262,10 +262,10 @@ static void test_leak_patterns(void **state)
 		enum detect_pattern pattern;
 		double rate; /* 0: changes */
 	} cases[] = {
-		{linear, 200, DETECT_LINEAR, MIB_BYTES},
-		{bursts, 300, DETECT_BURST, 2.5 * MIB_BYTES},
-		{oscillating, 200, DETECT_OSCILLATING, 0.5 * MIB_BYTES},
-		{accelerating, 90, DETECT_ACCELERATING, 0},
+		{ linear, 200, DETECT_LINEAR, MIB_BYTES },
+		{ bursts, 300, DETECT_BURST, 2.5 * MIB_BYTES },
+		{ oscillating, 200, DETECT_OSCILLATING, 0.5 * MIB_BYTES },
+		{ accelerating, 90, DETECT_ACCELERATING, 0 },
 	};
 
 	(void)state;
@@ -308,7 +308,7 @@ static void test_exit_ends_verdicts(void **state)
 /* Samples of several CPUs, some a millisecond late, give what ordered ones give. */
 static void test_times_step_back(void **state)
 {
-	struct random random = {.state = 7};
+	struct random random = { .state = 7 };
 	struct verdicts v;
 
 	(void)state;

@@ -37,7 +37,7 @@ static void end(struct verdicts *v, struct model *model, uint64_t place, uint64_
 /* @stride and @base make numbers that hash alike, or that use all of the 64 bits. */
 static void run(uint64_t seed, uint32_t max, uint64_t places, uint64_t base, uint64_t stride)
 {
-	struct random random = {.state = seed};
+	struct random random = { .state = seed };
 	struct model model = {};
 	struct verdicts v;
 

@@ -117,10 +117,9 @@ static uint64_t latest(const json_t *records, const json_t **ret)
 
 static void check_stall(const char *words, uint64_t stall_ns, bool touching)
 {
-	json_t *records = run(words,
-		(struct clock_double){ .stall_ns = stall_ns,
-			.length_ns = STALL_NS,
-			.touching = touching });
+	json_t *records = run(
+		words, (struct clock_double){
+			       .stall_ns = stall_ns, .length_ns = STALL_NS, .touching = touching });
 	const json_t *step;
 	uint64_t late_ns = latest(records, &step);
 

@@ -95,8 +95,9 @@ static void test_rising(void **state)
 	assert_true(growth.grown_kib >= 256);
 	assert_true(growth.steadiness == 1);
 	assert_true(growth.from_ns + growth.span_ns <= START_NS + 60 * SECOND_NS);
-	assert_int_equal(growth.base_kib, (uint32_t)linear(
-		(double)(growth.from_ns - START_NS) * 1e-9 - (growth.from_ns > START_NS ? 0.1 : 0)));
+	assert_int_equal(
+		growth.base_kib, (uint32_t)linear((double)(growth.from_ns - START_NS) * 1e-9 -
+						  (growth.from_ns > START_NS ? 0.1 : 0)));
 	assert_false(growth_find_rising(&series, UINT32_MAX, &growth));
 	fill(&series, flat, 60);
 	assert_false(growth_find_rising(&series, 256, &growth));
@@ -200,8 +201,8 @@ static void test_leak_is_no_bounded_growth(void **state)
 
 static void test_leak_is_found_after_a_minute(void **state)
 {
-	static const shape_fn leaks[] = {
-		linear, accelerating, doubling, oscillating, bursts, leaking_heap };
+	static const shape_fn leaks[] = { linear, accelerating, doubling, oscillating, bursts,
+		leaking_heap };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(leaks) / sizeof(leaks[0]); i++) {
@@ -246,7 +247,7 @@ static void test_rate_against_model(void **state)
 {
 	/* Two-sided 95 % of Student's t, 6 degrees of freedom. */
 	const double t6 = 2.446912;
-	struct random random = {.state = 5};
+	struct random random = { .state = 5 };
 	struct growth_rate rate;
 	struct series series;
 	double sx = 0, sy = 0, sxx = 0, sxy = 0, sse = 0, slope, cut, margin;
@@ -359,7 +360,7 @@ static void test_random_series(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 200; seed++) {
-		struct random random = {.state = seed};
+		struct random random = { .state = seed };
 		uint64_t t_ns = random_below(&random, 1ULL << 40), start = t_ns;
 		struct series series;
 

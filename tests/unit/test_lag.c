@@ -61,7 +61,7 @@ static void test_bound(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 20; seed++) {
-		struct random random = {.state = seed};
+		struct random random = { .state = seed };
 		struct lag lag = {};
 
 		for (int i = 0; i < VALUES; i++) {

@@ -92,15 +92,15 @@ static void test_unknown_types_and_keys_are_passed_over(void **state)
 
 static void test_not_json(void **state)
 {
-	static const char *const lines[] = {"\n", "garbage\n", "{\n", "{}{}\n", "[\n", "\"text\"\n",
-		"5\n", "null\n", "{\"type\":\"tick\",\"t_ns\":5},\n",
+	static const char *const lines[] = { "\n", "garbage\n", "{\n", "{}{}\n", "[\n",
+		"\"text\"\n", "5\n", "null\n", "{\"type\":\"tick\",\"t_ns\":5},\n",
 		"{\"type\":\"tick\" \"t_ns\":5}\n", "{'type':'tick','t_ns':5}\n",
 		"{\"type\":\"tick\",\"t_ns\":05}\n", "{\"type\":\"tick\",\"t_ns\":NaN}\n",
 		"{\"type\":\"tick\",\"t_ns\":}\n", "{\"type\":\"tick\",\"t_ns\":1,\"t_ns\":2}\n",
 		"\xff\xfe\n", "{\"type\":\"\xff\",\"t_ns\":5}\n",
 		"{\"type\":\"\\u0000\",\"t_ns\":5}\n",
 		"{\"type\":\"tick\",\"t_ns\":99999999999999999999}\n",
-		"{\"type\":\"tick\",\"t_ns\":1e999}\n"};
+		"{\"type\":\"tick\",\"t_ns\":1e999}\n" };
 	char text[4096];
 
 	(void)state;
@@ -152,39 +152,39 @@ static void test_keys(void **state)
 	static const struct {
 		const char *line, *why;
 	} cases[] = {
-		{"{\"type\":\"tick\"}\n", "\"t_ns\" is missing"},
-		{"{\"type\":\"tick\",\"t_ns\":-1}\n", "\"t_ns\" is negative: -1"},
-		{"{\"type\":\"tick\",\"t_ns\":-9223372036854775808}\n", "negative"},
-		{"{\"type\":\"tick\",\"t_ns\":1.5}\n", "\"t_ns\" must be a whole number"},
-		{"{\"type\":\"tick\",\"t_ns\":1e3}\n", "\"t_ns\" must be a whole number"},
-		{"{\"type\":\"tick\",\"t_ns\":\"5\"}\n", "\"t_ns\" must be a whole number"},
-		{"{\"type\":\"tick\",\"t_ns\":null}\n", "\"t_ns\" must be a whole number"},
-		{"{\"type\":\"tick\",\"t_ns\":true}\n", "\"t_ns\" must be a whole number"},
-		{"{\"type\":\"loss\",\"t_ns\":1}\n", "\"lost\" is missing"},
-		{"{\"type\":\"exit\",\"t_ns\":1,\"mm\":1}\n", "\"reason\" is missing"},
-		{"{\"type\":\"exit\",\"t_ns\":1,\"mm\":1,\"reason\":null}\n",
-			"\"reason\" must be a string"},
-		{"{\"type\":\"exit\",\"t_ns\":1,\"mm\":1,\"reason\":5}\n",
-			"\"reason\" must be a string"},
-		{"{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":4294967296,\"start_ns\":1,"
-		 "\"comm\":\"c\",\"cgroup\":1,\"origin\":\"x\"}\n",
-			"\"pid\" is too large: 4294967296"},
-		{"{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":-2,\"start_ns\":1,"
-		 "\"comm\":\"c\",\"cgroup\":1,\"origin\":\"x\"}\n",
-			"\"pid\" is negative"},
-		{"{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/"
-		 "\",\"version\":2147483648,"
-		 "\"limit_bytes\":null,\"limit_cgroup\":null,\"ram_bytes\":1}\n",
-			"\"version\" is too large"},
-		{"{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":5,\"version\":2,"
-		 "\"limit_bytes\":null,\"limit_cgroup\":null,\"ram_bytes\":1}\n",
-			"\"path\" must be a string"},
-		{"{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/\",\"version\":2,"
-		 "\"limit_cgroup\":null,\"ram_bytes\":1}\n",
-			"\"limit_bytes\" is missing"},
-		{"{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/\",\"version\":2,"
-		 "\"limit_bytes\":\"max\",\"limit_cgroup\":null,\"ram_bytes\":1}\n",
-			"\"limit_bytes\" must be a whole number"},
+		{ "{\"type\":\"tick\"}\n", "\"t_ns\" is missing" },
+		{ "{\"type\":\"tick\",\"t_ns\":-1}\n", "\"t_ns\" is negative: -1" },
+		{ "{\"type\":\"tick\",\"t_ns\":-9223372036854775808}\n", "negative" },
+		{ "{\"type\":\"tick\",\"t_ns\":1.5}\n", "\"t_ns\" must be a whole number" },
+		{ "{\"type\":\"tick\",\"t_ns\":1e3}\n", "\"t_ns\" must be a whole number" },
+		{ "{\"type\":\"tick\",\"t_ns\":\"5\"}\n", "\"t_ns\" must be a whole number" },
+		{ "{\"type\":\"tick\",\"t_ns\":null}\n", "\"t_ns\" must be a whole number" },
+		{ "{\"type\":\"tick\",\"t_ns\":true}\n", "\"t_ns\" must be a whole number" },
+		{ "{\"type\":\"loss\",\"t_ns\":1}\n", "\"lost\" is missing" },
+		{ "{\"type\":\"exit\",\"t_ns\":1,\"mm\":1}\n", "\"reason\" is missing" },
+		{ "{\"type\":\"exit\",\"t_ns\":1,\"mm\":1,\"reason\":null}\n",
+			"\"reason\" must be a string" },
+		{ "{\"type\":\"exit\",\"t_ns\":1,\"mm\":1,\"reason\":5}\n",
+			"\"reason\" must be a string" },
+		{ "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":4294967296,\"start_ns\":1,"
+		  "\"comm\":\"c\",\"cgroup\":1,\"origin\":\"x\"}\n",
+			"\"pid\" is too large: 4294967296" },
+		{ "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":-2,\"start_ns\":1,"
+		  "\"comm\":\"c\",\"cgroup\":1,\"origin\":\"x\"}\n",
+			"\"pid\" is negative" },
+		{ "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/"
+		  "\",\"version\":2147483648,"
+		  "\"limit_bytes\":null,\"limit_cgroup\":null,\"ram_bytes\":1}\n",
+			"\"version\" is too large" },
+		{ "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":5,\"version\":2,"
+		  "\"limit_bytes\":null,\"limit_cgroup\":null,\"ram_bytes\":1}\n",
+			"\"path\" must be a string" },
+		{ "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/\",\"version\":2,"
+		  "\"limit_cgroup\":null,\"ram_bytes\":1}\n",
+			"\"limit_bytes\" is missing" },
+		{ "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":1,\"path\":\"/\",\"version\":2,"
+		  "\"limit_bytes\":\"max\",\"limit_cgroup\":null,\"ram_bytes\":1}\n",
+			"\"limit_bytes\" must be a whole number" },
 	};
 	char text[2048];
 

@@ -82,15 +82,15 @@ static void test_header(void **state)
 static void test_cgroup(void **state)
 {
 	struct record back, record = {
-				    .type = RECORD_CGROUP,
-				    .t_ns = 10,
-				    .cgroup = {.id = 11,
-					    .path = "/a/b",
-					    .version = 2,
-					    .limit_bytes = 12,
-					    .limit_cgroup = "/a",
-					    .ram_bytes = 13},
-			    };
+		.type = RECORD_CGROUP,
+		.t_ns = 10,
+		.cgroup = { .id = 11,
+			.path = "/a/b",
+			.version = 2,
+			.limit_bytes = 12,
+			.limit_cgroup = "/a",
+			.ram_bytes = 13 },
+	};
 	struct record_reader *reader = round_trip(&record, &back);
 
 	(void)state;
@@ -115,15 +115,15 @@ static void test_cgroup(void **state)
 static void test_process(void **state)
 {
 	struct record back, record = {
-				    .type = RECORD_PROCESS,
-				    .t_ns = 20,
-				    .process = {.mm = 21,
-					    .pid = UINT32_MAX,
-					    .start_ns = 23,
-					    .comm = "c",
-					    .cgroup = 24,
-					    .origin = "exec"},
-			    };
+		.type = RECORD_PROCESS,
+		.t_ns = 20,
+		.process = { .mm = 21,
+			.pid = UINT32_MAX,
+			.start_ns = 23,
+			.comm = "c",
+			.cgroup = 24,
+			.origin = "exec" },
+	};
 	struct record_reader *reader = round_trip(&record, &back);
 
 	(void)state;
@@ -139,16 +139,16 @@ static void test_process(void **state)
 static void test_rss(void **state)
 {
 	struct record back, record = {
-				    .type = RECORD_RSS,
-				    .t_ns = INT64_MAX,
-				    .rss = {.mm = 31,
-					    .anon_bytes = 32,
-					    .file_bytes = INT64_MAX,
-					    .swap_bytes = 34,
-					    .shmem_bytes = 0,
-					    .events = 36,
-					    .error_bytes = 37},
-			    };
+		.type = RECORD_RSS,
+		.t_ns = INT64_MAX,
+		.rss = { .mm = 31,
+			.anon_bytes = 32,
+			.file_bytes = INT64_MAX,
+			.swap_bytes = 34,
+			.shmem_bytes = 0,
+			.events = 36,
+			.error_bytes = 37 },
+	};
 	struct record_reader *reader = round_trip(&record, &back);
 
 	(void)state;
@@ -161,16 +161,16 @@ static void test_exit_tick_loss(void **state)
 	struct record back;
 	struct record_reader *reader = round_trip(
 		&(struct record){
-			.type = RECORD_EXIT, .t_ns = 40, .exit = {.mm = 41, .reason = "exec"}},
+			.type = RECORD_EXIT, .t_ns = 40, .exit = { .mm = 41, .reason = "exec" } },
 		&back);
 
 	(void)state;
 	assert_int_equal(back.exit.mm, 41);
 	assert_string_equal(back.exit.reason, "exec");
 	record_reader_free(reader);
-	reader = round_trip(&(struct record){.type = RECORD_TICK, .t_ns = 50}, &back);
+	reader = round_trip(&(struct record){ .type = RECORD_TICK, .t_ns = 50 }, &back);
 	record_reader_free(reader);
-	reader = round_trip(&(struct record){.type = RECORD_LOSS, .t_ns = 60, .lost = 61}, &back);
+	reader = round_trip(&(struct record){ .type = RECORD_LOSS, .t_ns = 60, .lost = 61 }, &back);
 	assert_int_equal(back.lost, 61);
 	record_reader_free(reader);
 }
@@ -178,17 +178,17 @@ static void test_exit_tick_loss(void **state)
 static void test_end(void **state)
 {
 	struct record back, record = {
-				    .type = RECORD_END,
-				    .t_ns = 70,
-				    .end = {.reason = "duration",
-					    .records = 71,
-					    .events = 72,
-					    .lost = 73,
-					    .overflow = 74,
-					    .lag_p50_ns = 75,
-					    .lag_p99_ns = 76,
-					    .lag_max_ns = 77},
-			    };
+		.type = RECORD_END,
+		.t_ns = 70,
+		.end = { .reason = "duration",
+			.records = 71,
+			.events = 72,
+			.lost = 73,
+			.overflow = 74,
+			.lag_p50_ns = 75,
+			.lag_p99_ns = 76,
+			.lag_max_ns = 77 },
+	};
 	struct record_reader *reader = round_trip(&record, &back);
 
 	(void)state;
@@ -207,27 +207,28 @@ static void test_end(void **state)
 static void test_hostile_strings(void **state)
 {
 	static const char *const names[][2] = {
-		{"", ""},
-		{"with blank", "with blank"},
-		{"\"quotes\" and \\ backslashes \\", "\"quotes\" and \\ backslashes \\"},
-		{"\n\r\t\b\f\x01\x1f\x7f", "\n\r\t\b\f\x01\x1f\x7f"},
-		{"%s%n%d", "%s%n%d"},
-		{"\",\"mm\":1}\n{\"type\":\"end\"}", "\",\"mm\":1}\n{\"type\":\"end\"}"},
-		{"\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80"},
-		{"\xff\xfe", "\\xff\\xfe"},
-		{"cut \xe2\x82", "cut \\xe2\\x82"},
-		{"\xc0\xaf", "\\xc0\\xaf"},
-		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},
-		{"\\xff", "\\xff"},
-		{"\x1b[31mred", "\x1b[31mred"},
+		{ "", "" },
+		{ "with blank", "with blank" },
+		{ "\"quotes\" and \\ backslashes \\", "\"quotes\" and \\ backslashes \\" },
+		{ "\n\r\t\b\f\x01\x1f\x7f", "\n\r\t\b\f\x01\x1f\x7f" },
+		{ "%s%n%d", "%s%n%d" },
+		{ "\",\"mm\":1}\n{\"type\":\"end\"}", "\",\"mm\":1}\n{\"type\":\"end\"}" },
+		{ "\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "\xff\xfe", "\\xff\\xfe" },
+		{ "cut \xe2\x82", "cut \\xe2\\x82" },
+		{ "\xc0\xaf", "\\xc0\\xaf" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+		{ "\\xff", "\\xff" },
+		{ "\x1b[31mred", "\x1b[31mred" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct record back;
-		struct record_reader *reader = round_trip(
-			&(struct record){.type = RECORD_PROCESS,
-				.process = {.mm = 1, .comm = names[i][0], .origin = names[i][0]}},
+		struct record_reader *reader = round_trip(&(struct record){ .type = RECORD_PROCESS,
+								  .process = { .mm = 1,
+									  .comm = names[i][0],
+									  .origin = names[i][0] } },
 			&back);
 
 		expect_text(back.process.comm, names[i][1]);
@@ -245,8 +246,8 @@ static void test_longest_paths(void **state)
 	(void)state;
 	memset(path, 1, sizeof(path));
 	path[sizeof(path) - 1] = '\0';
-	reader = round_trip(&(struct record){.type = RECORD_CGROUP,
-				    .cgroup = {.id = 1, .path = path, .limit_cgroup = path}},
+	reader = round_trip(&(struct record){ .type = RECORD_CGROUP,
+				    .cgroup = { .id = 1, .path = path, .limit_cgroup = path } },
 		&back);
 	assert_string_equal(back.cgroup.path, path);
 	assert_string_equal(back.cgroup.limit_cgroup, path);
@@ -260,11 +261,11 @@ static void test_too_large_to_read_back(void **state)
 	FILE *out = fmemopen(buf, sizeof(buf), "w");
 
 	(void)state;
-	assert_int_equal(record_write(out, &(struct record){.type = RECORD_RSS,
-						   .rss.anon_bytes = 1ULL << 63}),
+	assert_int_equal(record_write(out, &(struct record){ .type = RECORD_RSS,
+						   .rss.anon_bytes = 1ULL << 63 }),
 		-ERANGE);
-	assert_int_equal(record_write(out, &(struct record){.type = RECORD_CGROUP,
-						   .cgroup.limit_bytes = UINT64_MAX - 1}),
+	assert_int_equal(record_write(out, &(struct record){ .type = RECORD_CGROUP,
+						   .cgroup.limit_bytes = UINT64_MAX - 1 }),
 		-ERANGE);
 	assert_int_equal(ftell(out), 0);
 	fclose(out);
@@ -273,7 +274,7 @@ static void test_too_large_to_read_back(void **state)
 static void test_write_errors(void **state)
 {
 	FILE *full = fopen("/dev/full", "we");
-	struct record record = {.type = RECORD_TICK};
+	struct record record = { .type = RECORD_TICK };
 
 	(void)state;
 	if (!full)

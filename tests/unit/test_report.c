@@ -210,8 +210,8 @@ static void test_collector_advice(void **state)
 	struct run_files *run = report.score->runs[0];
 
 	(void)state;
-	json_object_set_new(json_object_get(run->json, "collector"), "cpu_ns",
-		json_integer(4000000000));
+	json_object_set_new(
+		json_object_get(run->json, "collector"), "cpu_ns", json_integer(4000000000));
 	render_again(&report, TERMINAL);
 	assert_says(&report, "The collector used");
 	run->recording.last_ns = run->recording.first_ns + 4900000000ULL;
@@ -228,7 +228,8 @@ static void test_markdown(void **state)
 		"## Summary", "| Scenarios executed | 1 |", "| Processes monitored | 9 |",
 		"| Leaks detected | 2 |", "| False positives | 0 |", "latency avg | min | max",
 		"| CPU | 500 ms, 1.25 % of one CPU |", "| Memory | 8.00 MiB |",
-		"| Events per second | 16.0", "## Issues found\n\nNone.", "## Recommendations\n\n- " };
+		"| Events per second | 16.0", "## Issues found\n\nNone.",
+		"## Recommendations\n\n- " };
 	struct report report = make(GOLDEN "oracle", MARKDOWN);
 
 	(void)state;

@@ -54,8 +54,11 @@ static void test_capture_much(void **state)
 	struct child_output output = { 0 };
 
 	(void)state;
-	assert_int_equal(capture("head -c 1000000 /dev/zero | tr '\\0' x; head -c 6000000 /dev/zero "
-				 "| tr '\\0' y >&2", NS_PER_S * 10, &output), 0);
+	assert_int_equal(
+		capture("head -c 1000000 /dev/zero | tr '\\0' x; head -c 6000000 /dev/zero "
+			"| tr '\\0' y >&2",
+			NS_PER_S * 10, &output),
+		0);
 	assert_int_equal(strlen(output.out), 1000000);
 	assert_true(strlen(output.err) >= CHILD_OUTPUT_MAX);
 	child_output_done(&output);
@@ -178,7 +181,11 @@ static void test_tail(void **state)
 static void test_tail_garbage(void **state)
 {
 	static const char *const bad[] = {
-		"hello\n", "\n", "[]\n", "{}\n", "{\"type\":\"ready\"}\n",
+		"hello\n",
+		"\n",
+		"[]\n",
+		"{}\n",
+		"{\"type\":\"ready\"}\n",
 		"{\"type\":\"header\",\"format\":\"leaklab.samples\"}\n",
 		HEADER "Segmentation fault\n",
 		HEADER "{\"type\":7}\n",

@@ -46,7 +46,7 @@ static void refused(const char *text, const char *message)
 	assert_true(problems.count > 0);
 	for (size_t i = 0; i < problems.count; i++)
 		found |= strncmp(problems.texts[i], file, strlen(file)) == 0 &&
-			strncmp(problems.texts[i] + strlen(file), message, strlen(message)) == 0;
+			 strncmp(problems.texts[i] + strlen(file), message, strlen(message)) == 0;
 	if (!found)
 		fail_msg("wanted \"%s\", got \"%s\"", message, problems.texts[0] + strlen(file));
 	problems_done(&problems);
@@ -81,7 +81,9 @@ static void test_full(void **state)
 			      "  growing: {tpr_min: 0.9, latency_median_max: 1500ms}\n"
 			      "  leak: {fpr_max: 0.05}\n"
 			      "  rate_error_max: 0.1\n"
-			      "  attribution_min: 1\n", &problems, &s), 0);
+			      "  attribution_min: 1\n",
+				 &problems, &s),
+		0);
 	assert_string_equal(s->name, "full");
 	assert_int_equal(s->duration_ns, 65 * NS_PER_S);
 	assert_int_equal(s->workloads_count, 2);
@@ -114,8 +116,10 @@ static void test_shape(void **state)
 	refused("name: [\n", ":2: not YAML");
 	refused(HEAD WORKLOAD "   x: 1\n", ":7: not YAML");
 	refused(HEAD WORKLOAD "    cout: 3\n", ":7: cout: unknown key (keys here: name, pattern");
-	refused(HEAD WORKLOAD "gates:\n  lek: {}\n", ":8: lek: unknown key (keys here: growing, leak");
-	refused(HEAD WORKLOAD "gates:\n  leak: {tpr: 1}\n", ":8: tpr: unknown key (keys here: tpr_min");
+	refused(HEAD WORKLOAD "gates:\n  lek: {}\n",
+		":8: lek: unknown key (keys here: growing, leak");
+	refused(HEAD WORKLOAD "gates:\n  leak: {tpr: 1}\n",
+		":8: tpr: unknown key (keys here: tpr_min");
 	refused("nme: t\n" HEAD WORKLOAD, ":1: nme: unknown key (keys here: name, description");
 	refused("duration: 10s\nworkloads:\n" WORKLOAD, ":3: name: missing");
 	refused(HEAD "  - name: a\n    pattern: linear\n", ":5: memory: missing");
@@ -133,7 +137,8 @@ static void test_values(void **state)
 	refused("name: T_t\nduration: 10s\nworkloads:\n" WORKLOAD, ":1: name: \"T_t\": must be");
 	refused("name: t\nduration: 10\nworkloads:\n" WORKLOAD,
 		":2: duration: \"10\": not a duration (examples: ");
-	refused("name: t\nduration: 10ms\nworkloads:\n" WORKLOAD, ":2: duration: \"10ms\": must be");
+	refused("name: t\nduration: 10ms\nworkloads:\n" WORKLOAD,
+		":2: duration: \"10ms\": must be");
 	refused(HEAD "  - name: a\n    pattern: linear\n    memory: \"51x\"\n",
 		":6: a: memory: \"51x\": not a size (examples: 512MiB, 1G)");
 	refused(HEAD "  - name: a\n    pattern: linear\n    memory: -5M\n",
@@ -163,7 +168,7 @@ static void test_unique(void **state)
 	(void)state;
 	refused(HEAD WORKLOAD WORKLOAD, ":7: a: name: instance a is there twice");
 	refused(HEAD WORKLOAD "    count: 2\n"
-		"  - name: a-2\n    pattern: linear\n    memory: 64MiB\n",
+			      "  - name: a-2\n    pattern: linear\n    memory: 64MiB\n",
 		":8: a-2: name: instance a-2 is there twice");
 }
 
@@ -171,7 +176,8 @@ static void test_seeds(void **state)
 {
 	(void)state;
 	assert_int_equal(scenario_instance_seed(1, "burst"), scenario_instance_seed(1, "burst"));
-	assert_int_not_equal(scenario_instance_seed(1, "burst"), scenario_instance_seed(2, "burst"));
+	assert_int_not_equal(
+		scenario_instance_seed(1, "burst"), scenario_instance_seed(2, "burst"));
 	assert_int_not_equal(
 		scenario_instance_seed(1, "burst-1"), scenario_instance_seed(1, "burst-2"));
 	for (uint64_t seed = 0; seed < 1000; seed++)

@@ -80,7 +80,9 @@ static int setup(void **state)
 			.run = "run",
 			.instance = "unit",
 			.procs = 1,
-			.pattern = i < LEAKS ? "linear" : is_warm(i) ? "warmup" : "steady",
+			.pattern = i < LEAKS	? "linear"
+				   : is_warm(i) ? "warmup"
+						: "steady",
 			.leak = i < LEAKS,
 			.process_ns = START,
 			.ready_ns = START + 1,
@@ -97,7 +99,8 @@ static int setup(void **state)
 			if (s > 1 && held_bytes(i, s) == held_bytes(i, s - 1))
 				break;
 			lab->step[i][unit->steps_count++] = (struct score_step){
-				.t_ns = ONSET + s * S, .retained_bytes = held_bytes(i, s),
+				.t_ns = ONSET + s * S,
+				.retained_bytes = held_bytes(i, s),
 			};
 		}
 	}
@@ -114,8 +117,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct score_detection *say(struct lab *lab, size_t i, uint64_t t_ns, enum score_tier tier,
-		enum score_state say_state)
+static struct score_detection *say(
+	struct lab *lab, size_t i, uint64_t t_ns, enum score_tier tier, enum score_state say_state)
 {
 	struct score_detection *det = &lab->det[lab->count++];
 
@@ -177,9 +180,9 @@ static void speak_truth(struct lab *lab, uint64_t delay_ns)
 			double rate = (double)((i + 1) * MIB);
 
 			for (int again = 0; again < 2; again++) {
-				struct score_detection *det = say(lab, i,
-					ONSET + delay_ns + (again ? 8 * S : 0), t,
-					again ? SCORE_UPDATED : SCORE_RAISED);
+				struct score_detection *det =
+					say(lab, i, ONSET + delay_ns + (again ? 8 * S : 0), t,
+						again ? SCORE_UPDATED : SCORE_RAISED);
 
 				det->pattern = "linear";
 				det->rate_bytes_per_s = rate;
@@ -209,7 +212,9 @@ static void test_blind(void **state)
 	for (size_t i = 0; i < lab->gates; i++)
 		assert_int_equal(lab->gate[i].verdict,
 			lab->gate[i].gate == SCORE_GATE_GROWING_FPR_MAX ||
-			lab->gate[i].gate == SCORE_GATE_LEAK_FPR_MAX ? SCORE_PASS : SCORE_FAIL);
+					lab->gate[i].gate == SCORE_GATE_LEAK_FPR_MAX
+				? SCORE_PASS
+				: SCORE_FAIL);
 	assert_near(lab->sum.patterns.macro_f1, 0);
 	assert_int_equal(lab->sum.patterns.cell[0][SCORE_COLUMN_NONE], LEAKS);
 }
@@ -282,8 +287,8 @@ static void test_oracle(void **state)
 		assert_near(tier->kendall, 1);
 		/* 40 minutes of ten steady and ten warm: 20 * 65 s without a false alarm. */
 		assert_near(tier->pooled.hours, 20 * 65 / 3600.0);
-		assert_true(fabs(tier->pooled.per_hour_upper - 5.991464547 / 2 /
-			(20 * 65 / 3600.0)) < 1e-6);
+		assert_true(fabs(tier->pooled.per_hour_upper -
+				    5.991464547 / 2 / (20 * 65 / 3600.0)) < 1e-6);
 	}
 	assert_near(lab->sum.patterns.macro_f1, 1);
 	for (size_t i = 0; i < lab->gates; i++)
@@ -388,7 +393,7 @@ static void test_growing_is_about_now(void **state)
 	judge(lab);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if ((lab->result.judged[first + i].tier[SCORE_GROWING].false_alarms > 0) !=
-		    cases[i].wrong)
+			cases[i].wrong)
 			fail_msg("case %zu", i);
 }
 

@@ -185,8 +185,8 @@ static void test_same_run_twice(void **state)
 	assert_int_equal(run_score_open(dirs, 3, NULL, &score, &error), -EINVAL);
 	assert_null(score);
 	assert_true(error.usage);
-	assert_string_equal(error.text, GOLDEN "../runs/oracle/: is the same run as " GOLDEN
-		"oracle: give each run once");
+	assert_string_equal(error.text,
+		GOLDEN "../runs/oracle/: is the same run as " GOLDEN "oracle: give each run once");
 }
 
 /* Two runs of one scenario are one pool; the worse verdict decides. */
@@ -226,7 +226,8 @@ static int make_place(void **state)
 static int remove_place(void **state)
 {
 	static const char *const names[] = { "run.json", "run.json.tmp", "samples.jsonl",
-		"detections.jsonl", "t.jsonl", "score.json", "report.json", "report.md", "junit.xml" };
+		"detections.jsonl", "t.jsonl", "score.json", "report.json", "report.md",
+		"junit.xml" };
 	struct place *place = *state;
 	char path[128];
 
@@ -265,11 +266,11 @@ static void test_malformed_run_json(void **state)
 		{ RUN_HEAD "\"status\":\"fine\"}", "status: \"fine\"" },
 		{ RUN_HEAD "\"status\":\"complete\"}", "workloads: must be an array" },
 		{ RUN_HEAD "\"status\":\"complete\",\"gates\":{\"leak.tpr\":1}}",
-		  "\"leak.tpr\": no such gate" },
+			"\"leak.tpr\": no such gate" },
 		{ RUN_HEAD "\"status\":\"complete\",\"gates\":{\"leak.tpr_min\":\"1\"}}",
-		  "leak.tpr_min: must be a number" },
+			"leak.tpr_min: must be a number" },
 		{ RUN_HEAD "\"status\":\"complete\",\"gates\":{\"leak.tpr_min\":90}}",
-		  "leak.tpr_min: must be a number" },
+			"leak.tpr_min: must be a number" },
 		{ RUN_HEAD "\"status\":\"complete\",\"workloads\":[{}]}", "instance: must be" },
 	};
 	const struct place *place = *state;
@@ -280,16 +281,20 @@ static void test_malformed_run_json(void **state)
 	}
 }
 
-#define GOOD_RUN RUN_HEAD "\"status\":\"complete\",\"workloads\":[{\"instance\":\"a\"," \
-	"\"judged\":true,\"truth\":\"t.jsonl\",\"processes\":[{\"pid\":5,\"ns_pid\":1}]}]}"
-#define TRUTH_HEAD "{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":1}\n" \
+#define GOOD_RUN                                                                                   \
+	RUN_HEAD "\"status\":\"complete\",\"workloads\":[{\"instance\":\"a\","                     \
+		 "\"judged\":true,\"truth\":\"t.jsonl\",\"processes\":[{\"pid\":5,\"ns_pid\":1}]}" \
+		 "]}"
+#define TRUTH_HEAD                                                                                 \
+	"{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":1}\n"                       \
 	"{\"type\":\"start\",\"t_ns\":1,\"pattern\":\"linear\",\"class\":\"leak\"}\n"
-#define SAMPLES_HEAD "{\"type\":\"header\",\"format\":\"leaklab.samples\",\"version\":1," \
+#define SAMPLES_HEAD                                                                               \
+	"{\"type\":\"header\",\"format\":\"leaklab.samples\",\"version\":1,"                       \
 	"\"source\":\"sim\"}\n"
-#define SAMPLES SAMPLES_HEAD "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":5}\n" \
-	"{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n{\"type\":\"end\",\"t_ns\":9}\n"
-#define DETECTIONS_HEAD \
-	"{\"type\":\"header\",\"format\":\"leaklab.detections\",\"version\":1}\n"
+#define SAMPLES                                                                                    \
+	SAMPLES_HEAD "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":5}\n"                      \
+		     "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n{\"type\":\"end\",\"t_ns\":9}\n"
+#define DETECTIONS_HEAD "{\"type\":\"header\",\"format\":\"leaklab.detections\",\"version\":1}\n"
 
 /* Scores the place and returns why its only unit is broken. */
 static void check_broken(const struct place *place, const char *wanted)
@@ -316,19 +321,20 @@ static void test_malformed_truth(void **state)
 		{ "", "t.jsonl: empty" },
 		{ "{\"type\":\"ready\",\"t_ns\":1}\n", "must be the header" },
 		{ "{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":9}\n",
-		  "version 9" },
+			"version 9" },
 		{ "{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":1}\n",
-		  "start record is missing" },
+			"start record is missing" },
 		{ TRUTH_HEAD "nonsense\n", "t.jsonl:3: not a JSON object" },
 		{ TRUTH_HEAD "[]\n", "t.jsonl:3: a record must be an object" },
 		{ TRUTH_HEAD "{\"type\":\"ready\"}\n", "t.jsonl:3: a ready record needs" },
 		{ TRUTH_HEAD "{\"type\":\"step\",\"t_ns\":2,\"proc\":0}\n", "retained_bytes" },
 		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":-1,\"pid\":1}\n",
-		  "\"proc\" from 0" },
+			"\"proc\" from 0" },
 		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1}\n",
-		  "no ready record" },
+			"no ready record" },
 		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1}\n"
-		  "{\"type\":\"ready\",\"t_ns\":2}\n{\"type\":\"ons", "no onset record" },
+			     "{\"type\":\"ready\",\"t_ns\":2}\n{\"type\":\"ons",
+			"no onset record" },
 		{ TRUTH_HEAD TRUTH_HEAD, "" },
 	};
 	const struct place *place = *state;
@@ -343,9 +349,10 @@ static void test_malformed_truth(void **state)
 	}
 }
 
-#define GOOD_TRUTH TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1}\n" \
-	"{\"type\":\"ready\",\"t_ns\":2}\n{\"type\":\"onset\",\"t_ns\":3,\"proc\":0}\n" \
-	"{\"type\":\"step\",\"t_ns\":4,\"proc\":0,\"retained_bytes\":4096}\n"
+#define GOOD_TRUTH                                                                                 \
+	TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1}\n"                      \
+		   "{\"type\":\"ready\",\"t_ns\":2}\n{\"type\":\"onset\",\"t_ns\":3,\"proc\":0}\n" \
+		   "{\"type\":\"step\",\"t_ns\":4,\"proc\":0,\"retained_bytes\":4096}\n"
 
 static void test_malformed_samples(void **state)
 {
@@ -359,12 +366,15 @@ static void test_malformed_samples(void **state)
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":-9,\"mm\":1}\n", "samples.jsonl:2:" },
 		{ SAMPLES_HEAD "{\"type\":\"process\",\"t_ns\":9}\n", "a process record needs" },
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n"
-		  "{\"type\":\"end\",\"t_ns\":9}\n", "nothing of process 5" },
+			       "{\"type\":\"end\",\"t_ns\":9}\n",
+			"nothing of process 5" },
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n"
-		  "{\"type\":\"loss\",\"t_ns\":9,\"lost\":2}\n{\"type\":\"end\",\"t_ns\":9}\n",
-		  "lost 2 records of 3" },
+			       "{\"type\":\"loss\",\"t_ns\":9,\"lost\":2}\n{\"type\":\"end\",\"t_"
+			       "ns\":9}\n",
+			"lost 2 records of 3" },
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n"
-		  "{\"type\":\"end\",\"t_ns\":9,\"reason\":\"error\"}\n", "ended with an error" },
+			       "{\"type\":\"end\",\"t_ns\":9,\"reason\":\"error\"}\n",
+			"ended with an error" },
 	};
 	const struct place *place = *state;
 
@@ -377,8 +387,9 @@ static void test_malformed_samples(void **state)
 	}
 }
 
-#define DETECTION(more) DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":5,\"mm\":1," \
-	"\"tier\":\"leak\",\"state\":\"raised\"" more "}\n"
+#define DETECTION(more)                                                                            \
+	DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":5,\"mm\":1,"                             \
+			"\"tier\":\"leak\",\"state\":\"raised\"" more "}\n"
 
 static void test_malformed_detections(void **state)
 {
@@ -390,9 +401,10 @@ static void test_malformed_detections(void **state)
 		{ DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":1.5}\n", "a whole number" },
 		{ DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":1}\n", "needs an \"mm\"" },
 		{ DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":1,\"mm\":1,\"tier\":\"x\"}\n",
-		  "\"tier\": \"x\"" },
+			"\"tier\": \"x\"" },
 		{ DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":1,\"mm\":1,"
-		  "\"tier\":\"leak\"}\n", "\"state\": \"\"" },
+				  "\"tier\":\"leak\"}\n",
+			"\"state\": \"\"" },
 		{ DETECTION(",\"confidence\":1.5"), "\"confidence\": 1.5" },
 		{ DETECTION(",\"confidence\":\"high\""), "must be a number" },
 		{ DETECTION(",\"rate_lo\":2,\"rate_hi\":1"), "is above" },
@@ -457,8 +469,9 @@ static void test_skipped_run(void **state)
 	const struct place *place = *state;
 	enum score_verdict verdict = SCORE_PASS;
 
-	put(place, "run.json", RUN_HEAD "\"status\":\"skipped\",\"status_reason\":\"no BTF\","
-		"\"gates\":{\"leak.tpr_min\":1},\"workloads\":[]}");
+	put(place, "run.json",
+		RUN_HEAD "\"status\":\"skipped\",\"status_reason\":\"no BTF\","
+			 "\"gates\":{\"leak.tpr_min\":1},\"workloads\":[]}");
 	assert_int_equal(score_run_dir(place->dir, &verdict), 0);
 	assert_int_equal(verdict, SCORE_SKIP);
 }

@@ -92,7 +92,7 @@ static void test_floors_against_model(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 40; seed++) {
-		struct random random = {.state = seed};
+		struct random random = { .state = seed };
 		uint64_t t_ns = START_NS;
 		struct series series;
 

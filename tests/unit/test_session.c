@@ -25,7 +25,7 @@ static void open_session(struct fixture *f, bool for_people, uint32_t max)
 	f->out = open_memstream(&f->text, &f->size);
 	assert_non_null(f->out);
 	f->session = session_new(&(struct session_options){
-		.out = f->out, .for_people = for_people, .max_processes = max});
+		.out = f->out, .for_people = for_people, .max_processes = max });
 	assert_non_null(f->session);
 }
 
@@ -59,50 +59,51 @@ static int put(struct fixture *f, const struct record *record)
 
 static void put_header(struct fixture *f)
 {
-	assert_int_equal(
-		put(f, &(struct record){.type = RECORD_HEADER, .t_ns = 1, .header.source = "sim"}),
+	assert_int_equal(put(f, &(struct record){ .type = RECORD_HEADER,
+					.t_ns = 1,
+					.header.source = "sim" }),
 		0);
 }
 
 static void put_cgroup(
 	struct fixture *f, uint64_t id, const char *path, uint64_t limit, const char *limit_path)
 {
-	assert_int_equal(put(f, &(struct record){.type = RECORD_CGROUP,
+	assert_int_equal(put(f, &(struct record){ .type = RECORD_CGROUP,
 					.t_ns = 1,
-					.cgroup = {.id = id,
+					.cgroup = { .id = id,
 						.path = path,
 						.version = 2,
 						.limit_bytes = limit,
 						.limit_cgroup = limit_path,
-						.ram_bytes = 1 << 30}}),
+						.ram_bytes = 1 << 30 } }),
 		0);
 }
 
 static void put_process(
 	struct fixture *f, uint64_t mm, uint32_t pid, const char *comm, uint64_t cgroup)
 {
-	assert_int_equal(put(f, &(struct record){.type = RECORD_PROCESS,
+	assert_int_equal(put(f, &(struct record){ .type = RECORD_PROCESS,
 					.t_ns = 1,
-					.process = {.mm = mm,
+					.process = { .mm = mm,
 						.pid = pid,
 						.comm = comm,
 						.cgroup = cgroup,
-						.origin = "exec"}}),
+						.origin = "exec" } }),
 		0);
 }
 
 static int put_rss(struct fixture *f, uint64_t mm, uint64_t t_ns, uint64_t anon_bytes)
 {
-	return put(f, &(struct record){.type = RECORD_RSS,
+	return put(f, &(struct record){ .type = RECORD_RSS,
 			      .t_ns = t_ns,
-			      .rss = {.mm = mm, .anon_bytes = anon_bytes}});
+			      .rss = { .mm = mm, .anon_bytes = anon_bytes } });
 }
 
 static void put_exit(struct fixture *f, uint64_t mm, uint64_t t_ns)
 {
-	assert_int_equal(put(f, &(struct record){.type = RECORD_EXIT,
+	assert_int_equal(put(f, &(struct record){ .type = RECORD_EXIT,
 					.t_ns = t_ns,
-					.exit = {.mm = mm, .reason = "exit"}}),
+					.exit = { .mm = mm, .reason = "exit" } }),
 		0);
 }
 
@@ -153,7 +154,7 @@ static void test_empty(void **state)
 	struct fixture *f = *state;
 
 	put_header(f);
-	assert_int_equal(put(f, &(struct record){.type = RECORD_END, .t_ns = 77}), 0);
+	assert_int_equal(put(f, &(struct record){ .type = RECORD_END, .t_ns = 77 }), 0);
 	assert_int_equal(session_finish(f->session), 0);
 	assert_non_null(strstr(f->text, "\"type\":\"header\",\"format\":\"leaklab.detections\""));
 	assert_non_null(strstr(f->text,
@@ -168,7 +169,7 @@ static void test_detection_line(void **state)
 	put_header(f);
 	put_cgroup(f, 5, "/a/b", 100 * MIB, "/a");
 	put_process(f, 1, 4711, "prog", 5);
-	assert_int_equal(put(f, &(struct record){.type = RECORD_LOSS, .t_ns = 1, .lost = 3}), 0);
+	assert_int_equal(put(f, &(struct record){ .type = RECORD_LOSS, .t_ns = 1, .lost = 3 }), 0);
 	grow(f, 1, 0, 10);
 	line = find_detection(f, 1, "growing", "raised");
 	assert_non_null(line);
@@ -288,12 +289,12 @@ static void test_swap_fills_no_limit(void **state)
 	put_cgroup(f, 1, "/a", 100 * MIB, "/a");
 	put_process(f, 1, 1, "grower", 1);
 	put_process(f, 2, 2, "other", 1);
-	assert_int_equal(put(f, &(struct record){.type = RECORD_RSS,
+	assert_int_equal(put(f, &(struct record){ .type = RECORD_RSS,
 					.t_ns = SECOND_NS,
-					.rss = {.mm = 2,
+					.rss = { .mm = 2,
 						.swap_bytes = 90 * MIB,
 						.file_bytes = MIB,
-						.shmem_bytes = MIB}}),
+						.shmem_bytes = MIB } }),
 		0);
 	grow(f, 1, 0, 10);
 	assert_true(fabs(time_to_limit(f) - 81) < 5);
@@ -403,13 +404,13 @@ static void test_write_errors_are_reported(void **state)
 	setvbuf(full, NULL, _IONBF, 0);
 	for (int people = 0; people < 2; people++) {
 		session = session_new(
-			&(struct session_options){.out = full, .for_people = people == 1});
+			&(struct session_options){ .out = full, .for_people = people == 1 });
 		f.session = session;
-		err = put(&f,
-			&(struct record){.type = RECORD_HEADER, .t_ns = 1, .header.source = "sim"});
+		err = put(&f, &(struct record){
+				      .type = RECORD_HEADER, .t_ns = 1, .header.source = "sim" });
 		assert_int_equal(err, people ? 0 : -ENOSPC);
 		put(&f, &(struct record){
-				.type = RECORD_PROCESS, .process = {.mm = 1, .comm = "a"}});
+				.type = RECORD_PROCESS, .process = { .mm = 1, .comm = "a" } });
 		err = 0;
 		for (uint64_t i = 0; i < 100 && !err; i++)
 			err = put_rss(&f, 1, SECOND_NS + i * SECOND_NS / 10, i * MIB);
@@ -424,7 +425,7 @@ static void test_write_errors_are_reported(void **state)
 
 static void test_without_output(void **state)
 {
-	struct fixture f = {.session = session_new(&(struct session_options){})};
+	struct fixture f = { .session = session_new(&(struct session_options){}) };
 
 	(void)state;
 	put_header(&f);

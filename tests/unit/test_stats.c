@@ -244,10 +244,12 @@ static void test_calibration(void **state)
 	assert_int_equal(stats_calibrate(p, y, 20, &cal), 0);
 	assert_near(cal.brier, (2 * 0.64 + 8 * 0.04 + 8 * 0.01 + 2 * 0.81) / 20);
 	assert_near(cal.uncertainty, 0.25);
-	assert_near(cal.log_loss, -(2 * log(0.2) + 8 * log(0.8) + 8 * log(0.9) + 2 * log(0.1)) / 20);
+	assert_near(
+		cal.log_loss, -(2 * log(0.2) + 8 * log(0.8) + 8 * log(0.9) + 2 * log(0.1)) / 20);
 	assert_int_equal(cal.bins, 10);
 	assert_int_equal(cal.bin[0].count, 2);
-	/* Bins of two: each holds equal confidences, 0.2 that are right and 0.9 that are 0.8 right. */
+	/* Bins of two: each holds equal confidences, 0.2 that are right and 0.9 that are 0.8 right.
+	 */
 	assert_near(cal.ece, 0.5 * 0.1);
 	/* All bins hold one confidence only, so Murphy's parts add up. */
 	assert_near(cal.reliability - cal.resolution + cal.uncertainty, cal.brier);

@@ -105,7 +105,7 @@ static struct rss_event event_of(uint32_t type, uint32_t pid, uint64_t born_ns, 
 		.t_ns = born_ns + 5,
 		.born_ns = born_ns,
 		.cgroup_id = cgroup,
-		.pages = {1, 2, 3, 4},
+		.pages = { 1, 2, 3, 4 },
 		.updates = 6,
 		.error_pages = 7,
 		.comm = "prog",
@@ -174,11 +174,11 @@ static void test_origins(void **state)
 		uint32_t type;
 		const char *log;
 	} cases[] = {
-		{RSS_EVENT_SCAN, "process 2 pid 11 prog in a by scan; rss 2; "},
-		{RSS_EVENT_FOUND, "process 3 pid 12 prog in a by event; rss 3; "},
-		{RSS_EVENT_SAMPLE, "process 4 pid 13 prog in a by event; rss 4; "},
-		{RSS_EVENT_EXEC, "process 5 pid 14 prog in a by exec; rss 5; "},
-		{RSS_EVENT_FORK, "process 6 pid 15 prog in a by fork; rss 6; "},
+		{ RSS_EVENT_SCAN, "process 2 pid 11 prog in a by scan; rss 2; " },
+		{ RSS_EVENT_FOUND, "process 3 pid 12 prog in a by event; rss 3; " },
+		{ RSS_EVENT_SAMPLE, "process 4 pid 13 prog in a by event; rss 4; " },
+		{ RSS_EVENT_EXEC, "process 5 pid 14 prog in a by exec; rss 5; " },
+		{ RSS_EVENT_FORK, "process 6 pid 15 prog in a by fork; rss 6; " },
 	};
 	struct fixture *f = *state;
 
@@ -226,8 +226,8 @@ static void test_pid_reuse(void **state)
 
 static void test_stale_events_are_dropped(void **state)
 {
-	static const uint32_t types[] = {RSS_EVENT_SAMPLE, RSS_EVENT_FORK, RSS_EVENT_EXEC,
-		RSS_EVENT_EXIT, RSS_EVENT_SCAN, RSS_EVENT_FOUND};
+	static const uint32_t types[] = { RSS_EVENT_SAMPLE, RSS_EVENT_FORK, RSS_EVENT_EXEC,
+		RSS_EVENT_EXIT, RSS_EVENT_SCAN, RSS_EVENT_FOUND };
 	struct fixture *f = *state;
 
 	put_simple(f, RSS_EVENT_FORK, 10, 200, f->id_a);
