@@ -82,10 +82,14 @@ int report_write_file(
 	const char *path, bool once, int (*write)(FILE *out, const void *data), const void *data)
 {
 	_cleanup_free_ char *temporary = NULL;
+	struct stat st;
 	int err;
 
 	if (once && access(path, F_OK) == 0)
 		return 0;
+	/* A device or a pipe is written to; renaming a file over it would replace it. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return write_whole(path, write, data);
 	if (asprintf(&temporary, "%s.tmp", path) < 0) {
 		temporary = NULL;
 		return -ENOMEM;
