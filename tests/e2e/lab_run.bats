@@ -200,7 +200,7 @@ teardown() {
 	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS"
 	[ "$status" -eq 0 ]
 	said=$output
-	expect_words "left 2 containers"
+	expect_words "(2 containers, one cgroup)"
 	expect_words "leaklab clean"
 	run "$BIN/leaklab" clean
 	[ "$status" -eq 0 ]
