@@ -64,7 +64,7 @@ struct rss_settings {
 	__u32 threshold_pages; /* a change that is sent at once */
 	__u32 cpus;	       /* possible CPUs */
 	__u32 percpu_batch;    /* pages that a CPU may hold back (6.2 and later) */
-	__u32 page_bytes;
+	__u32 padding;
 };
 _Static_assert(sizeof(struct rss_settings) == 40, "the layout of rss_settings is shared");
 

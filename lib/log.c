@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static const char *prog = "leaklab";
@@ -14,13 +13,6 @@ void log_init(const char *name, bool verbose)
 {
 	prog = name;
 	verbose_on = verbose;
-}
-
-bool log_colour(void)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	return isatty(STDERR_FILENO) && !(no_color && *no_color);
 }
 
 static void clear_progress(void)

@@ -25,7 +25,4 @@ void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 void log_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* True when stderr takes colour: a terminal, and NO_COLOR is not set. */
-bool log_colour(void);
-
 #endif

@@ -217,7 +217,6 @@ static int configure(
 		.threshold_pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX,
 		.cpus = (uint32_t)source->cpus,
 		.percpu_batch = percpu_batch(),
-		.page_bytes = (uint32_t)page_bytes,
 	};
 	bpf_program__set_autoload(skel->progs.on_rss_stat, !classic);
 	bpf_program__set_autoload(skel->progs.on_rss_stat_classic, classic);

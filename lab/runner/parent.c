@@ -203,15 +203,6 @@ static bool find_left_over(const struct mounts *mounts, const char *name, char *
 	return false;
 }
 
-int parent_exists(const char *name)
-{
-	struct mounts mounts;
-	char path[512];
-
-	find_mounts(&mounts);
-	return find_left_over(&mounts, name, path, sizeof(path));
-}
-
 int parent_remove(const char *name, uint64_t timeout_ns, struct problems *problems)
 {
 	uint64_t deadline_ns = clock_mono_ns() + timeout_ns;

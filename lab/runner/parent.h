@@ -32,7 +32,4 @@ int parent_remove(const char *name, uint64_t timeout_ns, struct problems *proble
 /* Calls @found for each cgroup "leaklab-*" at the top of any hierarchy, one call for each name. */
 int parent_list(void (*found)(const char *name, void *ctx), void *ctx);
 
-/* 1 when @name is there in any hierarchy, else 0. */
-int parent_exists(const char *name);
-
 #endif
