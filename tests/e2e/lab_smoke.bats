@@ -38,6 +38,7 @@ teardown() {
 	[[ "$output" == *"FPR 1/1"* ]]
 
 	# The report of a CI run, for whoever wants to look at it.
+	mkdir -p "$BUILD/tests"
 	rm -rf "$BUILD/tests/smoke-run"
 	cp -r "$RUN" "$BUILD/tests/smoke-run"
 }
