@@ -39,6 +39,13 @@ struct cgroup_limit {
 	char path[CGROUP_PATH_SIZE]; /* of the cgroup that sets it; "" when unlimited */
 };
 
+/* All that may stop a cgroup from growing; see docs/formats.md, record "cgroup". */
+struct cgroup_limits {
+	struct cgroup_limit memory; /* memory.max, v1 memory.limit_in_bytes */
+	struct cgroup_limit high;   /* memory.high: throttles; CGROUP_UNLIMITED on v1 */
+	struct cgroup_limit swap;   /* v2 memory.swap.max; v1 what memsw leaves above memory */
+};
+
 /* "v1", "v2", "hybrid". */
 const char *cgroup_mode_name(enum cgroup_mode mode);
 
