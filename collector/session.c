@@ -313,6 +313,9 @@ int session_put(struct session *session, const struct record *record)
 	case RECORD_CGROUP:
 		err = put_cgroup(session, &record->cgroup);
 		break;
+	case RECORD_CGROUP_END:
+	case RECORD_MEMCG:
+		break;
 	case RECORD_PROCESS:
 		err = put_process(session, &record->process);
 		break;

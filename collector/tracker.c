@@ -93,6 +93,8 @@ static void announce_cgroup(
 				.limit_bytes = limited ? cgroup->limit.bytes : RECORD_UNLIMITED,
 				.limit_cgroup = limited ? cgroup->limit.path : NULL,
 				.ram_bytes = tracker->host->ram_bytes,
+				.high_bytes = RECORD_UNLIMITED,
+				.swap_limit_bytes = RECORD_UNLIMITED,
 			},
 		});
 }
