@@ -315,6 +315,7 @@ int session_put(struct session *session, const struct record *record)
 		break;
 	case RECORD_CGROUP_END:
 	case RECORD_MEMCG:
+	case RECORD_OOM:
 		break;
 	case RECORD_PROCESS:
 		err = put_process(session, &record->process);

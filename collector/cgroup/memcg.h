@@ -17,7 +17,7 @@
 struct memcg_usage {
 	uint64_t usage_bytes;
 	uint64_t anon_bytes;
-	uint64_t file_bytes;   /* page cache without shmem and swap cache */
+	uint64_t file_bytes; /* page cache without shmem and swap cache */
 	uint64_t shmem_bytes;
 	uint64_t kernel_bytes; /* of which the next five are parts */
 	uint64_t slab_reclaimable_bytes, slab_unreclaimable_bytes;

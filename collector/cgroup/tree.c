@@ -254,7 +254,6 @@ static void bury_one(struct cgroup_tree *tree, struct tree_node *node, uint64_t 
 	node->pub.dead = true;
 	if (node->pub.in_scope && tree->listener.removed)
 		tree->listener.removed(tree->listener.ctx, &node->pub, t_ns);
-	node->pub.ledger = NULL;
 	slot = &tree->dead[tree->deaths++ % CGROUP_TREE_DEAD];
 	if (*slot)
 		free_node(tree, *slot);

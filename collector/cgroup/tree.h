@@ -42,7 +42,6 @@ struct cgroup_node {
 	bool in_scope;
 	bool dead;	  /* removed, kept for late events */
 	uint64_t born_ns; /* CLOCK_MONOTONIC; 0: before the tree */
-	void *ledger;	  /* for the second ledger, which owns it; NULL at birth */
 };
 
 /* Each may be NULL. Called from within cgroup_tree_*(), for nodes in scope. */
