@@ -3,6 +3,7 @@
 
 #include <bpf/btf.h>
 #include <errno.h>
+#include <stdint.h>
 
 /* The prototype of the raw tracepoint @name, from the typedef that BTF has for it. */
 static const struct btf_type *prototype_of(const struct btf *btf, const char *name)
