@@ -538,7 +538,7 @@ static void test_a_fake_on_another_file_system(void **state)
 	/* In a mount namespace of its own, so that nothing can be left behind. */
 	pid = fork();
 	if (pid == 0) {
-		if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) ||
 			mount("none", path, "tmpfs", 0, NULL))
 			_exit(2);
 		close(f->host.mount_fd);
