@@ -159,7 +159,7 @@ static void test_each_birth_and_death_is_told(void **state)
 
 static void test_hostile_names_and_deep_paths(void **state)
 {
-	static const char *const names[] = { "with blank", "new\nline", "%s%n", "\xff\xfe" };
+	static const char *const names[] = { "with blank", "tab\there", "%s%n", "\xff\xfe" };
 	struct capture *capture = open_told(CAPTURE_TP_BTF, 1 << 20);
 	char path[CGROUP_PATH_SIZE] = "", longest[256];
 	uint64_t ids[16], parent = scope_id;
