@@ -238,6 +238,21 @@ static FILE *open_output(const char *path)
 	return f;
 }
 
+/* What could not be read is missing in the recording: whoever reads it must know. */
+static void report_ledger(const struct ledger_stats *stats)
+{
+	if (stats->malformed)
+		log_warn("%llu readings of cgroups' charges were of another form and are left out; "
+			 "this kernel may be newer than memgrowth",
+			(unsigned long long)stats->malformed);
+	if (stats->refused)
+		log_warn("%llu directories looked like cgroups and are none; they are left out",
+			(unsigned long long)stats->refused);
+	if (stats->unreadable)
+		log_warn("%llu cgroups could not be read (%s) and are left out; run as root",
+			(unsigned long long)stats->unreadable, strerror(-stats->unreadable_errno));
+}
+
 static int run(struct arguments *args)
 {
 	struct recorder_options *options = &args->options;
@@ -272,6 +287,7 @@ static int run(struct arguments *args)
 		(unsigned long long)result.records, (unsigned long long)result.processes,
 		(unsigned long long)result.events, (unsigned long long)result.lost,
 		(unsigned long long)result.detections, result.source);
+	report_ledger(&result.ledger);
 	if (result.overflow)
 		log_warn("%llu processes did not fit; raise --max-processes",
 			(unsigned long long)result.overflow);
