@@ -13,6 +13,7 @@
 
 #include "collector/lag.h"
 #include "collector/ledger.h"
+#include "collector/output/notices.h"
 #include "collector/session.h"
 #include "collector/tracker.h"
 #include "lib/cleanup.h"
@@ -25,7 +26,11 @@
 #define SWEEP_NS (200 * NS_PER_MS)
 /* ...and a process that no hook reported, after this. */
 #define FULL_SWEEP_NS (5 * NS_PER_S)
-#define LIMITS_NS (5 * NS_PER_S)
+/* A limit that is changed while it binds is known after this time... */
+#define LIMITS_NS NS_PER_S
+/* ...a cgroup whose birth or death nobody told, after this, or the shorter one where none is. */
+#define WALK_NS (30 * NS_PER_S)
+#define WALK_UNTOLD_NS NS_PER_S
 #define REAP_NS (30 * NS_PER_S)
 
 struct recorder {
@@ -38,7 +43,8 @@ struct recorder {
 	uint64_t records, events, lost;
 	uint64_t start_ns;
 	uint64_t next_tick_ns, next_sweep_ns, next_full_sweep_ns, next_limits_ns, next_reap_ns;
-	bool reap_due; /* records were lost: an exit may be among them */
+	uint64_t next_walk_ns;
+	bool reap_due; /* records were lost: an exit may be among them, or a cgroup */
 	int error;     /* the first errno of writing or memory; ends the loop */
 	const char *failed;
 };
@@ -86,6 +92,35 @@ static void on_event(void *ctx, const struct rss_event *event)
 	err = tracker_put(recorder->tracker, event);
 	if (err)
 		fail(recorder, err, "memory");
+}
+
+static void on_cgroup(void *ctx, const struct cgroup_event *event)
+{
+	struct recorder *recorder = ctx;
+	int err = tracker_put_cgroup(recorder->tracker, event);
+
+	if (err)
+		fail(recorder, err, "memory");
+}
+
+static void on_oom(void *ctx, const struct oom_event *event)
+{
+	struct recorder *recorder = ctx;
+	int err = tracker_put_oom(recorder->tracker, event);
+
+	if (err)
+		fail(recorder, err, "memory");
+}
+
+/* A line among the detections, for those who watch. */
+static void say_limit_changed(
+	void *ctx, const struct cgroup_node *node, uint64_t old_bytes, uint64_t t_ns)
+{
+	const struct recorder *recorder = ctx;
+
+	if (recorder->options->for_people)
+		notices_limit_changed(
+			recorder->options->detections, node, old_bytes, t_ns - recorder->start_ns);
 }
 
 static void put_header(struct recorder *recorder)
@@ -160,6 +195,14 @@ static bool is_due(uint64_t *next_ns, uint64_t period_ns, uint64_t now_ns)
 	return true;
 }
 
+static void walk(struct recorder *recorder, uint64_t now_ns)
+{
+	int err = tracker_walk(recorder->tracker, now_ns);
+
+	if (err)
+		fail(recorder, err, "walking the cgroups");
+}
+
 /* The work of one turn. Events first, so that a tick never overtakes what it waits for. */
 static void turn(struct recorder *recorder)
 {
@@ -184,6 +227,11 @@ static void turn(struct recorder *recorder)
 	}
 	if (is_due(&recorder->next_limits_ns, LIMITS_NS, now_ns))
 		tracker_refresh_limits(recorder->tracker, now_ns);
+	if (is_due(&recorder->next_walk_ns,
+		    capture_tells(recorder->capture, CAPTURE_CGROUPS) ? WALK_NS : WALK_UNTOLD_NS,
+		    now_ns) ||
+		recorder->reap_due)
+		walk(recorder, now_ns);
 	if (is_due(&recorder->next_reap_ns, REAP_NS, now_ns) || recorder->reap_due) {
 		recorder->reap_due = false;
 		capture_reap(recorder->capture);
@@ -290,7 +338,9 @@ static int run_opened(struct recorder *recorder, const char **ret_reason)
 	recorder->next_limits_ns = recorder->start_ns + LIMITS_NS;
 	recorder->next_sweep_ns = recorder->start_ns + SWEEP_NS;
 	recorder->next_full_sweep_ns = recorder->start_ns + FULL_SWEEP_NS;
+	recorder->next_walk_ns = recorder->start_ns + WALK_UNTOLD_NS;
 	put_header(recorder);
+	walk(recorder, recorder->start_ns);
 	err = capture_sweep(recorder->capture, true);
 	if (err) {
 		fail(recorder, err, "finding the processes that run already");
@@ -327,14 +377,22 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 	size_t error_size)
 {
 	struct recorder recorder = { .options = options };
+	struct capture_settings settings = options->capture;
 	const char *reason = "error";
 	int err;
 
-	err = capture_open(
-		&options->capture, on_event, &recorder, &recorder.capture, error, error_size);
+	settings.on_cgroup = on_cgroup;
+	settings.on_oom = on_oom;
+	err = capture_open(&settings, on_event, &recorder, &recorder.capture, error, error_size);
 	if (err)
 		return err;
-	recorder.tracker = tracker_new(options->capture.host, put_record, &recorder);
+	recorder.tracker = tracker_new(&(struct tracker_settings){
+		.host = settings.host,
+		.scope = settings.scope_path,
+		.sink = put_record,
+		.limit_changed = say_limit_changed,
+		.ctx = &recorder,
+	});
 	recorder.session = session_new(&(struct session_options){
 		.out = options->detections, .for_people = options->for_people });
 	recorder.ledger = open_ledger(&recorder);

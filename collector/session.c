@@ -139,6 +139,8 @@ int session_put(struct session *session, const struct record *record)
 	case RECORD_MEMCG:
 		err = session_put_memcg(session, record);
 		break;
+	case RECORD_OOM:
+		break;
 	case RECORD_PROCESS:
 		err = put_process(session, &record->process, record->t_ns);
 		break;

@@ -26,6 +26,7 @@ enum field_kind {
 	FIELD_LIMIT_OR_NO, /* the same; a missing key is null too */
 	FIELD_ID_OR_NO,	   /* u64, 0 as null; a missing key is null too */
 	FIELD_CONTAINER,   /* object, or null; a missing key is null too */
+	FIELD_FLAG,	   /* bool that is written only when true */
 };
 
 struct field {
@@ -76,6 +77,7 @@ static const struct field cgroup_fields[] = {
 	FIELD("swap_limit_bytes", FIELD_LIMIT_OR_NO, cgroup.swap_limit_bytes),
 	FIELD("swap_limit_cgroup", FIELD_STRING_OR_NULL, cgroup.swap_limit_cgroup),
 	FIELD("container", FIELD_CONTAINER, cgroup.container),
+	FIELD("limit_unknown", FIELD_FLAG, cgroup.limit_unknown),
 	END_OF_FIELDS,
 };
 
@@ -114,6 +116,14 @@ static const struct field memcg_fields[] = {
 	USAGE(max_events),
 	USAGE(oom_events),
 	USAGE(oom_kills),
+	END_OF_FIELDS,
+};
+
+static const struct field oom_fields[] = {
+	T_NS,
+	FIELD("pid", FIELD_U32, oom.pid),
+	FIELD("comm", FIELD_STRING_OR_NULL, oom.comm),
+	FIELD("cgroup", FIELD_ID_OR_NO, oom.cgroup),
 	END_OF_FIELDS,
 };
 
@@ -173,6 +183,7 @@ static const struct layout layouts[] = {
 	[RECORD_CGROUP] = { "cgroup", cgroup_fields },
 	[RECORD_CGROUP_END] = { "cgroup_end", cgroup_end_fields },
 	[RECORD_MEMCG] = { "memcg", memcg_fields },
+	[RECORD_OOM] = { "oom", oom_fields },
 	[RECORD_PROCESS] = { "process", process_fields },
 	[RECORD_RSS] = { "rss", rss_fields },
 	[RECORD_EXIT] = { "exit", exit_fields },
@@ -238,6 +249,10 @@ static int write_field(struct jsonl *line, const struct record *record, const st
 	case FIELD_CONTAINER:
 		write_container(line, field->key, at);
 		break;
+	case FIELD_FLAG:
+		if (*(const bool *)at)
+			jsonl_bool(line, field->key, true);
+		break;
 	}
 	return 0;
 }
@@ -245,7 +260,8 @@ static int write_field(struct jsonl *line, const struct record *record, const st
 int record_write(FILE *out, const struct record *record)
 {
 	const struct layout *layout = &layouts[record->type];
-	char buf[JSONL_LINE_SIZE * 2];
+	/* Of a cgroup with a hostile path of 4096 bytes, four limits of its own name it. */
+	char buf[JSONL_LINE_SIZE * 4];
 	struct jsonl line;
 	int err = 0;
 
@@ -261,7 +277,7 @@ int record_write(FILE *out, const struct record *record)
 }
 
 /* Twice what the longest line that is written needs. */
-#define RECORD_LINE_MAX (4 * JSONL_LINE_SIZE)
+#define RECORD_LINE_MAX (8 * JSONL_LINE_SIZE)
 
 struct record_reader {
 	FILE *in;
@@ -370,7 +386,7 @@ static int read_container(
 static bool may_miss(enum field_kind kind)
 {
 	return kind == FIELD_STRING_OR_NULL || kind == FIELD_LIMIT_OR_NO ||
-	       kind == FIELD_ID_OR_NO || kind == FIELD_CONTAINER;
+	       kind == FIELD_ID_OR_NO || kind == FIELD_CONTAINER || kind == FIELD_FLAG;
 }
 
 static int read_field(struct record_reader *reader, const struct field *field, struct record *ret)
@@ -403,6 +419,11 @@ static int read_field(struct record_reader *reader, const struct field *field, s
 		return read_number(reader, field, value, at);
 	case FIELD_CONTAINER:
 		return read_container(reader, value, at);
+	case FIELD_FLAG:
+		if (value && !json_is_boolean(value))
+			return fail(reader, "\"%s\" must be true or false", field->key);
+		*(bool *)at = json_is_true(value);
+		return 0;
 	case FIELD_U64:
 		return read_number(reader, field, value, at);
 	case FIELD_U32:

@@ -22,6 +22,7 @@ enum record_type {
 	RECORD_CGROUP,
 	RECORD_CGROUP_END,
 	RECORD_MEMCG,
+	RECORD_OOM,
 	RECORD_PROCESS,
 	RECORD_RSS,
 	RECORD_EXIT,
@@ -62,11 +63,18 @@ struct record_cgroup {
 	uint64_t swap_limit_bytes; /* RECORD_UNLIMITED: none */
 	const char *swap_limit_cgroup;
 	struct record_container container;
+	bool limit_unknown; /* none of its limits could be read: they are not known to be none */
 };
 
 struct record_memcg {
 	uint64_t cgroup;
 	struct memcg_usage usage; /* MEMCG_UNKNOWN as null */
+};
+
+struct record_oom {
+	uint32_t pid;	  /* thread group */
+	const char *comm; /* NULL: unknown */
+	uint64_t cgroup;  /* of the victim; 0: unknown */
 };
 
 struct record_process {
@@ -103,6 +111,7 @@ struct record {
 		struct record_cgroup cgroup;
 		uint64_t cgroup_end; /* id */
 		struct record_memcg memcg;
+		struct record_oom oom;
 		struct record_process process;
 		struct record_rss rss;
 		struct record_exit exit;
