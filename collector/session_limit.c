@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <math.h>
-#include <string.h>
 
 #include "collector/detect/forecast.h"
+#include "collector/scope.h"
 #include "collector/session_state.h"
 
 #define SECOND_NS 1000000000ULL
@@ -12,16 +12,6 @@
 #define CLOSE_NS (7 * SECOND_NS)
 
 _Static_assert(HISTORY_MAX <= FORECAST_MAX_POINTS, "the forecast takes all rows of a history");
-
-/* Whether @path is the cgroup @top or one below it. */
-static bool is_below(const char *path, const char *top)
-{
-	size_t len = strlen(top);
-
-	if (strcmp(top, "/") == 0)
-		return true;
-	return strncmp(path, top, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
 
 /* By RSS alone, without the second ledger. */
 static uint64_t headroom_of(const struct session *session, const struct cgroup_info *cgroup)
@@ -33,7 +23,7 @@ static uint64_t headroom_of(const struct session *session, const struct cgroup_i
 	 */
 	for (other = session->cgroups; other; other = next) {
 		next = other->hh.next;
-		if (other->path && is_below(other->path, cgroup->limit_cgroup))
+		if (other->path && scope_holds(cgroup->limit_cgroup, other->path))
 			used += other->own.anon_bytes + other->own.file_bytes +
 				other->own.shmem_bytes;
 	}

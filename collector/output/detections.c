@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collector/output/text.h"
 #include "lib/jsonl.h"
 #include "lib/revision.h"
 #include "lib/units.h"
@@ -91,13 +92,6 @@ int detections_write_end(
 	return jsonl_write_file(&line, out);
 }
 
-/* Names come from other people's programs: control characters must not reach the terminal. */
-static void print_name(FILE *out, const char *name)
-{
-	for (; *name; name++)
-		fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, out);
-}
-
 static void print_time_to_limit(FILE *out, const struct detection_subject *subject)
 {
 	char left[UNITS_TEXT_SIZE], lo[UNITS_TEXT_SIZE], hi[UNITS_TEXT_SIZE];
@@ -127,7 +121,7 @@ void detections_print(FILE *out, const struct detect_verdict *verdict,
 		fprintf(out, "cgroup's %s", subject->kind);
 	} else {
 		fprintf(out, "pid %-7u ", subject->pid);
-		print_name(out, subject->comm ? subject->comm : "?");
+		text_print_name(out, subject->comm ? subject->comm : "?");
 	}
 	units_format_rate(verdict->rate_bytes_per_s, rate, sizeof(rate));
 	units_format_size((double)verdict->growth_bytes, growth, sizeof(growth));
@@ -136,10 +130,10 @@ void detections_print(FILE *out, const struct detect_verdict *verdict,
 	print_time_to_limit(out, subject);
 	if (subject->container) {
 		fputs("  ", out);
-		print_name(out, subject->container);
+		text_print_name(out, subject->container);
 	} else if (subject->cgroup) {
 		fputs("  ", out);
-		print_name(out, subject->cgroup);
+		text_print_name(out, subject->cgroup);
 	}
 	fputc('\n', out);
 }
