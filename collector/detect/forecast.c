@@ -9,6 +9,8 @@
 #define HALF_MIN_POINTS 6
 #define PARABOLA_MIN_POINTS 8
 
+#define CORRELATION_MAX 0.95
+
 /* A change of slope by less says nothing, however significant. */
 #define SLOPE_CHANGE 0.1
 
@@ -23,6 +25,7 @@ struct sums {
 struct line {
 	struct sums sums;
 	double slope;
+	double squares;	 /* sum of the squared residuals */
 	double variance; /* of one observation about the line */
 	double count;	 /* of points that are independent of each other */
 	double t;	 /* Student's, two-sided 95 % */
@@ -92,6 +95,9 @@ static double count_independent(const struct forecast_point *points, const struc
 		before = residual;
 	}
 	r = squares > 0 ? products / squares : 0;
+	/* Residuals of a fit look less alike than what they are residuals of. */
+	r += (2 + 4 * r) / sums->n;
+	r = r < CORRELATION_MAX ? r : CORRELATION_MAX;
 	count = r > 0 ? sums->n * (1 - r) / (1 + r) : sums->n;
 	*ret_squares = squares;
 	return count > parameters + 1 ? count : parameters + 1;
@@ -100,13 +106,34 @@ static double count_independent(const struct forecast_point *points, const struc
 static struct line fit_line(const struct forecast_point *points, unsigned int n)
 {
 	struct line line = { .sums = sum_up(points, n) };
-	double squares;
 
 	line.slope = line.sums.xx > 0 ? line.sums.xy / line.sums.xx : 0;
-	line.count = count_independent(points, &line.sums, line.slope, 0, 2, &squares);
-	line.variance = squares / (line.count - 2);
+	line.count = count_independent(points, &line.sums, line.slope, 0, 2, &line.squares);
+	line.variance = line.squares / (line.count - 2);
 	line.t = student_t(line.count, 2);
 	return line;
+}
+
+/* F with 2 and @degrees degrees of freedom, 99 %: not below the table's values from 4 on. */
+static double chow_bound(double degrees)
+{
+	if (degrees < 4)
+		return INFINITY;
+	return 4.6 + 30 / degrees + 100 / (degrees * degrees);
+}
+
+/*
+ * Whether two lines fit the halves better than one fits both (Chow 1960). Their own residuals say
+ * how many independent points there are: steps are no change of slope.
+ */
+static bool has_changed(const struct line *all, const struct line *older, const struct line *newer)
+{
+	double apart = older->squares + newer->squares;
+	double degrees = older->count + newer->count - 4;
+
+	if (fabs(newer->slope - all->slope) <= SLOPE_CHANGE * fabs(all->slope))
+		return false;
+	return (all->squares - apart) / 2 > chow_bound(degrees) * apart / degrees;
 }
 
 /* The newest points that lie on one line as far as can be told. */
@@ -116,13 +143,10 @@ static struct line fit_newest(const struct forecast_point *points, unsigned int 
 
 	while (n / 2 >= HALF_MIN_POINTS) {
 		unsigned int half = n / 2;
+		struct line older = fit_line(points, n - half);
 		struct line newer = fit_line(points + n - half, half);
-		double change = fabs(newer.slope - line.slope);
-		double error = sqrt(newer.t * newer.t * newer.variance / newer.sums.xx +
-				    line.t * line.t * line.variance / line.sums.xx);
 
-		if (newer.sums.xx <= 0 || change <= error ||
-			change <= SLOPE_CHANGE * fabs(line.slope))
+		if (newer.sums.xx <= 0 || !has_changed(&line, &older, &newer))
 			break;
 		points += n - half;
 		n = half;
