@@ -11,8 +11,8 @@
 typedef int (*gen_bucket_fn)(struct gen_hold *hold, uint64_t bucket, uint64_t count);
 
 /* Calls @fn for each bucket that units @first to @first + @count lie in, until it fails. */
-static inline int gen_bucket_each(struct gen_hold *hold, uint64_t room, uint64_t first,
-	uint64_t count, gen_bucket_fn fn)
+static inline int gen_bucket_each(
+	struct gen_hold *hold, uint64_t room, uint64_t first, uint64_t count, gen_bucket_fn fn)
 {
 	int err = 0;
 

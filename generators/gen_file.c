@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ static int open_nameless(const char *dir)
 int gen_file_open(const char *dir, uint64_t bytes, struct gen_error *ret_error)
 {
 	_cleanup_close_ int fd = open_nameless(dir);
+	struct statvfs space;
 	struct statfs fs;
 	int err;
 
@@ -58,7 +60,10 @@ int gen_file_open(const char *dir, uint64_t bytes, struct gen_error *ret_error)
 			dir);
 		return -EOPNOTSUPP;
 	}
-	if (ftruncate(fd, (off_t)bytes) < 0)
+	/* Asked first, for reserving would fill the disk before it fails. */
+	if (fstatvfs(fd, &space) == 0 && bytes / space.f_frsize >= space.f_bavail)
+		err = ENOSPC;
+	else if (ftruncate(fd, (off_t)bytes) < 0)
 		err = errno;
 	else
 		err = fallocate(fd, 0, 0, (off_t)bytes) < 0 && errno != EOPNOTSUPP ? errno : 0;

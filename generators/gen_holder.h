@@ -43,12 +43,12 @@ struct gen_hold {
 	const struct gen_holder *holder;
 	const struct gen_config *config; /* borrowed */
 	unsigned proc;
-	uint64_t peak_bytes;	  /* most that will be held */
-	uint64_t unit_bytes;	  /* what touch() and drop() count in; open() may correct it */
-	struct gen_error *error;  /* borrowed: filled when touch(), drop() or check() fail */
-	unsigned killed_by;	  /* signal that ended a process that it had made, else 0 */
-	void *state;		  /* of the holder */
-	int fd;			  /* of the holder, when a file is all that it has */
+	uint64_t peak_bytes;	 /* most that will be held */
+	uint64_t unit_bytes;	 /* what touch() and drop() count in; open() may correct it */
+	struct gen_error *error; /* borrowed: filled when touch(), drop() or check() fail */
+	unsigned killed_by;	 /* signal that ended a process that it had made, else 0 */
+	void *state;		 /* of the holder */
+	int fd;			 /* of the holder, when a file is all that it has */
 };
 
 struct gen_holder {
@@ -57,7 +57,8 @@ struct gen_holder {
 	enum gen_ledger ledger;
 	const char *kind; /* its name in that ledger, as in a detection (docs/formats.md) */
 	enum gen_counter counter;
-	bool reclaimable; /* the kernel takes it back under pressure: benign, whatever the pattern */
+	bool reclaimable; /* the kernel takes it back under pressure: benign, whatever the pattern
+			   */
 	unsigned takes;	  /* GEN_TAKES_ flags */
 
 	/*

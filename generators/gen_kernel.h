@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * Kernel stack of a thread: THREAD_SIZE of x86-64, arm64, ppc64 and s390 (include/asm/thread_info.h)
- * without KASAN. No file tells it.
+ * Kernel stack of a thread: THREAD_SIZE of x86-64, arm64, ppc64 and s390
+ * (include/asm/thread_info.h) without KASAN. No file tells it.
  */
 #define GEN_KERNEL_STACK_BYTES (16 * 1024)
 

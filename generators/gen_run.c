@@ -91,6 +91,7 @@ static void setup_signals(void)
 	wanted_signals(&set, true);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file past its limit is an error that is told */
 	signal(SIGBUS, on_bus_error);
 }
 

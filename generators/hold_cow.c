@@ -55,8 +55,8 @@ static void child_main(struct state *state, int fd)
 		else if (command.order == ORDER_DROP)
 			answer.err = gen_arena_drop(&state->pages, command.first, command.count);
 		else
-			answer.err = gen_arena_figure(
-				&state->pages, "Private_Dirty:", &answer.bytes);
+			answer.err =
+				gen_arena_figure(&state->pages, "Private_Dirty:", &answer.bytes);
 		if (send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) != sizeof(answer))
 			break;
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Mapped pages of a file on a disk. Written ones are written back and then reclaimed under pressure. */
+/* Mapped pages of a file on a disk. Written ones are written back and then reclaimed under
+ * pressure. */
 #include "generators/gen_arena.h"
 
 static int open_hold(struct gen_hold *hold)

@@ -74,8 +74,7 @@ static int touch(struct gen_hold *hold, uint64_t first, uint64_t count)
 				": %s; raise the limit on open files",
 				i, strerror(-err));
 		}
-		addresses[i] = mmap(
-			NULL, hold->config->page_bytes, PROT_READ, MAP_SHARED, fd, 0);
+		addresses[i] = mmap(NULL, hold->config->page_bytes, PROT_READ, MAP_SHARED, fd, 0);
 		if (addresses[i] == MAP_FAILED)
 			err = -errno;
 		close(fd);

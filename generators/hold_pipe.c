@@ -138,8 +138,8 @@ static int fill(struct gen_hold *hold, uint64_t bucket, uint64_t count)
 
 	for (; count > 0; count--, one->units++)
 		if (write(one->fds[1], page, hold->unit_bytes) != (ssize_t)hold->unit_bytes)
-			return gen_hold_fail(hold, -EIO, "--pages=pipe: a pipe took less: %s",
-				strerror(errno));
+			return gen_hold_fail(
+				hold, -EIO, "--pages=pipe: a pipe took less: %s", strerror(errno));
 	return 0;
 }
 
@@ -152,8 +152,8 @@ static int drain(struct gen_hold *hold, uint64_t bucket, uint64_t count)
 
 	for (; count > 0; count--, one->units--)
 		if (read(one->fds[0], page, hold->unit_bytes) != (ssize_t)hold->unit_bytes)
-			return gen_hold_fail(hold, -EIO, "--pages=pipe: a pipe gave less: %s",
-				strerror(errno));
+			return gen_hold_fail(
+				hold, -EIO, "--pages=pipe: a pipe gave less: %s", strerror(errno));
 	if (one->units > 0)
 		return 0;
 	close(one->fds[0]);

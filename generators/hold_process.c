@@ -128,8 +128,9 @@ static int measure_unit(struct gen_hold *hold)
 	int err = start(hold, pids, PROBES);
 
 	if (err == -ECHILD)
-		gen_hold_fail(hold, err, "--pages=process: a process died while it was made; give "
-					 "it a larger memory limit");
+		gen_hold_fail(hold, err,
+			"--pages=process: a process died while it was made; give "
+			"it a larger memory limit");
 	if (err) {
 		stop(pids, PROBES);
 		return err;
@@ -173,8 +174,8 @@ static int open_hold(struct gen_hold *hold)
 	if (!state)
 		return gen_hold_fail(hold, -ENOMEM, "out of memory before the start");
 	hold->state = state;
-	state->memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	state->memory = mmap(
+		NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (state->memory == MAP_FAILED) {
 		free(state);
 		return gen_hold_fail(hold, -ENOMEM, "out of memory before the start");

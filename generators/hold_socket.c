@@ -155,8 +155,8 @@ static int fill(struct gen_hold *hold, uint64_t bucket, uint64_t count)
 
 	while (count-- > 0 && !err)
 		err = send_message(state->pairs[bucket / 2][bucket % 2]);
-	return err ? gen_hold_fail(hold, err, "--pages=socket: a socket took less: %s",
-			     strerror(-err))
+	return err ? gen_hold_fail(
+			     hold, err, "--pages=socket: a socket took less: %s", strerror(-err))
 		   : 0;
 }
 

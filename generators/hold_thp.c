@@ -18,8 +18,8 @@ static uint64_t unit_bytes(const struct gen_config *config)
 
 static int refuse(struct gen_hold *hold, const char *what)
 {
-	return gen_hold_fail(hold, -EOPNOTSUPP,
-		"--pages=thp: %s; as root: echo madvise >" ENABLED_FILE, what);
+	return gen_hold_fail(
+		hold, -EOPNOTSUPP, "--pages=thp: %s; as root: echo madvise >" ENABLED_FILE, what);
 }
 
 static int check_enabled(struct gen_hold *hold)
