@@ -70,7 +70,7 @@ char *report_unit_name(const struct score_unit *unit, char *buf, size_t size);
 
 /* What a cell of the tables below holds; each returns @buf. */
 #define REPORT_CELL_SIZE 40
-/* "sock", "slab (said shmem)", "sock (said nothing)"; "-" of a unit of the other ledger. */
+/* Of a leak of the cgroup ledger: "sock", "slab (said shmem)", "sock (not found)". */
 char *report_kind_text(const struct score_unit *unit, const struct score_judged *judged,
 	char buf[REPORT_CELL_SIZE]);
 /* "-4.0 %" of the actual time; "nothing" without a statement that qualifies. */

@@ -205,9 +205,7 @@ static void kind_lines(const struct screen *screen, const struct run_score *scor
 			continue;
 		fputs("    ", screen->out);
 		cell(screen, NULL, report_unit_name(unit, name, sizeof(name)), 24);
-		cell(screen, judged->kind && !judged->kind_right ? RED : NULL,
-			report_kind_text(unit, judged, kind), REPORT_CELL_SIZE);
-		fputc('\n', screen->out);
+		fprintf(screen->out, "%s\n", report_kind_text(unit, judged, kind));
 	}
 }
 
@@ -244,6 +242,9 @@ static void limit_lines(const struct screen *screen, const struct run_score *sco
 	for (int t = SCORE_TIERS - 1; t >= 0; t--) {
 		const struct score_limit_summary *limit = &score->summary.tier[t].limit;
 
+		/* The leak tier is asked; the growing one may speak. */
+		if (t == SCORE_GROWING && limit->stated == 0)
+			continue;
 		fprintf(screen->out, "    %-8s ", score_tier_name(t));
 		print_share(screen->out, "within 10 %", &limit->within);
 		if (limit->stated)

@@ -46,15 +46,13 @@ char *report_miss_text(
 char *report_kind_text(const struct score_unit *unit, const struct score_judged *judged,
 	char buf[REPORT_CELL_SIZE])
 {
-	const char *stated = judged->kind ? judged->kind : "nothing";
-	bool found = judged->tier[SCORE_GROWING].detected || judged->tier[SCORE_LEAK].detected;
-
-	if (unit->ledger != SCORE_CGROUP || !unit->kind)
-		snprintf(buf, REPORT_CELL_SIZE, "-");
-	else if (judged->kind_right || (!found && !judged->kind))
-		snprintf(buf, REPORT_CELL_SIZE, "%s", unit->kind);
+	if (!judged->tier[SCORE_GROWING].detected && !judged->tier[SCORE_LEAK].detected)
+		snprintf(buf, REPORT_CELL_SIZE, "%.14s (not found)", unit->kind);
+	else if (judged->kind_right)
+		snprintf(buf, REPORT_CELL_SIZE, "%.14s", unit->kind);
 	else
-		snprintf(buf, REPORT_CELL_SIZE, "%.14s (said %.14s)", unit->kind, stated);
+		snprintf(buf, REPORT_CELL_SIZE, "%.14s (said %.14s)", unit->kind,
+			judged->kind ? judged->kind : "nothing");
 	return buf;
 }
 

@@ -306,8 +306,8 @@ static void end_with_kill(
 		unit->oom_ns = killed_ns;
 }
 
-int run_units_add(struct run_score *score, size_t run_number, size_t group,
-	const struct run_workload *load)
+int run_units_add(
+	struct run_score *score, size_t run_number, size_t group, const struct run_workload *load)
 {
 	struct run_files *run = score->runs[run_number];
 	size_t first = score->units_count, units = run_units_count(load);
@@ -347,8 +347,8 @@ int run_units_add(struct run_score *score, size_t run_number, size_t group,
 		} else {
 			unit->whole = whole;
 			unit->oom_ns = load->expected_oom ? killed_ns : 0;
-			find_broken(run, load, unit,
-				claim_mms(run, load, unit, score->units_count));
+			find_broken(
+				run, load, unit, claim_mms(run, load, unit, score->units_count));
 		}
 		score->units_count++;
 	}
