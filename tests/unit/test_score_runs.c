@@ -397,6 +397,9 @@ static void test_malformed_run_json(void **state)
 #define TRUTH_HEAD                                                                                 \
 	"{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":1}\n"                       \
 	"{\"type\":\"start\",\"t_ns\":1,\"pattern\":\"linear\",\"class\":\"leak\"}\n"
+#define TRUTH_START(more)                                                                          \
+	"{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":1}\n"                       \
+	"{\"type\":\"start\",\"t_ns\":1,\"pattern\":\"linear\",\"class\":\"leak\"" more "}\n"
 #define SAMPLES_HEAD                                                                               \
 	"{\"type\":\"header\",\"format\":\"leaklab.samples\",\"version\":1,"                       \
 	"\"source\":\"sim\"}\n"
@@ -445,6 +448,15 @@ static void test_malformed_truth(void **state)
 			     "{\"type\":\"ready\",\"t_ns\":2}\n{\"type\":\"ons",
 			"no onset record" },
 		{ TRUTH_HEAD TRUTH_HEAD, "" },
+		{ TRUTH_START(",\"ledger\":\"memcg\""),
+			"t.jsonl:2: a start record needs a \"ledger\"" },
+		{ TRUTH_START(",\"ledger\":\"cgroup\""), "needs a \"kind\"" },
+		{ TRUTH_START(",\"reclaimable\":true"), "\"benign\" when it is \"reclaimable\"" },
+		{ TRUTH_START(",\"ledger\":\"cgroup\",\"kind\":\"cow\""), "no process record" },
+		{ TRUTH_START(",\"ledger\":\"cgroup\",\"kind\":\"cow\"") "{\"type\":\"process\","
+									 "\"t_ns\":1,\"proc\":0,"
+									 "\"pid\":1}\n",
+			"no memcg record of its cgroup" },
 	};
 	const struct place *place = *state;
 
@@ -474,6 +486,9 @@ static void test_malformed_samples(void **state)
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n", "no end record" },
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":-9,\"mm\":1}\n", "samples.jsonl:2:" },
 		{ SAMPLES_HEAD "{\"type\":\"process\",\"t_ns\":9}\n", "a process record needs" },
+		{ SAMPLES_HEAD "{\"type\":\"memcg\",\"t_ns\":9}\n", "a memcg record needs" },
+		{ SAMPLES_HEAD "{\"type\":\"memcg\",\"t_ns\":9,\"cgroup\":3}\n",
+			"samples.jsonl:2: a memcg record needs a cgroup record" },
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n"
 			       "{\"type\":\"end\",\"t_ns\":9}\n",
 			"nothing of process 5" },
@@ -493,6 +508,83 @@ static void test_malformed_samples(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		put(place, "samples.jsonl", cases[i].text);
 		check_broken(place, cases[i].wanted);
+	}
+}
+
+/* A cgroup that is recorded, and verdicts on it. */
+#define CGROUP_SAMPLES                                                                             \
+	SAMPLES_HEAD "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":7,\"path\":\"/a\"}\n"             \
+		     "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":5}\n"                      \
+		     "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n{\"type\":\"end\",\"t_ns\":9}\n"
+#define CGROUP_DETECTION(more)                                                                     \
+	DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":5,\"tier\":\"leak\","                    \
+			"\"state\":\"raised\"" more "}\n"
+
+static void test_malformed_cgroup_detections(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} cases[] = {
+		{ CGROUP_DETECTION(",\"ledger\":\"memcg\",\"mm\":1"),
+			"detections.jsonl:2: \"ledger\": \"memcg\": must be" },
+		{ CGROUP_DETECTION(",\"ledger\":3,\"mm\":1"), "\"ledger\": 3: must be" },
+		{ CGROUP_DETECTION(",\"ledger\":\"process\",\"cgroup_id\":7"), "needs an \"mm\"" },
+		{ CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"mm\":1"),
+			"detections.jsonl:2: \"cgroup_id\": missing: a detection of the ledger" },
+		{ CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":\"/a\""),
+			"\"cgroup_id\": \"/a\": a detection of the ledger" },
+		{ CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":8"),
+			"detections.jsonl:2: \"cgroup_id\": 8: the samples know no such" },
+		{ CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":7,\"kind\":4"),
+			"\"kind\": 4: must be a text" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"kind\":[\"rss\"]"),
+			"\"kind\": [\"rss\"]: must be" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"time_to_limit_s\":-1"),
+			"\"time_to_limit_s\": -1: must be at least 0" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"time_to_limit_lo_s\":-0.5"),
+			"\"time_to_limit_lo_s\": -0.5: must be at least 0" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"time_to_limit_s\":\"soon\""),
+			"\"time_to_limit_s\": must be a number or null" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"time_to_limit_lo_s\":9,\"time_to_limit_hi_s\":8"),
+			"\"time_to_limit_lo_s\" 9 is above \"time_to_limit_hi_s\" 8" },
+	};
+	const struct place *place = *state;
+
+	put(place, "run.json", GOOD_RUN);
+	put(place, "t.jsonl", GOOD_TRUTH);
+	put(place, "samples.jsonl", CGROUP_SAMPLES);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put(place, "detections.jsonl", cases[i].text);
+		check_broken(place, cases[i].wanted);
+	}
+}
+
+/* What other detectors leave out or say as null is no error. */
+static void test_foreign_detections(void **state)
+{
+	static const char *const good[] = {
+		CGROUP_DETECTION(",\"mm\":1,\"kind\":null,\"time_to_limit_s\":null"),
+		CGROUP_DETECTION(",\"mm\":1,\"kind\":\"heap\",\"time_to_limit_s\":0"),
+		CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":7"),
+		CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":7,\"mm\":null,"
+				 "\"time_to_limit_lo_s\":8,\"time_to_limit_hi_s\":null"),
+	};
+	const struct place *place = *state;
+	char *dirs[] = { (char *)place->dir };
+
+	put(place, "run.json", GOOD_RUN);
+	put(place, "t.jsonl", GOOD_TRUTH);
+	put(place, "samples.jsonl", CGROUP_SAMPLES);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct run_score *score = NULL;
+		struct run_error error = { 0 };
+
+		put(place, "detections.jsonl", good[i]);
+		if (run_score_open(dirs, 1, NULL, &score, &error) != 0)
+			fail_msg("%s", error.text);
+		assert_null(score->result.judged[0].broken);
+		assert_int_equal(score->result.alarms_count, 1);
+		run_score_free(score);
 	}
 }
 
@@ -607,6 +699,8 @@ int main(void)
 		place_test(test_malformed_truth),
 		place_test(test_malformed_samples),
 		place_test(test_malformed_detections),
+		place_test(test_malformed_cgroup_detections),
+		place_test(test_foreign_detections),
 		place_test(test_written_once),
 		place_test(test_skipped_run),
 	};
