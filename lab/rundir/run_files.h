@@ -163,7 +163,7 @@ struct run_recording {
 	uint64_t lag_p50_ns, lag_p99_ns, lag_max_ns; /* 0: unknown */
 	struct run_mm *mms;			     /* in order of mm */
 	size_t mms_count;
-	struct run_cgroup *cgroups;
+	struct run_cgroup *cgroups; /* in order of id */
 	size_t cgroups_count;
 };
 

@@ -50,11 +50,28 @@ struct run_mm *run_find_mm(const struct run_files *run, uint64_t mm)
 	return NULL;
 }
 
+/* The same of the cgroup @id; ids grow too, but a container's may come after its child's. */
+static size_t cgroup_position(const struct run_recording *rec, uint64_t id)
+{
+	size_t lo = 0, hi = rec->cgroups_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (rec->cgroups[mid].id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 struct run_cgroup *run_find_cgroup(const struct run_files *run, uint64_t id)
 {
-	for (size_t i = 0; i < run->recording.cgroups_count; i++)
-		if (run->recording.cgroups[i].id == id)
-			return &run->recording.cgroups[i];
+	size_t at = cgroup_position(&run->recording, id);
+
+	if (at < run->recording.cgroups_count && run->recording.cgroups[at].id == id)
+		return &run->recording.cgroups[at];
 	return NULL;
 }
 
@@ -83,13 +100,16 @@ static int fail_record(const struct reader *reader, const char *type, const char
 static int add_cgroup(struct reader *reader, const struct run_cgroup *cgroup)
 {
 	struct run_recording *rec = reader->rec;
-	struct run_cgroup *grown =
-		make_room(rec->cgroups, rec->cgroups_count, &reader->cgroups_room, sizeof(*grown));
+	size_t at = cgroup_position(rec, cgroup->id);
+	struct run_cgroup *grown;
 
+	grown = make_room(rec->cgroups, rec->cgroups_count, &reader->cgroups_room, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	rec->cgroups = grown;
-	rec->cgroups[rec->cgroups_count++] = *cgroup;
+	memmove(&grown[at + 1], &grown[at], (rec->cgroups_count - at) * sizeof(*grown));
+	grown[at] = *cgroup;
+	rec->cgroups_count++;
 	return 0;
 }
 

@@ -109,20 +109,22 @@ static bool cgroup_is_of(const struct run_cgroup *cgroup, const struct run_workl
 	return load->cgroup_path && run_path_in(cgroup->path, load->cgroup_path);
 }
 
-/* Gives the instance's first unit the container's cgroups. Returns the records of their charge. */
-static uint64_t claim_cgroups(struct run_files *run, const struct run_workload *load, size_t unit)
+/* Gives the instance's first unit the container's cgroups. */
+static void claim_cgroups(struct run_files *run, const struct run_workload *load, size_t unit)
 {
-	uint64_t records = 0;
+	for (size_t i = 0; i < run->recording.cgroups_count; i++)
+		if (cgroup_is_of(&run->recording.cgroups[i], load))
+			run->recording.cgroups[i].unit = unit;
+}
 
-	for (size_t i = 0; i < run->recording.cgroups_count; i++) {
-		struct run_cgroup *cgroup = &run->recording.cgroups[i];
-
-		if (!cgroup_is_of(cgroup, load))
-			continue;
-		cgroup->unit = unit;
-		records += cgroup->memcg_records;
-	}
-	return records;
+/* Whether the recording has any charge of the unit's cgroups. */
+static bool is_charged(const struct run_files *run, size_t unit)
+{
+	for (size_t i = 0; i < run->recording.cgroups_count; i++)
+		if (run->recording.cgroups[i].unit == unit &&
+			run->recording.cgroups[i].memcg_records)
+			return true;
+	return false;
 }
 
 static int64_t host_pid(const struct run_workload *load, int64_t ns_pid)
@@ -141,6 +143,18 @@ static bool knows_pid(const struct run_workload *load, int64_t pid)
 	return false;
 }
 
+/* Whether @mm is one of a unit that is a container, be its process in the truth or not. */
+static bool lives_inside(const struct run_files *run, const struct run_workload *load,
+	const struct score_unit *unit, size_t number, const struct run_mm *mm)
+{
+	const struct run_cgroup *cgroup;
+
+	if (unit->ledger != SCORE_CGROUP)
+		return false;
+	cgroup = run_find_cgroup(run, mm->cgroup);
+	return knows_pid(load, mm->pid) || (cgroup && cgroup->unit == number);
+}
+
 /*
  * Gives the unit its address spaces: those of its pid that were alive while the truth speaks, or
  * when it is a whole instance, all that live in its container. The runtime's own address space
@@ -153,11 +167,10 @@ static bool claim_mms(struct run_files *run, const struct run_workload *load,
 
 	for (size_t i = 0; i < run->recording.mms_count; i++) {
 		struct run_mm *mm = &run->recording.mms[i];
-		const struct run_cgroup *cgroup = run_find_cgroup(run, mm->cgroup);
-		bool inside = unit->ledger == SCORE_CGROUP &&
-			      (knows_pid(load, mm->pid) || (cgroup && cgroup->unit == number));
 
-		if ((mm->pid != unit->pid && !inside) || mm->first_ns > unit->end_ns)
+		if (mm->pid != unit->pid && !lives_inside(run, load, unit, number, mm))
+			continue;
+		if (mm->first_ns > unit->end_ns)
 			continue;
 		if (mm->exit_ns && mm->exit_ns <= unit->process_ns)
 			continue;
@@ -208,11 +221,9 @@ static struct score_unit make_part(
 /* What the truth of one process breaks, or NULL. */
 static const char *broken_process(const struct run_workload *load, size_t proc)
 {
-	const struct run_truth_process *process = &load->truth.processes[proc];
-
-	if (proc >= load->truth.processes_count || !process->known)
+	if (proc >= load->truth.processes_count || !load->truth.processes[proc].known)
 		return "the truth has no process record";
-	if (process->shortfall > SCORE_SHORTFALL_MAX)
+	if (load->truth.processes[proc].shortfall > SCORE_SHORTFALL_MAX)
 		return "the generator measured more than 1 % less than it says it retains";
 	return NULL;
 }
@@ -245,15 +256,15 @@ static void find_broken(struct run_files *run, const struct run_workload *load,
 			intern_pid(run, "the recording has nothing of process", unit->pid, "");
 }
 
-static void find_broken_whole(struct run_files *run, const struct run_workload *load,
-	struct score_unit *unit, bool charged)
+static void find_broken_whole(const struct run_files *run, const struct run_workload *load,
+	struct score_unit *unit, size_t number)
 {
 	unit->broken = broken_run(run, load);
 	if (!unit->broken && load->truth.processes_count == 0)
 		unit->broken = broken_process(load, 0);
 	for (size_t p = 0; !unit->broken && p < load->truth.processes_count; p++)
 		unit->broken = broken_process(load, p);
-	if (!unit->broken && !charged)
+	if (!unit->broken && !is_charged(run, number))
 		unit->broken = "the recording has no memcg record of its cgroup";
 }
 
@@ -295,15 +306,29 @@ static int add_whole(struct run_score *score, const struct score_unit *parts, si
 	return 0;
 }
 
-/* An instance is at an end when it was killed, which is seen a little after it happened. */
-static void end_with_kill(
-	const struct run_workload *load, uint64_t killed_ns, struct score_unit *unit)
+static void end_at(struct score_unit *unit, uint64_t t_ns)
 {
-	if (!killed_ns)
-		return;
-	unit->end_ns = earliest(unit->end_ns, killed_ns);
-	if (load->expected_oom)
-		unit->oom_ns = killed_ns;
+	unit->end_ns = earliest(unit->end_ns, t_ns);
+}
+
+/* Adds one unit, which is process @proc or all of @load, and claims what is recorded of it. */
+static void add_unit(struct run_score *score, size_t run_number, const struct run_workload *load,
+	const struct score_unit *from, size_t first)
+{
+	struct run_files *run = score->runs[run_number];
+	size_t number = score->units_count++;
+	struct score_unit *unit = &score->units[number];
+	bool recorded;
+
+	*unit = *from;
+	score->unit_runs[number] = run_number;
+	unit->kernel_whole = kernel_is_whole(run, unit->kind, first);
+	/* Also of a broken workload: alarms on it are about it, and not judged. */
+	recorded = claim_mms(run, load, unit, number);
+	if (unit->ledger == SCORE_CGROUP)
+		find_broken_whole(run, load, unit, number);
+	else
+		find_broken(run, load, unit, recorded);
 }
 
 int run_units_add(
@@ -315,42 +340,37 @@ int run_units_add(
 	_cleanup_free_ struct score_unit *parts = calloc(processes, sizeof(*parts));
 	struct score_unit *whole = NULL;
 	const char *class = NULL;
-	uint64_t records, killed_ns;
-	int err = 0;
+	uint64_t killed_ns;
+	int err;
 
 	if (!parts)
 		return -ENOMEM;
 	if (units == 0)
 		return 0;
-	/* Also of a broken workload: alarms on it are about it, and not judged. */
-	records = claim_cgroups(run, load, first);
-	killed_ns = oom_ns(run, load, first);
-	for (size_t p = 0; p < processes; p++)
-		parts[p] = make_part(run, load, group, p);
-	if (processes > 1)
-		err = add_whole(score, parts, processes, &whole);
-	if (!err)
-		err = name_class(run, &load->truth, &class);
+	err = name_class(run, &load->truth, &class);
 	if (err)
 		return err;
-	end_with_kill(load, killed_ns, whole ? whole : &parts[0]);
+	claim_cgroups(run, load, first);
+	killed_ns = oom_ns(run, load, first);
+	for (size_t p = 0; p < processes; p++) {
+		parts[p] = make_part(run, load, group, p);
+		parts[p].benign_class = class;
+		parts[p].oom_ns = load->expected_oom ? killed_ns : 0;
+	}
+	if (processes > 1)
+		err = add_whole(score, parts, processes, &whole);
+	if (err)
+		return err;
+	/* An instance is at an end with its kill, which is seen a little after it happened. */
+	if (killed_ns)
+		end_at(whole ? whole : &parts[0], killed_ns);
+	if (load->truth.ledger == SCORE_CGROUP) {
+		add_unit(score, run_number, load, whole ? whole : &parts[0], first);
+		return 0;
+	}
 	for (size_t p = 0; p < units; p++) {
-		struct score_unit *unit = &score->units[score->units_count];
-
-		*unit = load->truth.ledger == SCORE_CGROUP && whole ? *whole : parts[p];
-		unit->benign_class = class;
-		unit->kernel_whole = kernel_is_whole(run, unit->kind, first);
-		score->unit_runs[score->units_count] = run_number;
-		if (load->truth.ledger == SCORE_CGROUP) {
-			claim_mms(run, load, unit, score->units_count);
-			find_broken_whole(run, load, unit, records > 0);
-		} else {
-			unit->whole = whole;
-			unit->oom_ns = load->expected_oom ? killed_ns : 0;
-			find_broken(
-				run, load, unit, claim_mms(run, load, unit, score->units_count));
-		}
-		score->units_count++;
+		parts[p].whole = whole;
+		add_unit(score, run_number, load, &parts[p], first);
 	}
 	return 0;
 }

@@ -410,10 +410,8 @@ static void test_limit_band(void **state)
 		double said_s, error;
 		bool within;
 	} cases[] = {
-		{ 20 * 1.099, 0.0944, true },
-		{ 20 * 1.101, 0.0962, false },
-		{ 20 * 0.901, -0.1043, true },
-		{ 20 * 0.899, -0.1065, false },
+		{ 20 * 1.099, 0.0944, true }, { 20 * 1.101, 0.0962, false },
+		{ 20 * 0.901, -0.1043, true }, { 20 * 0.899, -0.1065, false },
 		{ 40, 0.6931, false },
 		{ 0, -9.9035, false }, /* ln(1 ms / 20 s): nothing has no logarithm */
 	};
