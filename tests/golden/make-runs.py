@@ -214,6 +214,15 @@ class Load:
         self.end = self.killed or CG_END
         self.path = f"/leaklab/{name}"
         self.cgroup = 500 + pid
+        # how run.json and the recording agree on its cgroup: in all, by the path only, or by the
+        # container's id only, for run.json names a cgroup inside it that was not recorded
+        self.named = more.get("named", "both")
+
+    def in_run_json(self):
+        if self.named == "inside":
+            return {"cgroup": 900 + self.pid, "cgroup_path": self.path + "/container"}
+        return {"cgroup": self.cgroup if self.named == "both" else None,
+                "cgroup_path": self.path}
 
     def held(self, t):
         """Bytes charged to the container."""
@@ -221,10 +230,10 @@ class Load:
 
 
 CG_LOADS = [
-    Load("cows", 201, 2 * MIB, "cow", "cgroup", "cow"),
+    Load("cows", 201, 2 * MIB, "cow", "cgroup", "cow", named="path"),
     # cgroup v1: of the kernel's memory only the sum is known
     Load("socks", 202, MIB, "socket", "cgroup", "sock", tells=False),
-    Load("dentries", 203, MIB, "inode", "cgroup", "slab"),
+    Load("dentries", 203, MIB, "inode", "cgroup", "slab", named="inside"),
     Load("swarm", 204, 2 * MIB, "process", "cgroup", "processes", procs=2),
     Load("clean", 206, 2 * MIB, "cache", "cgroup", "file", leak=False),
     Load("grow", 207, 2 * MIB, "anon", "process", "rss", limit=160 * MIB),
@@ -292,7 +301,8 @@ def cg_samples(charges=True):
            "kernel": "6.1.0-golden", "interval_ns": S, "threshold_bytes": 65536, "scope": None}
     yield cg_cgroup(CG_PARENT, "/leaklab", None, 1, None)
     for load in CG_LOADS:
-        yield cg_cgroup(load.cgroup, load.path, load.limit, CG_PARENT, load.name)
+        yield cg_cgroup(load.cgroup, load.path, load.limit, CG_PARENT,
+                        None if load.named == "path" else load.name)
         for pid in (load.pid, load.pid + CHILD):
             yield {"type": "process", "t_ns": START - 1, "mm": pid, "pid": pid,
                    "start_ns": START - 1, "comm": "memgen", "cgroup": load.cgroup,
@@ -308,7 +318,9 @@ def cg_samples(charges=True):
             if charges:
                 yield cg_memcg(load, t)
             if t == load.killed:
-                yield {"type": "oom", "t_ns": t, "pid": load.pid, "comm": "memgen",
+                # what run.json says is nearer to the kill
+                late = S if load.writes_oom_ns else 0
+                yield {"type": "oom", "t_ns": t + late, "pid": load.pid, "comm": "memgen",
                        "cgroup": load.cgroup}
         yield {"type": "tick", "t_ns": t}
     yield {"type": "end", "t_ns": CG_END, "reason": "duration", "records": 120, "events": 480,
@@ -401,8 +413,8 @@ def cg_make(name, records, charges=True):
         loads.append({
             "instance": load.name, "workload": load.name, "judged": True,
             "truth": f"truth/{load.name}.jsonl", "container_id": load.name,
-            "memory_bytes": load.limit, "memory_swap_bytes": load.limit, "cgroup": load.cgroup,
-            "cgroup_path": load.path, "limit_bytes": load.limit, "limit_cgroup": load.path,
+            "memory_bytes": load.limit, "memory_swap_bytes": load.limit,
+            **load.in_run_json(), "limit_bytes": load.limit, "limit_cgroup": load.path,
             "started_ns": START, "ended_ns": load.end + S // 10,
             "processes": [{"pid": load.pid, "ns_pid": 1}],
             "exit_code": 137 if load.killed else 0, "oom_killed": load.killed is not None,
@@ -425,7 +437,7 @@ def cg_make(name, records, charges=True):
 
 def make_cgroup_runs():
     cg_make("cg-oracle", cg_knowing())
-    cg_make("cg-wrong-kind", on_cgroups(cg_knowing(), kind="anon"))
+    cg_make("cg-wrong-kind", on_cgroups(cg_knowing(), kind="kernel"))
     cg_make("cg-twice-the-time", cg_knowing(factor=2))
     cg_make("cg-no-time", cg_knowing(factor=1, time_to_limit_s=None))
     cg_make("cg-cache-leak", cg_cache_leak())
