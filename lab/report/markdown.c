@@ -151,6 +151,84 @@ static void workloads(const struct run_score *score, FILE *out)
 	}
 }
 
+/* Leaks that no process shows, by what they are called. */
+static void kinds(const struct run_score *score, FILE *out)
+{
+	char text[REPORT_NAME_SIZE], kind[REPORT_CELL_SIZE];
+
+	if (score->summary.cgroup_leaks == 0)
+		return;
+	fputs("\n## What grows in cgroups\n\nNamed right: ", out);
+	put_share(out, &score->summary.kinds);
+	fputs("\n\n| run | workload | kind |\n|---|---|---|\n", out);
+	for (size_t i = 0; i < score->units_count; i++) {
+		const struct score_judged *judged = &score->result.judged[i];
+		const struct score_unit *unit = &score->units[i];
+
+		if (judged->broken || !unit->leak || unit->ledger != SCORE_CGROUP)
+			continue;
+		fputs("| ", out);
+		put_text(out, unit->run);
+		fputs(" | ", out);
+		put_text(out, report_unit_name(unit, text, sizeof(text)));
+		fputs(" | ", out);
+		put_text(out, report_kind_text(unit, judged, kind));
+		fputs(" |\n", out);
+	}
+}
+
+static void limit_row(const struct score_unit *unit, const struct score_limit *limit, FILE *out)
+{
+	char text[REPORT_NAME_SIZE], left[UNITS_TEXT_SIZE] = "", said[UNITS_TEXT_SIZE] = "";
+	char error[REPORT_CELL_SIZE];
+
+	if (limit->statements) {
+		units_format_duration(limit->first_actual_s, left, sizeof(left));
+		units_format_duration(limit->first_estimate_s, said, sizeof(said));
+	}
+	fputs("| ", out);
+	put_text(out, unit->run);
+	fputs(" | ", out);
+	put_text(out, report_unit_name(unit, text, sizeof(text)));
+	fprintf(out, " | %s | %s | %s | %s | %zu of %zu |\n", left, said,
+		report_limit_error_text(limit, error),
+		!limit->first_interval ? "none"
+		: limit->first_covered ? "holds"
+				       : "misses",
+		limit->within, limit->statements);
+}
+
+static void limits(const struct run_score *score, FILE *out)
+{
+	if (!report_has_kills(score))
+		return;
+	fputs("\n## Time to limit\n\nFirst statement made 5 s after the verdict or later, against "
+	      "the kill. A leak of which nothing was said counts as wrong.\n\n"
+	      "| tier | within 10 % | bias | intervals that hold |\n|---|---|---|---|\n",
+		out);
+	for (int t = SCORE_TIERS - 1; t >= 0; t--) {
+		const struct score_limit_summary *limit = &score->summary.tier[t].limit;
+
+		fprintf(out, "| %s | ", score_tier_name(t));
+		put_share(out, &limit->within);
+		if (limit->stated)
+			fprintf(out, " | %+.1f %% | ", 100 * expm1(limit->bias));
+		else
+			fputs(" | none | ", out);
+		put_share(out, &limit->coverage);
+		fputs(" |\n", out);
+	}
+	fputs("\n| run | workload | left | said | error | interval | all within 10 % |\n"
+	      "|---|---|---|---|---|---|---|\n",
+		out);
+	for (size_t i = 0; i < score->units_count; i++) {
+		const struct score_judged *judged = &score->result.judged[i];
+
+		if (!judged->broken && judged->tier[SCORE_LEAK].limit.killed)
+			limit_row(&score->units[i], &judged->tier[SCORE_LEAK].limit, out);
+	}
+}
+
 static void gates(const struct run_score *score, FILE *out)
 {
 	fputs("\n## Scenarios and gates\n\n| scenario | gate | value | bound | verdict |\n"
@@ -215,6 +293,8 @@ void report_markdown(const struct run_score *score, const struct report_facts *f
 	summary(score, facts, out);
 	tiers(&score->summary, out);
 	workloads(score, out);
+	kinds(score, out);
+	limits(score, out);
 	gates(score, out);
 	cost(facts, out);
 	list(&facts->issues, "Issues found", out);

@@ -61,6 +61,8 @@ static json_t *gates_json(const struct scenario_gates *gates)
 	set_number(object, "pattern_accuracy_min", gates->pattern_accuracy_min);
 	set_number(object, "rate_error_max", gates->rate_error_max);
 	set_number(object, "attribution_min", gates->attribution_min);
+	set_number(object, "kind_accuracy_min", gates->kind_accuracy_min);
+	set_number(object, "time_to_limit_within_min", gates->time_to_limit_within_min);
 	return object;
 }
 
