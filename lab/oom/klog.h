@@ -31,11 +31,12 @@ struct oom_log_entry {
 };
 
 struct oom_log {
-	int fd;	 /* -1: not open */
-	int err; /* why it is not open, as errno; or 0 */
-	bool any;
+	int fd;	  /* -1: not open */
+	int err;  /* why it is not open, as errno; or 0 */
+	bool any; /* a record was read; next_seq is known */
 	uint64_t next_seq;
 	uint64_t lost;	     /* records that were overwritten before they were read */
+	int64_t offset_ns;   /* from the log's clock to CLOCK_MONOTONIC */
 	uint64_t suppressed; /* summaries that the kernel left out */
 	uint64_t malformed;  /* records that are not of the known form */
 	struct oom_log_entry *entries;

@@ -125,7 +125,10 @@ void oom_evidence_init(struct oom_evidence *evidence, const char *cgroup_path, p
 void oom_say(struct oom_evidence *evidence, enum oom_source source, enum oom_answer answer,
 	const char *why, ...) __attribute__((format(printf, 4, 5)));
 
-/* Adds a victim; one too many is dropped, the first count. */
+/*
+ * Adds a victim, once for each source (of a group the kernel names the first one twice). One too
+ * many is dropped.
+ */
 void oom_add_victim(struct oom_evidence *evidence, const struct oom_victim *victim);
 
 /* Combines what was said. The rule and its reasons are in docs/oom.md. Pure. */

@@ -28,21 +28,21 @@ struct oom_watch {
 	char mount[CGROUP_PATH_SIZE];
 	char path[CGROUP_PATH_SIZE];
 	int fd;		       /* v1: eventfd; v2: memory.events */
-	uint64_t kills_before; /* the counter when opened; all below are since then */
-	uint64_t kills;
-	uint64_t group_kills;
-	bool group_known; /* the kernel counts group kills, or there is memory.oom.group */
-	bool group_set;	  /* memory.oom.group of it or of an ancestor is on */
-	uint64_t parent_before, parent_kills; /* v2: of the parent's hierarchical count */
-	bool parent_known;
-	bool parent_shared; /* the parent has other children, whose kills it counts too */
-	unsigned notified;  /* wakeups while it was there */
+	uint64_t kills_before; /* the counters when opened ... */
+	uint64_t groups_before;
+	uint64_t kills;	       /* ... and since then */
+	uint64_t group_kills;  /* 0 where the kernel does not count them */
+	bool group_set;	       /* memory.oom.group is on */
+	bool parent_known;     /* v2: the parent counts the kills in all of its children */
+	bool parent_exclusive; /* set by the caller: it has no other child with processes */
+	uint64_t parent_before, parent_kills;
+	unsigned notified; /* wakeups while it was there */
 	uint64_t notified_ns;
 	bool gone; /* removed */
 	int err;   /* of the last read that failed for another reason; or 0 */
 	struct oom_level chain[OOM_CHAIN_MAX];
 	size_t chain_count;
-	bool final; /* read after the first process had ended, see oom_watch_end() */
+	bool final; /* see oom_watch_end() */
 };
 
 /*
