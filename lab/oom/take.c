@@ -317,7 +317,9 @@ void oom_take_trace(struct oom_evidence *evidence, const struct oom_trace *trace
 
 static json_t *text_or_null(const char *text)
 {
-	return text && *text ? json_string(text) : json_null();
+	json_t *string = text && *text ? json_string(text) : NULL;
+
+	return string ? string : json_null(); /* jansson refuses what is not UTF-8 */
 }
 
 static json_t *victims_json(const struct oom_evidence *evidence)
@@ -347,7 +349,7 @@ json_t *oom_json(const struct oom_evidence *evidence, const struct oom_verdict *
 		json_t *source = json_object();
 
 		json_object_set_new(source, "said", json_string(oom_answer_name(said->answer)));
-		json_object_set_new(source, "why", json_string(said->why));
+		json_object_set_new(source, "why", text_or_null(said->why));
 		json_object_set_new(source, "lied", json_boolean(verdict->lied[i]));
 		json_object_set_new(sources, oom_source_name((enum oom_source)i), source);
 	}
