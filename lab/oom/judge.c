@@ -164,14 +164,21 @@ static const struct oom_victim *first_victim(const struct oom_evidence *evidence
 	return first;
 }
 
+/* The log's clock is not ours: its time comes after that of the wakeup. */
 static void judge_time(const struct oom_evidence *evidence, struct oom_verdict *verdict)
 {
-	if (verdict->victim && verdict->victim->t_ns) {
-		verdict->t_ns = verdict->victim->t_ns;
-		verdict->t_source = oom_source_name(verdict->victim->source);
+	const struct oom_victim *victim =
+		verdict->victim && verdict->victim->t_ns ? verdict->victim : NULL;
+
+	if (victim && victim->source == OOM_TRACE) {
+		verdict->t_ns = victim->t_ns;
+		verdict->t_source = oom_source_name(OOM_TRACE);
 	} else if (evidence->notified_ns) {
 		verdict->t_ns = evidence->notified_ns;
 		verdict->t_source = oom_source_name(OOM_EVENTS);
+	} else if (victim) {
+		verdict->t_ns = victim->t_ns;
+		verdict->t_source = oom_source_name(OOM_KLOG);
 	} else if (evidence->ended_ns && verdict->scope != OOM_SCOPE_CHILD) {
 		verdict->t_ns = evidence->ended_ns;
 		verdict->t_source = "end";

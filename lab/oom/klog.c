@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -33,19 +32,25 @@
 /* No more is kept of a log that somebody floods; what is left out counts as lost. */
 #define ENTRIES_MAX 65536
 
-/* The log counts like CLOCK_MONOTONIC_RAW: from boot, without NTP's corrections. */
-static int64_t clock_offset_ns(void)
+/*
+ * The log's clock runs beside CLOCK_MONOTONIC and drifts from it, by how much nobody tells. The
+ * record that was read soonest after it was written gives the best bound.
+ */
+static uint64_t to_monotonic(struct oom_log *log, uint64_t us)
 {
-	struct timespec raw;
+	int64_t t_ns = (int64_t)(us * NS_PER_US), offset_ns = (int64_t)log->now_ns - t_ns;
 
-	clock_gettime(CLOCK_MONOTONIC_RAW, &raw);
-	return (int64_t)clock_mono_ns() -
-	       (int64_t)((uint64_t)raw.tv_sec * NS_PER_S + (uint64_t)raw.tv_nsec);
+	if (!log->now_ns)
+		return (uint64_t)t_ns;
+	if (!log->offset_known || offset_ns < log->offset_ns)
+		log->offset_ns = offset_ns;
+	log->offset_known = true;
+	return (uint64_t)(t_ns + log->offset_ns);
 }
 
 int oom_log_open(struct oom_log *log)
 {
-	*log = (struct oom_log){ .offset_ns = clock_offset_ns() };
+	*log = (struct oom_log){ 0 };
 	log->fd = open(OOM_LOG_PATH, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (log->fd >= 0 && lseek(log->fd, 0, SEEK_END) >= 0)
 		return 0;
@@ -78,11 +83,11 @@ void oom_log_read(struct oom_log *log)
 
 	if (log->fd < 0)
 		return;
-	log->offset_ns = clock_offset_ns();
 	for (;;) {
 		ssize_t n = read(log->fd, record, sizeof(record));
 
 		if (n > 0) {
+			log->now_ns = clock_mono_ns();
 			oom_log_take(log, record, (size_t)n);
 		} else if (n < 0 && errno == EPIPE) {
 			/* Overwritten before we came; the next number says how many. */
@@ -322,13 +327,13 @@ void oom_log_take(struct oom_log *log, const char *record, size_t len)
 		log->lost += seq - log->next_seq;
 	log->any = true;
 	log->next_seq = seq + 1;
+	entry.t_ns = to_monotonic(log, us);
 	/* Facilities above 0 are of user space, which may write what it likes. */
 	if (prio >> 3)
 		return;
 	text[(size_t)(at - text) + strcspn(at, "\n")] = '\0';
 	unescape(text + (at - text));
 	entry.seq = seq;
-	entry.t_ns = us * NS_PER_US + (uint64_t)log->offset_ns;
 	if (parse_text(log, at, &entry))
 		add_entry(log, &entry);
 }

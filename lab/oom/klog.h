@@ -20,12 +20,11 @@ enum oom_log_type {
 
 struct oom_log_entry {
 	enum oom_log_type type;
-	uint64_t seq;  /* of the record */
-	uint64_t t_ns; /* CLOCK_MONOTONIC, to the microsecond; the log's own clock may differ by ms
-			*/
-	pid_t pid;     /* on the host, may be a thread's; 0 of a group */
-	char comm[64]; /* printable; "" where it cannot be told for sure */
-	bool memcg;    /* by the limit of a cgroup, not of the host */
+	uint64_t seq;	  /* of the record */
+	uint64_t t_ns;	  /* CLOCK_MONOTONIC, never too early: by the time when it was read */
+	pid_t pid;	  /* on the host, may be a thread's; 0 of a group */
+	char comm[64];	  /* printable; "" where it cannot be told for sure */
+	bool memcg;	  /* by the limit of a cgroup, not of the host */
 	char *oom_memcg;  /* whose limit; NULL: not said or not sure; owned */
 	char *task_memcg; /* of the victim, or of the group; NULL likewise; owned */
 };
@@ -35,8 +34,10 @@ struct oom_log {
 	int err;  /* why it is not open, as errno; or 0 */
 	bool any; /* a record was read; next_seq is known */
 	uint64_t next_seq;
-	uint64_t lost;	     /* records that were overwritten before they were read */
-	int64_t offset_ns;   /* from the log's clock to CLOCK_MONOTONIC */
+	uint64_t lost;	   /* records that were overwritten before they were read */
+	uint64_t now_ns;   /* when the record at hand was read; 0: take the log's time as it is */
+	int64_t offset_ns; /* from the log's clock to CLOCK_MONOTONIC, at most */
+	bool offset_known;
 	uint64_t suppressed; /* summaries that the kernel left out */
 	uint64_t malformed;  /* records that are not of the known form */
 	struct oom_log_entry *entries;

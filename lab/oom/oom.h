@@ -113,7 +113,7 @@ struct oom_verdict {
 	enum oom_limit limit;
 	const char *limit_path; /* borrowed from the evidence; NULL when unknown, or the host */
 	uint64_t t_ns;		/* of the first kill, CLOCK_MONOTONIC; 0: unknown or none */
-	const char *t_source;	/* "trace", "klog", "events", "end"; NULL without t_ns */
+	const char *t_source;	/* "trace", "events", "klog", "end"; NULL without t_ns */
 	const struct oom_victim *victim; /* the first, borrowed from the evidence; or NULL */
 	bool lied[OOM_SOURCES];		 /* said yes or no, and was wrong */
 };
