@@ -177,38 +177,60 @@ static const char *find_last(const char *text, const char *what)
 	return last;
 }
 
-/* Its one place in @text; NULL also when there are several, for then nobody knows the true one. */
-static const char *find_only(const char *text, const char *what)
+/* How often @what stands in @text before @end. */
+static unsigned count_before(const char *text, const char *what, const char *end)
 {
-	const char *at = strstr(text, what);
+	unsigned count = 0;
 
-	return at && !strstr(at + 1, what) ? at : NULL;
+	for (const char *at = text; (at = strstr(at, what)) && at < end; at++)
+		count++;
+	return count;
+}
+
+/*
+ * Where the victim's name begins: it is at most 15 bytes before @pid, but both it and the cgroup's
+ * path before it may hold ",task=" as well. The first that can be is taken; @ret_sure says whether
+ * it was the only one.
+ */
+static const char *find_task(const char *text, const char *pid, bool *ret_sure)
+{
+	static const char word[] = ",task=";
+	const char *from = pid - text > COMM_MAX + 6 ? pid - COMM_MAX - 6 : text;
+	const char *task = strstr(from, word);
+
+	if (!task || task + 6 > pid)
+		return NULL;
+	*ret_sure = count_before(task + 1, word, pid) == 0;
+	return task;
 }
 
 /*
  * Names stand between the kernel's words and may look like them. The numbers behind the last name
- * are always found; names only where there is one way to read the line.
+ * are always found; a line that can be read in two ways is marked as not sure.
  */
 static bool parse_summary(const char *text, struct oom_log_entry *entry)
 {
 	const char *pid = find_last(text, ",pid="), *task, *memcg, *limit, *after;
+	bool sure = false;
 
 	entry->type = OOM_LOG_SUMMARY;
 	entry->memcg = strncmp(text + strlen(SUMMARY), "CONSTRAINT_MEMCG,", 17) == 0;
 	after = pid ? pid + 5 : NULL;
 	if (!pid || !take_pid(&after, &entry->pid) || strncmp(after, ",uid=", 5) != 0)
 		return false;
-	task = find_only(text, ",task=");
-	memcg = find_only(text, ",task_memcg=");
-	limit = find_only(text, ",oom_memcg=");
-	if (!task || task > pid)
+	task = find_task(text, pid, &sure);
+	if (!task)
 		return true;
-	if (pid - task - 6 <= COMM_MAX)
+	if (sure)
 		copy_comm(entry->comm, sizeof(entry->comm), task + 6, (size_t)(pid - task - 6));
-	if (!memcg || memcg > task)
+	memcg = strstr(text, ",task_memcg=");
+	limit = strstr(text, ",oom_memcg=");
+	if (!memcg || memcg + 12 > task)
 		return true;
+	entry->sure = sure && count_before(text, ",task_memcg=", task) == 1;
 	entry->task_memcg = strndup(memcg + 12, (size_t)(task - memcg - 12));
-	if (limit && limit < memcg && entry->memcg)
+	if (entry->memcg && limit && limit + 11 <= memcg &&
+		count_before(text, ",oom_memcg=", task) == 1)
 		entry->oom_memcg = strndup(limit + 11, (size_t)(memcg - limit - 11));
 	return true;
 }
@@ -356,10 +378,12 @@ struct match {
 	size_t pids_count;
 	pid_t announced;  /* victim of the summary read last; 0: none */
 	bool ours;	  /* ... is ours */
+	bool doubtful;	  /* ... may be ours */
 	bool group;	  /* the kills that follow are of a group ... */
 	bool group_ours;  /* ... that lies within the container */
 	uint64_t killed;  /* processes of ours */
 	uint64_t strange; /* kills that nobody's cgroup or process is named for */
+	bool suppressed;  /* summaries are missing */
 	struct oom_victim last;
 };
 
@@ -390,11 +414,15 @@ static void take_limit(struct match *match, const struct oom_log_entry *entry)
 static void match_summary(struct match *match, const struct oom_log_entry *entry)
 {
 	const char *path = match->evidence->cgroup_path;
+	bool below = entry->task_memcg && *path && is_below(entry->task_memcg, path);
 
 	match->announced = entry->pid;
 	match->group = match->group_ours = false;
-	match->ours = entry->task_memcg && *path ? is_below(entry->task_memcg, path)
-						 : is_our_pid(match, entry->pid);
+	match->ours = is_our_pid(match, entry->pid);
+	if (entry->sure && *path)
+		match->ours = below;
+	/* Cut short, or to be read in two ways, and of a process that nobody knows. */
+	match->doubtful = !match->ours && !entry->sure && (below || !entry->task_memcg);
 }
 
 static void match_group(struct match *match, const struct oom_log_entry *entry)
@@ -414,7 +442,7 @@ static void match_killed(
 
 	if (!ours) {
 		/* Without its summary, which the kernel may leave out, it may be anybody's. */
-		match->strange += !named && !match->group;
+		match->strange += named ? match->doubtful : !match->group || match->suppressed;
 		return;
 	}
 	if (match->evidence->limit == OOM_LIMIT_UNKNOWN || match->killed == 0)
@@ -450,7 +478,12 @@ static void say(struct match *match, const struct oom_log *log)
 void oom_take_log(struct oom_evidence *evidence, const struct oom_log *log, const pid_t *pids,
 	size_t pids_count)
 {
-	struct match match = { .evidence = evidence, .pids = pids, .pids_count = pids_count };
+	struct match match = {
+		.evidence = evidence,
+		.pids = pids,
+		.pids_count = pids_count,
+		.suppressed = log->suppressed > 0,
+	};
 	const struct oom_log_entry *summary = NULL;
 
 	if (log->fd < 0 && log->err) {

@@ -25,6 +25,7 @@ struct oom_log_entry {
 	pid_t pid;	  /* on the host, may be a thread's; 0 of a group */
 	char comm[64];	  /* printable; "" where it cannot be told for sure */
 	bool memcg;	  /* by the limit of a cgroup, not of the host */
+	bool sure;	  /* there is one way only to read task_memcg */
 	char *oom_memcg;  /* whose limit; NULL: not said or not sure; owned */
 	char *task_memcg; /* of the victim, or of the group; NULL likewise; owned */
 };

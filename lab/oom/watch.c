@@ -15,6 +15,9 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
+/* The largest allocation for which the kernel kills is of order 3. */
+#define OOM_ORDER_PAGES 8
+
 #define FILE_PATH_SIZE (CGROUP_PATH_SIZE * 2 + 64)
 
 /* A path of our own length: the chain names ancestors as the first bytes of the container's. */
@@ -106,10 +109,40 @@ static int read_counts(struct oom_watch *watch, uint64_t *ret_kills, uint64_t *r
 	return 0;
 }
 
+/* A number that is alone in its file. */
+static int read_number(
+	const struct oom_watch *watch, size_t path_len, const char *name, uint64_t *ret)
+{
+	char text[64];
+	int err = read_file(watch, path_len, name, text, sizeof(text));
+
+	return err < 0 ? err : parse_u64(text, ret);
+}
+
 /*
- * How often the limit of one cgroup itself was in the way of an allocation. v1 counts failed
- * charges, of memory and of memory+swap, which is charged first; v2 counts in `.local` what its
- * own limit was out of.
+ * v1: whether usage has ever come so near to the limit that the next allocation failed. (failcnt
+ * would say it, but stays 0 on kernels that no longer keep it.) -ENOENT without such a limit.
+ */
+static int read_peak(
+	const struct oom_watch *watch, size_t path_len, const char *prefix, uint64_t *ret_hits)
+{
+	uint64_t peak, limit;
+	char name[64];
+	int err;
+
+	snprintf(name, sizeof(name), "%s.limit_in_bytes", prefix);
+	err = read_number(watch, path_len, name, &limit);
+	snprintf(name, sizeof(name), "%s.max_usage_in_bytes", prefix);
+	if (err == 0)
+		err = read_number(watch, path_len, name, &peak);
+	if (err == 0)
+		*ret_hits = peak + (uint64_t)sysconf(_SC_PAGESIZE) * OOM_ORDER_PAGES >= limit;
+	return err;
+}
+
+/*
+ * How often the limit of one cgroup itself made an allocation fail; on v1 only 0 or 1. v2 counts it
+ * in `.local`; v1 charges memory+swap first, where the kernel accounts swap.
  */
 static int read_hits(const struct oom_watch *watch, size_t path_len, uint64_t *ret)
 {
@@ -121,16 +154,14 @@ static int read_hits(const struct oom_watch *watch, size_t path_len, uint64_t *r
 		err = read_file(watch, path_len, "memory.events.local", text, sizeof(text));
 		return err < 0 ? err : find_count(text, "oom", ret);
 	}
-	err = read_file(watch, path_len, "memory.failcnt", text, sizeof(text));
-	if (err == 0)
-		err = parse_u64(text, &memory);
+	err = read_peak(watch, path_len, "memory", &memory);
 	if (err < 0)
 		return err;
-	if (read_file(watch, path_len, "memory.memsw.failcnt", text, sizeof(text)) == 0)
-		err = parse_u64(text, &swap);
-	if (err == 0)
-		*ret = memory + swap;
-	return err;
+	err = read_peak(watch, path_len, "memory.memsw", &swap);
+	if (err < 0 && err != -ENOENT)
+		return err;
+	*ret = memory || swap;
+	return 0;
 }
 
 static void open_chain(struct oom_watch *watch)
@@ -142,6 +173,9 @@ static void open_chain(struct oom_watch *watch)
 
 		level->path_len = len;
 		level->known = read_hits(watch, len, &level->hits_before) == 0;
+		/* v1 keeps no count: a limit that was hit before cannot be seen to be hit again. */
+		if (watch->version == 1 && level->hits_before)
+			level->known = false;
 		while (len > 0 && watch->path[len - 1] != '/')
 			len--;
 		len = len > 0 ? len - 1 : 0; /* the slash too */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The memory cgroup of one container: its count of OOM kills, the kernel's wakeup when it changes,
- * and whose limit was hit. Works on v1 (memory.oom_control, an eventfd, memory.failcnt) and on v2
- * (memory.events, memory.events.local); what a kernel lacks stays unknown.
+ * and whose limit was hit. Works on v1 (memory.oom_control, an eventfd, the peak of usage) and on
+ * v2 (memory.events, memory.events.local); what a kernel lacks stays unknown.
  *
  * The counters go with the cgroup, and podman removes it soon after the end of the first process:
  * what was read last stays known. On v2 the parent's count outlives the child; oom_watch_take()
