@@ -165,10 +165,11 @@ static int take_kill(struct reader *reader, const json_t *record)
 	const char *comm = run_get_text(record, "comm");
 	uint64_t pid;
 
-	if (!run_get_u64(record, "pid", &pid) || !run_get_u64(record, "cgroup", &kill.cgroup) ||
-		!run_get_u64(record, "t_ns", &kill.victim.t_ns) || pid > INT32_MAX)
-		return set_unusable(reader->trace, "the recording has an oom record without pid, "
-						   "cgroup or t_ns");
+	if (!run_get_u64(record, "pid", &pid) || pid > INT32_MAX ||
+		!run_get_u64(record, "t_ns", &kill.victim.t_ns))
+		return set_unusable(
+			reader->trace, "the recording has an oom record without pid or t_ns");
+	run_get_u64(record, "cgroup", &kill.cgroup); /* null: the recorder could not tell */
 	kill.victim.pid = (pid_t)pid;
 	snprintf(kill.victim.comm, sizeof(kill.victim.comm), "%s", comm ? comm : "");
 	grown = reallocarray(reader->trace->kills, reader->trace->kills_count + 1, sizeof(*grown));
@@ -287,7 +288,9 @@ static bool is_ours(
 {
 	size_t len = strlen(evidence->cgroup_path);
 
-	if (cgroup && kill->cgroup == cgroup)
+	if (!kill->cgroup)
+		return evidence->main_pid && kill->victim.pid == evidence->main_pid;
+	if (kill->cgroup == cgroup)
 		return true;
 	return len > 1 && kill->path && strncmp(kill->path, evidence->cgroup_path, len) == 0 &&
 	       (kill->path[len] == '/' || kill->path[len] == '\0');
@@ -296,19 +299,26 @@ static bool is_ours(
 void oom_take_trace(struct oom_evidence *evidence, const struct oom_trace *trace, uint64_t cgroup)
 {
 	const struct oom_victim *first = NULL;
-	size_t count = 0;
+	size_t count = 0, homeless = 0;
 
-	for (size_t i = 0; i < trace->kills_count; i++)
-		if (is_ours(evidence, &trace->kills[i], cgroup)) {
-			oom_add_victim(evidence, &trace->kills[i].victim);
-			first = first ? first : &trace->kills[i].victim;
+	for (size_t i = 0; i < trace->kills_count; i++) {
+		const struct oom_trace_kill *kill = &trace->kills[i];
+
+		if (is_ours(evidence, kill, cgroup)) {
+			oom_add_victim(evidence, &kill->victim);
+			first = first ? first : &kill->victim;
 			count++;
 		}
+		homeless += !kill->cgroup;
+	}
 	if (first)
 		oom_say(evidence, OOM_TRACE, OOM_YES, "mark_victim: process %d (%s)%s", first->pid,
 			first->comm, count > 1 ? " and others" : "");
 	else if (trace->unusable)
 		oom_say(evidence, OOM_TRACE, OOM_UNKNOWN, "%s", trace->unusable);
+	else if (homeless)
+		oom_say(evidence, OOM_TRACE, OOM_UNKNOWN,
+			"the recording has victims without a cgroup");
 	else
 		oom_say(evidence, OOM_TRACE, OOM_NO, "no mark_victim in this cgroup");
 }

@@ -27,7 +27,7 @@ struct oom_trace {
 	struct oom_trace_kill {
 		struct oom_victim victim;
 		char *path; /* of its cgroup; NULL when the recording does not name it; owned */
-		uint64_t cgroup;
+		uint64_t cgroup; /* id; 0: unknown */
 	} * kills;
 	size_t kills_count;
 };
