@@ -67,6 +67,21 @@ void oom_add_victim(struct oom_evidence *evidence, const struct oom_victim *vict
 		evidence->victims[evidence->victims_count++] = *victim;
 }
 
+void oom_copy_comm(char *to, size_t size, const char *from, size_t len)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < len && used + 5 < size; i++) {
+		unsigned char c = (unsigned char)from[i];
+
+		if (c < 0x20 || c >= 0x7f)
+			used += (size_t)snprintf(to + used, size - used, "\\x%02x", c);
+		else
+			to[used++] = (char)c;
+	}
+	to[used] = '\0';
+}
+
 /* SIGKILL for sure, or by an exit code that says so. */
 static bool ended_by_kill(const struct oom_evidence *evidence)
 {

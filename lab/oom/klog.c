@@ -129,21 +129,6 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
-static void copy_comm(char *to, size_t size, const char *from, size_t len)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < len && used + 5 < size; i++) {
-		unsigned char c = (unsigned char)from[i];
-
-		if (c < 0x20 || c >= 0x7f)
-			used += (size_t)snprintf(to + used, size - used, "\\x%02x", c);
-		else
-			to[used++] = (char)c;
-	}
-	to[used] = '\0';
-}
-
 /* The number at *@at, which is moved behind it. Returns false when there is none. */
 static bool take_number(const char **at, uint64_t *ret)
 {
@@ -222,7 +207,7 @@ static bool parse_summary(const char *text, struct oom_log_entry *entry)
 	if (!task)
 		return true;
 	if (sure)
-		copy_comm(entry->comm, sizeof(entry->comm), task + 6, (size_t)(pid - task - 6));
+		oom_copy_comm(entry->comm, sizeof(entry->comm), task + 6, (size_t)(pid - task - 6));
 	memcg = strstr(text, ",task_memcg=");
 	limit = strstr(text, ",oom_memcg=");
 	if (!memcg || memcg + 12 > task)
@@ -245,7 +230,7 @@ static bool parse_killed(const char *text, bool memcg, struct oom_log_entry *ent
 	entry->memcg = memcg;
 	if (!take_pid(&text, &entry->pid) || strncmp(text, " (", 2) != 0 || !end || end < text + 2)
 		return false;
-	copy_comm(entry->comm, sizeof(entry->comm), text + 2, (size_t)(end - text - 2));
+	oom_copy_comm(entry->comm, sizeof(entry->comm), text + 2, (size_t)(end - text - 2));
 	return true;
 }
 

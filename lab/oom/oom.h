@@ -131,6 +131,9 @@ void oom_say(struct oom_evidence *evidence, enum oom_source source, enum oom_ans
  */
 void oom_add_victim(struct oom_evidence *evidence, const struct oom_victim *victim);
 
+/* A process's name as it may be printed: bytes that are not plain ASCII become \xHH. */
+void oom_copy_comm(char *to, size_t size, const char *from, size_t len);
+
 /* Combines what was said. The rule and its reasons are in docs/oom.md. Pure. */
 void oom_judge(const struct oom_evidence *evidence, struct oom_verdict *ret);
 

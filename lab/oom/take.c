@@ -171,7 +171,8 @@ static int take_kill(struct reader *reader, const json_t *record)
 			reader->trace, "the recording has an oom record without pid or t_ns");
 	run_get_u64(record, "cgroup", &kill.cgroup); /* null: the recorder could not tell */
 	kill.victim.pid = (pid_t)pid;
-	snprintf(kill.victim.comm, sizeof(kill.victim.comm), "%s", comm ? comm : "");
+	if (comm)
+		oom_copy_comm(kill.victim.comm, sizeof(kill.victim.comm), comm, strlen(comm));
 	grown = reallocarray(reader->trace->kills, reader->trace->kills_count + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
