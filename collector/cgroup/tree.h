@@ -20,13 +20,13 @@ struct cgroup_tree;
 /* Owned by the tree; valid until it is reported as removed and the callback has returned. */
 struct cgroup_node {
 	uint64_t id;
-	uint64_t parent_id; /* 0: the root of the hierarchy has none */
-	char *path;	    /* NULL: it was gone before it could be named */
+	uint64_t parent_id;		     /* 0: the root of the hierarchy has none */
+	char *path;			     /* NULL: it was gone before it could be named */
 	struct container_identity container; /* .runtime CONTAINER_NONE: none */
 	struct cgroup_limits limits;
-	uint64_t born_ns;   /* CLOCK_MONOTONIC; 0: before the tree */
+	uint64_t born_ns; /* CLOCK_MONOTONIC; 0: before the tree */
 	bool in_scope;
-	void *ledger;	    /* for the second ledger, which owns it; NULL at birth */
+	void *ledger; /* for the second ledger, which owns it; NULL at birth */
 };
 
 /* Each may be NULL. Called from within cgroup_tree_*(). */
@@ -53,16 +53,16 @@ void cgroup_tree_free(struct cgroup_tree *tree);
 int cgroup_tree_walk(struct cgroup_tree *tree, uint64_t now_ns);
 
 /* Births and deaths as the kernel told them. @name is the last part of the path. */
-int cgroup_tree_add(struct cgroup_tree *tree, uint64_t id, uint64_t parent_id, const char *name,
-	uint64_t t_ns);
+int cgroup_tree_add(
+	struct cgroup_tree *tree, uint64_t id, uint64_t parent_id, const char *name, uint64_t t_ns);
 void cgroup_tree_remove(struct cgroup_tree *tree, uint64_t id, uint64_t t_ns);
 
 /* The node of @id, or NULL. */
 struct cgroup_node *cgroup_tree_find(const struct cgroup_tree *tree, uint64_t id);
 
 /* Calls @visit for each live node, children before their parents. */
-void cgroup_tree_each(struct cgroup_tree *tree,
-	void (*visit)(void *ctx, struct cgroup_node *node), void *ctx);
+void cgroup_tree_each(
+	struct cgroup_tree *tree, void (*visit)(void *ctx, struct cgroup_node *node), void *ctx);
 
 /* Reads the limits of all live nodes again; changed ones are reported. */
 void cgroup_tree_refresh_limits(struct cgroup_tree *tree, uint64_t now_ns);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <libcgroup.h>
 #include <limits.h>
 #include <mntent.h>
@@ -130,6 +131,37 @@ int parent_create(const struct cgroup_host *host, const char *name, struct probl
 				name, strerror(-err), host->mount);
 	}
 	return 0;
+}
+
+/* Sets @file of the cgroup; one that the kernel lacks is left out when @optional. */
+static int set_value(const char *name, const char *file, uint64_t value, bool optional,
+	struct problems *problems)
+{
+	struct cgroup *group = cgroup_new_cgroup(name);
+	struct cgroup_controller *controller =
+		group ? cgroup_add_controller(group, "memory") : NULL;
+	int ret = controller ? cgroup_add_value_uint64(controller, file, value) : ECGOTHER;
+
+	if (ret == 0)
+		ret = cgroup_modify_cgroup(group);
+	cgroup_free(&group);
+	if (ret == 0 || (optional && ret == ECGROUPVALUENOTEXIST))
+		return 0;
+	return problems_add(problems, "cgroup /%s: %s cannot be set to %" PRIu64 ": %s", name, file,
+		value, why(ret));
+}
+
+int parent_limit(
+	const struct cgroup_host *host, const char *name, uint64_t bytes, struct problems *problems)
+{
+	bool is_v1 = host->version == 1;
+	int err = set_value(
+		name, is_v1 ? "memory.limit_in_bytes" : "memory.max", bytes, false, problems);
+
+	if (err == 0)
+		err = set_value(name, is_v1 ? "memory.memsw.limit_in_bytes" : "memory.swap.max",
+			is_v1 ? bytes : 0, true, problems);
+	return err;
 }
 
 /* nftw() takes no context: whether a process was seen in the tree. */
