@@ -169,8 +169,8 @@ static int perform(const struct limits_args *args, const struct scenario *scenar
 	return limits_builtin(session);
 }
 
-static int run(const struct limits_args *args, const struct scenario *scenario,
-	struct problems *problems)
+static int run(
+	const struct limits_args *args, const struct scenario *scenario, struct problems *problems)
 {
 	struct limits_session session = {
 		.problems = problems,

@@ -78,8 +78,8 @@ static int case_reservation(struct limits_session *session)
 		.reservation_bytes = LIMIT,
 		.hold_bytes = LIMIT + LIMIT / 2,
 	};
-	struct limits_row *row = limits_session_row(
-		session, "reservation", limits_knob_name(KNOB_RESERVATION));
+	struct limits_row *row =
+		limits_session_row(session, "reservation", limits_knob_name(KNOB_RESERVATION));
 	_cleanup_probe_ struct probe probe = PROBE_EMPTY;
 	char text[LIMITS_TEXT_SIZE + 64];
 
@@ -151,7 +151,8 @@ static int case_high(struct limits_session *session)
 		units_format_size((double)probe.usage.usage_bytes, text, sizeof(text)));
 	if (probe.usage.stall_us != UINT64_MAX)
 		limits_row_observe(row, "stalled for %s",
-			units_format_duration((double)probe.usage.stall_us / 1e6, text, sizeof(text)));
+			units_format_duration(
+				(double)probe.usage.stall_us / 1e6, text, sizeof(text)));
 	return 0;
 }
 

@@ -46,7 +46,8 @@ static int take_inspection(struct subject *subject, const char *text, struct pro
 
 	if (!id || !status || !json_is_object(config)) {
 		err = problems_add(problems,
-			"container %s: what `podman container inspect` says of it is not understood",
+			"container %s: what `podman container inspect` says of it is not "
+			"understood",
 			subject->name);
 	} else {
 		snprintf(subject->id, sizeof(subject->id), "%s", id);
@@ -75,7 +76,8 @@ static int inspect(struct limits_session *session, struct subject *subject)
 	_cleanup_args_ struct args args = { 0 };
 	int err;
 
-	podman_args(&session->host.podman, &args, "container", "inspect", "--", subject->name, NULL);
+	podman_args(
+		&session->host.podman, &args, "container", "inspect", "--", subject->name, NULL);
 	err = child_capture(&args, NULL, PODMAN_TIMEOUT_NS, &output);
 	if (err < 0)
 		return problems_add(session->problems, "podman: %s", strerror(-err));
@@ -118,8 +120,7 @@ static bool find_cgroup(struct limits_session *session, struct subject *subject,
 		limits_row_judge(row, LIMITS_FAIL, "/proc/%d/cgroup: cannot be read: %s",
 			subject->pid, strerror(-err));
 	else
-		limits_row_judge(row,
-			row->declared.kind == VALUE_BYTES ? LIMITS_FAIL : LIMITS_SKIP,
+		limits_row_judge(row, row->declared.kind == VALUE_BYTES ? LIMITS_FAIL : LIMITS_SKIP,
 			"its process %d is in %s, which is no cgroup of this container: its limits "
 			"do not hold for it",
 			subject->pid, path);
@@ -187,8 +188,8 @@ static int add_rows(struct limits_session *session, const struct subject *subjec
 			observe(row, &usage, knob);
 		if (row->verdict == LIMITS_FAIL && readings[knob].err == 0 &&
 			!limits_value_taken(&row->declared, &row->written))
-			limits_row_observe(row,
-				"`podman update` before podman 5 changes a limit without noting it");
+			limits_row_observe(row, "`podman update` before podman 5 changes a limit "
+						"without noting it");
 	}
 	return 0;
 }
@@ -221,8 +222,8 @@ static int try_same(struct limits_session *session, const struct subject *subjec
 	if (limits_swap_free_bytes() < spec.memory_swap_bytes - memory)
 		snprintf(session->no_swap, sizeof(session->no_swap),
 			"this host has too little free swap to try it");
-	return limits_try(session, name, &spec,
-		*session->no_swap ? memory : spec.memory_swap_bytes, NULL);
+	return limits_try(
+		session, name, &spec, *session->no_swap ? memory : spec.memory_swap_bytes, NULL);
 }
 
 int limits_container(struct limits_session *session, const char *name, bool probe)

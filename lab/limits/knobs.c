@@ -73,8 +73,8 @@ bool limits_value_taken(const struct limits_value *declared, const struct limits
 }
 
 /* Reads a file of the cgroup at @path into @text. Returns its length or a negative errno. */
-static int read_file(const struct cgroup_host *host, const char *path, const char *name, char *text,
-	size_t size)
+static int read_file(
+	const struct cgroup_host *host, const char *path, const char *name, char *text, size_t size)
 {
 	char file[CGROUP_PATH_SIZE + 64];
 	_cleanup_close_ int fd = -1;
@@ -153,11 +153,13 @@ static const char *file_of(const struct cgroup_host *host, enum limits_knob knob
 }
 
 /* v2 limits memory and swap apart; podman's option is their sum. */
-static struct limits_value sum_of(const struct limits_value *memory, const struct limits_value *swap)
+static struct limits_value sum_of(
+	const struct limits_value *memory, const struct limits_value *swap)
 {
 	if (memory->kind != VALUE_BYTES || swap->kind != VALUE_BYTES)
 		return (struct limits_value){ .kind = VALUE_NONE };
-	return (struct limits_value){ .kind = VALUE_BYTES, .number = memory->number + swap->number };
+	return (struct limits_value){ .kind = VALUE_BYTES,
+		.number = memory->number + swap->number };
 }
 
 int limits_knob_read(const struct cgroup_host *host, const char *path, enum limits_knob knob,
@@ -307,8 +309,8 @@ int limits_usage_read(const struct cgroup_host *host, const char *path, struct l
 			host, path, is_v1 ? "memory.max_usage_in_bytes" : "memory.peak", ""),
 		.swap_bytes = is_v1 ? read_key(host, path, "memory.stat", "swap ")
 				    : read_key(host, path, "memory.swap.current", ""),
-		.oom_kills = read_key(host, path, is_v1 ? "memory.oom_control" : "memory.events",
-			"oom_kill "),
+		.oom_kills = read_key(
+			host, path, is_v1 ? "memory.oom_control" : "memory.events", "oom_kill "),
 		.high_events = is_v1 ? UINT64_MAX : read_key(host, path, "memory.events", "high "),
 		.stall_us = UINT64_MAX,
 	};

@@ -179,8 +179,7 @@ static void set_value(json_t *json, const char *name, const struct limits_value 
 {
 	char text[UNITS_TEXT_SIZE], key[64];
 
-	json_object_set_new(
-		json, name, json_string(limits_value_text(value, text, sizeof(text))));
+	json_object_set_new(json, name, json_string(limits_value_text(value, text, sizeof(text))));
 	snprintf(key, sizeof(key), "%s_bytes", name);
 	json_object_set_new(json, key,
 		value->kind == VALUE_BYTES ? json_integer((json_int_t)value->number) : json_null());
@@ -214,12 +213,12 @@ int limits_print_json(const struct limits_table *table, FILE *out)
 
 	for (size_t i = 0; i < table->count; i++)
 		json_array_append_new(rows, row_json(&table->rows[i]));
-	json_object_set_new(json, "pass",
-		json_integer((json_int_t)limits_table_count(table, LIMITS_PASS)));
-	json_object_set_new(json, "fail",
-		json_integer((json_int_t)limits_table_count(table, LIMITS_FAIL)));
-	json_object_set_new(json, "skip",
-		json_integer((json_int_t)limits_table_count(table, LIMITS_SKIP)));
+	json_object_set_new(
+		json, "pass", json_integer((json_int_t)limits_table_count(table, LIMITS_PASS)));
+	json_object_set_new(
+		json, "fail", json_integer((json_int_t)limits_table_count(table, LIMITS_FAIL)));
+	json_object_set_new(
+		json, "skip", json_integer((json_int_t)limits_table_count(table, LIMITS_SKIP)));
 	json_object_set_new(json, "rows", rows);
 	if (!json || json_array_size(rows) != table->count)
 		err = -ENOMEM;

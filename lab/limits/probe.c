@@ -29,10 +29,11 @@
 uint64_t probe_under_bytes(uint64_t limit_bytes)
 {
 	uint64_t batch = BATCH_PAGES * (uint64_t)sysconf(_SC_PAGESIZE) *
-		(uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+			 (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
 	uint64_t margin = 2 * MIB + limit_bytes / 256;
 
-	/* The stocks of all CPUs are given back before anything is killed: they need not all fit. */
+	/* The stocks of all CPUs are given back before anything is killed: they need not all fit.
+	 */
 	margin += batch < limit_bytes / 16 ? batch : limit_bytes / 16;
 	return margin < limit_bytes ? (limit_bytes - margin) / MIB * MIB : 0;
 }

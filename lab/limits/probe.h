@@ -15,17 +15,17 @@
 
 /* What podman is told. Without an image the container runs memgen. */
 struct probe_spec {
-	const char *name;	     /* unique in the session; letters, digits and '-' */
-	uint64_t memory_bytes;	     /* 0: not given */
-	uint64_t memory_swap_bytes;  /* 0: not given; UINT64_MAX: -1, no limit */
-	uint64_t reservation_bytes;  /* 0: not given */
-	const char *conf;	     /* --cgroup-conf, or NULL */
-	const char *parent;	     /* name of another parent cgroup, or NULL */
-	const char *image;	     /* or NULL */
-	char *const *command;	     /* of @image */
+	const char *name;	    /* unique in the session; letters, digits and '-' */
+	uint64_t memory_bytes;	    /* 0: not given */
+	uint64_t memory_swap_bytes; /* 0: not given; UINT64_MAX: -1, no limit */
+	uint64_t reservation_bytes; /* 0: not given */
+	const char *conf;	    /* --cgroup-conf, or NULL */
+	const char *parent;	    /* name of another parent cgroup, or NULL */
+	const char *image;	    /* or NULL */
+	char *const *command;	    /* of @image */
 	unsigned command_count;
-	uint64_t hold_bytes;	     /* what memgen shall hold in each of its processes */
-	unsigned processes;	     /* of memgen; 0: one */
+	uint64_t hold_bytes; /* what memgen shall hold in each of its processes */
+	unsigned processes;  /* of memgen; 0: one */
 };
 
 enum probe_outcome {
@@ -48,15 +48,18 @@ struct probe {
 	int pid;
 	struct truth_tail truth;
 	struct limits_reading knobs[KNOBS]; /* before its program ran, or as read again */
-	bool up;	       /* the knobs were read */
-	uint64_t kills_before; /* of the cgroup above, which outlives this one */
+	bool up;			    /* the knobs were read */
+	uint64_t kills_before;		    /* of the cgroup above, which outlives this one */
 	enum probe_outcome outcome;
 	uint64_t hold_bytes;
-	struct limits_usage usage; /* when it held, or was last seen */
+	struct limits_usage usage;    /* when it held, or was last seen */
 	char words[LIMITS_TEXT_SIZE]; /* of podman, when it refused */
 };
 
-#define PROBE_EMPTY { .log_fd = -1, .truth_fd = -1, .pidfd = -1, .truth.fd = -1 }
+#define PROBE_EMPTY                                                                                \
+	{                                                                                          \
+		.log_fd = -1, .truth_fd = -1, .pidfd = -1, .truth.fd = -1                          \
+	}
 
 /*
  * Makes the container and its cgroup; its program waits. Returns 0, or -EINVAL when podman

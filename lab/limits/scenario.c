@@ -29,8 +29,7 @@ static int check_images(struct limits_session *session, const struct scenario *s
 	return err;
 }
 
-static int look_at(
-	struct limits_session *session, const struct scenario_workload *w, unsigned k)
+static int look_at(struct limits_session *session, const struct scenario_workload *w, unsigned k)
 {
 	static const enum limits_knob knobs[] = { KNOB_MEMORY, KNOB_SWAP };
 	char instance[SCENARIO_NAME_SIZE], image[PODMAN_IMAGE_SIZE];
@@ -60,9 +59,9 @@ static int look_at(
 		row->declared = limits_value_of(w->memory_bytes);
 		if (limits_row_take_probe(row, &session->host.cgroup, &probe, knobs[i]) &&
 			knobs[i] == KNOB_MEMORY)
-			limits_row_bound(row,
-				w->memory_bytes < session->host.cgroup.ram_bytes ? probe.path
-										 : "RAM");
+			limits_row_bound(row, w->memory_bytes < session->host.cgroup.ram_bytes
+						      ? probe.path
+						      : "RAM");
 	}
 	return 0;
 }

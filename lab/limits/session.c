@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "lab/limits/leftovers.h"
 #include "lab/limits/swap.h"
 #include "lab/problems.h"
 #include "lib/clock.h"
@@ -67,7 +68,6 @@ int limits_session_claim(struct limits_session *session)
 	/* `podman update` leaves a file behind when it fails; here it goes with the rest. */
 	setenv("TMPDIR", session->state.dir, 1);
 	snprintf(session->parent, sizeof(session->parent), PARENT_PREFIX "%s", session->state.id);
-	session->claimed = true;
 	err = parent_create(&session->host.cgroup, session->parent, problems);
 	if (err == 0)
 		err = podman_choose_runtime(&session->host.podman, &session->host.cgroup,
@@ -77,23 +77,20 @@ int limits_session_claim(struct limits_session *session)
 
 int limits_session_release(struct limits_session *session)
 {
-	int err = 0, swap_err;
+	const struct podman *podman = &session->host.podman;
+	struct problems *problems = session->problems;
+	const char *id = session->state.id;
+	int err = 0;
 
-	if (!*session->state.id)
+	if (!*id)
 		return 0;
-	if (session->claimed) {
-		err = podman_remove_run(
-			&session->host.podman, session->state.id, session->problems);
-		if (parent_remove(session->parent, REMOVE_TIMEOUT_NS, session->problems) < 0)
-			err = -EINVAL;
-		session->claimed = false;
-	}
-	swap_err = limits_swap_remove(session->state.id);
-	if (swap_err < 0)
-		err = problems_add(session->problems,
-			"the lab's swap cannot be removed: %s; try `swapoff` on what /proc/swaps "
-			"names, then `leaklab clean`",
-			strerror(-swap_err));
+	if (limits_remove_pod(podman, id, problems) < 0 ||
+		podman_remove_run(podman, id, problems) < 0)
+		err = -EINVAL;
+	if (parent_remove(session->parent, REMOVE_TIMEOUT_NS, problems) < 0)
+		err = -EINVAL;
+	if (limits_remove_swap(id, problems) < 0)
+		err = -EINVAL;
 	/* What is left is found by its state folder. */
 	if (err == 0)
 		state_remove(&session->state);

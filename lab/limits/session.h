@@ -20,10 +20,9 @@ struct limits_session {
 	struct lab_host host;
 	struct state state;
 	char parent[PARENT_NAME_SIZE]; /* name of the cgroup, without slash */
-	bool claimed;
 	int signal_fd;
-	int signal; /* that asks to stop; 0: none */
-	unsigned probes; /* made so far */
+	int signal;			/* that asks to stop; 0: none */
+	unsigned probes;		/* made so far */
 	char no_swap[LIMITS_TEXT_SIZE]; /* why there is no swap; "" when there is */
 
 	/* For people: as log_info() and log_progress(). */

@@ -8,8 +8,7 @@
 struct limits_row *limits_table_add(
 	struct limits_table *table, const char *subject, const char *knob)
 {
-	struct limits_row *rows =
-		reallocarray(table->rows, table->count + 1, sizeof(*table->rows));
+	struct limits_row *rows = reallocarray(table->rows, table->count + 1, sizeof(*table->rows));
 	struct limits_row *row;
 
 	if (!rows)

@@ -128,7 +128,7 @@ int limits_trial_run(struct limits_session *session, const struct probe_spec *sp
 static bool swapped(const struct probe *probe)
 {
 	return probe->outcome == PROBE_HELD && probe->usage.swap_bytes != UINT64_MAX &&
-		probe->usage.swap_bytes > 0;
+	       probe->usage.swap_bytes > 0;
 }
 
 static void observe(struct limits_row *row, const struct limits_trial *trial)

@@ -13,7 +13,10 @@ struct limits_trial {
 	struct probe under, over;
 };
 
-#define TRIAL_EMPTY { .under = PROBE_EMPTY, .over = PROBE_EMPTY }
+#define TRIAL_EMPTY                                                                                \
+	{                                                                                          \
+		.under = PROBE_EMPTY, .over = PROBE_EMPTY                                          \
+	}
 
 void limits_trial_close(struct limits_trial *trial);
 #define _cleanup_trial_ __attribute__((cleanup(limits_trial_close)))
