@@ -26,7 +26,7 @@ make_initrd() {
 	[ "$VM_INIT" = steps ] || init=/sbin/init
 	mkdir -p "$root/bin"
 	cp "$(command -v busybox)" "$root/bin/busybox"
-	cp -r "$kernel/modules" "$root"
+	cp -r "$kernel/modules" "$BUILD/tests/vm/debug_exit" "$root"
 	cp "$VM_DIR/guest/initrd-init" "$root/init"
 	chmod +x "$root/init"
 	echo "$init" >"$root/init-path"

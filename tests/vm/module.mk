@@ -11,7 +11,11 @@ deps-vm: $(BUILD)/.deps-vm
 $(BUILD)/.deps-vm: tests/vm/module.mk
 	$(call install_packages,$(VM_PACKAGES))
 
-VM_NEEDS = need-root $(BUILD)/.deps-vm programs $$(BPF_TESTS)
+$(BUILD)/tests/vm/debug_exit: $(BUILD)/tests/vm/debug_exit.o
+	$(say) LINK $@
+	$(Q)$(LINK) -static $< -o $@
+
+VM_NEEDS = need-root $(BUILD)/.deps-vm programs $$(BPF_TESTS) $(BUILD)/tests/vm/debug_exit
 
 test-vm: $(VM_NEEDS) ## Test on one kernel in a virtual machine: make test-vm KERNEL=6.12
 	$(Q)VM_JOBS=1 tests/vm/run.sh $(BUILD) $(KERNEL)

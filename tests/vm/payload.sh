@@ -18,6 +18,7 @@ cp "$build/leaklab" "$build/memgrowth" "$build/memgen" "$root/bin"
 find "$build/tests/bpf" -name 'test_*' -type f -executable -exec cp {} "$root/tests/bpf" \;
 cp -r "$VM_DIR/../../scenarios" "$VM_DIR/../../containers" "$root"
 cp "$VM_DIR"/guest/* "$root/vm"
+cp "$build/tests/vm/debug_exit" "$root/vm"
 chmod +x "$root"/vm/*.sh "$root/vm/init"
 cp "$VM_DIR/guest/leaklab-vm.service" "$units"
 ln -s ../leaklab-vm.service "$units/multi-user.target.wants/leaklab-vm.service"

@@ -84,9 +84,9 @@ step_doctor() {
 
 # The images are part of it: leaklab doctor wants them.
 step_lab-doctor() {
-	containers/build-memgen.sh bin/memgen /var/tmp/image-memgen
-	containers/build-stress-ng.sh /var/tmp/image-stress-ng
-	leaklab doctor
+	time containers/build-memgen.sh bin/memgen /var/tmp/image-memgen
+	time containers/build-stress-ng.sh /var/tmp/image-stress-ng
+	time leaklab doctor
 }
 
 # Runs a scenario and keeps what podman says of its containers while they live.
