@@ -167,11 +167,11 @@ static void kinds(const struct run_score *score, FILE *out)
 		if (judged->broken || !unit->leak || unit->ledger != SCORE_CGROUP)
 			continue;
 		fputs("| ", out);
-		put_text(out, unit->run);
+		report_markdown_text(out, unit->run);
 		fputs(" | ", out);
-		put_text(out, report_unit_name(unit, text, sizeof(text)));
+		report_markdown_text(out, report_unit_name(unit, text, sizeof(text)));
 		fputs(" | ", out);
-		put_text(out, report_kind_text(unit, judged, kind));
+		report_markdown_text(out, report_kind_text(unit, judged, kind));
 		fputs(" |\n", out);
 	}
 }
@@ -186,9 +186,9 @@ static void limit_row(const struct score_unit *unit, const struct score_limit *l
 		units_format_duration(limit->first_estimate_s, said, sizeof(said));
 	}
 	fputs("| ", out);
-	put_text(out, unit->run);
+	report_markdown_text(out, unit->run);
 	fputs(" | ", out);
-	put_text(out, report_unit_name(unit, text, sizeof(text)));
+	report_markdown_text(out, report_unit_name(unit, text, sizeof(text)));
 	fprintf(out, " | %s | %s | %s | %s | %zu of %zu |\n", left, said,
 		report_limit_error_text(limit, error),
 		!limit->first_interval ? "none"
