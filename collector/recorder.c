@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "collector/lag.h"
+#include "collector/ledger.h"
 #include "collector/output/notices.h"
 #include "collector/session.h"
 #include "collector/tracker.h"
@@ -37,6 +38,7 @@ struct recorder {
 	struct capture *capture;
 	struct tracker *tracker;
 	struct session *session;
+	struct ledger *ledger;
 	struct lag lag;
 	uint64_t records, events, lost;
 	uint64_t start_ns;
@@ -70,6 +72,13 @@ static void put_record(void *ctx, const struct record *record)
 	if (err)
 		fail(recorder, err,
 			err == -EBADMSG ? session_error(recorder->session) : "detections");
+	if (ledger_learn(recorder->ledger, record))
+		fail(recorder, -ENOMEM, "memory");
+}
+
+static enum ledger_pace pace_of(void *ctx, uint64_t cgroup)
+{
+	return session_pace(((const struct recorder *)ctx)->session, cgroup);
 }
 
 static void on_event(void *ctx, const struct rss_event *event)
@@ -210,6 +219,7 @@ static void turn(struct recorder *recorder)
 		if (err)
 			fail(recorder, err, "sweeping processes");
 	}
+	ledger_poll(recorder->ledger, now_ns);
 	if (is_due(&recorder->next_tick_ns, TICK_NS, now_ns)) {
 		report_losses(recorder, now_ns);
 		put_record(recorder, &(struct record){ .type = RECORD_TICK, .t_ns = now_ns });
@@ -350,6 +360,19 @@ static int run_opened(struct recorder *recorder, const char **ret_reason)
 	return err;
 }
 
+static struct ledger *open_ledger(struct recorder *recorder)
+{
+	struct ledger_settings settings = {
+		.sink = put_record,
+		.pace = pace_of,
+		.ctx = recorder,
+		.max_files = ledger_raise_files(),
+	};
+
+	memcg_source_init(recorder->options->capture.host, &settings.source);
+	return ledger_new(&settings);
+}
+
 int recorder_run(const struct recorder_options *options, struct recorder_result *ret, char *error,
 	size_t error_size)
 {
@@ -372,11 +395,12 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 	});
 	recorder.session = session_new(&(struct session_options){
 		.out = options->detections, .for_people = options->for_people });
-	if (!recorder.tracker || !recorder.session)
+	recorder.ledger = open_ledger(&recorder);
+	if (!recorder.tracker || !recorder.session || !recorder.ledger)
 		fail(&recorder, -ENOMEM, "memory");
 	else
 		err = run_opened(&recorder, &reason);
-	if (recorder.session && recorder.tracker) {
+	if (recorder.session && recorder.tracker && recorder.ledger) {
 		put_end(&recorder, recorder.error ? "error" : reason);
 		if (session_finish(recorder.session))
 			fail(&recorder, -EIO, "detections");
@@ -388,7 +412,7 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 	} else if (err) {
 		snprintf(error, error_size, "event loop: %s", strerror(-err));
 	}
-	if (recorder.session) {
+	if (recorder.session && recorder.ledger) {
 		struct session_counts counts = session_counts(recorder.session);
 
 		*ret = (struct recorder_result){
@@ -398,9 +422,11 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 			.overflow = capture_stats(recorder.capture).overflow,
 			.detections = counts.detections,
 			.processes = counts.processes,
+			.ledger = ledger_stats(recorder.ledger),
 			.source = capture_source_name(recorder.capture),
 		};
 	}
+	ledger_free(recorder.ledger);
 	session_free(recorder.session);
 	tracker_free(recorder.tracker);
 	capture_close(recorder.capture);
