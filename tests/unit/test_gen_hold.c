@@ -302,9 +302,10 @@ static void test_limits_are_named(void **state)
 		"another folder");
 	check_refused("linear --pages=dirty --dir=. --rate=1TiB/s", NULL, "No space", "hold less");
 	check_refused("linear --pages=cache --dir=/dev/shm", NULL, "/dev/shm", "--pages=tmpfs");
-	check_refused("linear --pages=inode --rate=1GiB/s", NULL, "vm.max_map_count", "--processes");
 	check_refused(
-		"linear --pages=process --rate=100MiB/s", few_processes, "cannot fork", "pids-limit");
+		"linear --pages=inode --rate=1GiB/s", NULL, "vm.max_map_count", "--processes");
+	check_refused("linear --pages=process --rate=100MiB/s", few_processes, "cannot fork",
+		"pids-limit");
 	check_refused("linear --pages=cow --rate=1MiB/s", few_processes, "cannot fork", "pids.max");
 	check_refused("linear --pages=stack --rate=100MiB/s --start-delay=0", few_processes,
 		"cannot start thread", "pids-limit");
