@@ -151,7 +151,8 @@ static void test_values(void **state)
 	refused(HEAD "  - name: a\n    memory: 64M\n", ":4: a: name: give either pattern");
 	refused(HEAD WORKLOAD "    image: x\n", ":4: a: name: give either pattern");
 	refused(HEAD WORKLOAD "    command: [x]\n", ":7: a: command: a pattern takes args");
-	refused(HEAD WORKLOAD "    args: [--seed=3]\n", ":7: a: args: --seed is for the run to set");
+	refused(HEAD WORKLOAD "    args: [--seed=3]\n",
+		":7: a: args: --seed is for the run to set");
 	refused(HEAD WORKLOAD "    args: [--duration, 3s]\n", ":7: a: args: --duration is for");
 	refused(HEAD "  - name: a\n    image: x\n    memory: 64M\n    judged: true\n",
 		":7: a: judged: an image writes no truth");
