@@ -212,22 +212,6 @@ static enum history_field rss_field_of(enum charge charge)
 					: HISTORY_RSS_FILE;
 }
 
-bool session_shows_in_rss(const struct session *session, const struct judged *judged,
-	enum charge charge, enum detect_tier tier)
-{
-	struct growth_of whole = growth_of(session, &judged->gates[charge][tier]);
-	struct born born;
-	int64_t kib;
-
-	if (charge == CHARGE_KERNEL)
-		return false;
-	born = count_born(session, judged->cgroup, charge, &whole);
-	kib = history_growth_kib(&judged->history, rss_field_of(charge), whole.from_ns);
-	if (are_ever_more(&born))
-		kib -= (int64_t)(born.bytes / 1024);
-	return 2 * kib * 1024 >= (int64_t)whole.bytes;
-}
-
 /*
  * Whether the charge that no RSS shows makes up half or more of the growth. A fork counts what is
  * shared once more in RSS, so the residual is compared with its least since the growth began.
@@ -252,6 +236,22 @@ static bool is_cow(const struct judged *judged, const struct growth_of *whole)
 	grown_kib = (int64_t)newest->kib[HISTORY_ANON] - (int64_t)least->kib[HISTORY_ANON];
 	return grown_kib > 0 && 2 * (residual_kib - least_kib) >= grown_kib &&
 	       2 * grown_kib * 1024 >= (int64_t)whole->bytes;
+}
+
+bool session_shows_in_rss(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier)
+{
+	struct growth_of whole = growth_of(session, &judged->gates[charge][tier]);
+	struct born born;
+	int64_t kib;
+
+	if (charge == CHARGE_KERNEL || (charge == CHARGE_ANON && is_cow(judged, &whole)))
+		return false;
+	born = count_born(session, judged->cgroup, charge, &whole);
+	kib = history_growth_kib(&judged->history, rss_field_of(charge), whole.from_ns);
+	if (are_ever_more(&born))
+		kib -= (int64_t)(born.bytes / 1024);
+	return 2 * kib * 1024 >= (int64_t)whole.bytes;
 }
 
 static const char *name_kernel(const struct judged *judged, const struct growth_of *whole)

@@ -7,8 +7,6 @@
 #include "collector/session_state.h"
 
 #define SECOND_NS 1000000000ULL
-/* A shorter past says too little of what comes. */
-#define PAST_MIN_NS (2 * SECOND_NS)
 #define CLOSE_NS (7 * SECOND_NS)
 
 _Static_assert(HISTORY_MAX <= FORECAST_MAX_POINTS, "the forecast takes all rows of a history");
@@ -60,15 +58,17 @@ static int forecast_by_charge(const struct session *session, const struct cgroup
 	const struct history_row *rows[HISTORY_MAX];
 	struct forecast_point points[HISTORY_MAX];
 	const struct memcg_usage *usage = &binding->usage;
-	unsigned int n = history_since(&binding->history, onset_ns, rows);
+	unsigned int rows_n = history_since(&binding->history, onset_ns, rows), n = 0;
 
-	if (n == 0 || binding->history.newest.t_ns - rows[0]->t_ns < PAST_MIN_NS)
-		n = 0;
-	for (unsigned int i = 0; i < n; i++)
-		points[i] = (struct forecast_point){
+	for (unsigned int i = 0; i < rows_n; i++) {
+		/* What was before the growth is not on its line. */
+		if (rows[i]->t_ns < onset_ns)
+			continue;
+		points[n++] = (struct forecast_point){
 			.t_s = seconds(session, rows[i]->t_ns),
 			.bytes = 1024.0 * rows[i]->kib[HISTORY_FILL],
 		};
+	}
 	return forecast_limit(points, n, seconds(session, session->now_ns),
 		capacity_of(cgroup, usage),
 		usage->error_bytes == MEMCG_UNKNOWN ? 0 : (double)usage->error_bytes, ret);
@@ -86,6 +86,10 @@ void session_forecast(struct session *session, struct cgroup_info *cgroup,
 	if (!cgroup->limit_cgroup || cgroup->limit_bytes == RECORD_UNLIMITED)
 		return;
 	binding = session_find_path(session, cgroup->limit_cgroup);
+	/* What is over leads nowhere. Without charges it is told what it would have come to. */
+	if (binding && binding->judged &&
+		(verdict->state == DETECT_WITHDRAWN || verdict->state == DETECT_ENDED))
+		return;
 	if (binding)
 		binding->close_until_ns = session->now_ns + CLOSE_NS;
 	if (binding && binding->judged) {

@@ -13,6 +13,8 @@
  */
 #define WAIT_MAX_NS (64 * SECOND_NS)
 #define LOOK_AGAIN_NS (2 * SECOND_NS)
+/* The charge is read within a second, and the detector needs a few more to see the fall. */
+#define AFTERMATH_NS (5 * SECOND_NS)
 /* Longer than the detector is silent about a verdict that stands. */
 #define CLOSE_NS (7 * SECOND_NS)
 
@@ -62,6 +64,18 @@ static struct detection_subject subject_in(
 	return subject;
 }
 
+/*
+ * What a process's verdict explained it goes on to explain until its end shows in the charge too:
+ * else the cgroup would be told of as the process dies.
+ */
+static void hold_back(struct session *session, struct cgroup_info *cgroup)
+{
+	for (; cgroup; cgroup = cgroup->parent)
+		for (int i = 0; cgroup->judged && i < CHARGES * DETECT_TIERS; i++)
+			cgroup->judged->gates[i / DETECT_TIERS][i % DETECT_TIERS].next_ns =
+				session->now_ns + AFTERMATH_NS;
+}
+
 void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict)
 {
 	struct session *session = ctx;
@@ -85,6 +99,8 @@ void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict)
 	};
 	if (stands)
 		look_closely(session, process->cgroup);
+	else if (was_told)
+		hold_back(session, process->cgroup);
 	if (!stands && !was_told)
 		return;
 	if (stands && !was_told) {
