@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Names come from files: what would break a table or be read as markup is escaped. */
-static void put_text(FILE *out, const char *text)
+void report_markdown_text(FILE *out, const char *text)
 {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
@@ -24,7 +23,7 @@ static void put_text(FILE *out, const char *text)
 static void row_text(FILE *out, const char *what, const char *value)
 {
 	fprintf(out, "| %s | ", what);
-	put_text(out, value ? value : "unknown");
+	report_markdown_text(out, value ? value : "unknown");
 	fputs(" |\n", out);
 }
 
@@ -126,11 +125,11 @@ static void workloads(const struct run_score *score, FILE *out)
 		char text[REPORT_NAME_SIZE], miss[UNITS_TEXT_SIZE];
 
 		fputs("| ", out);
-		put_text(out, unit->run);
+		report_markdown_text(out, unit->run);
 		fputs(" | ", out);
-		put_text(out, report_unit_name(unit, text, sizeof(text)));
+		report_markdown_text(out, report_unit_name(unit, text, sizeof(text)));
 		fputs(" | ", out);
-		put_text(out, unit->pattern);
+		report_markdown_text(out, unit->pattern);
 		fprintf(out, " | %s", unit->leak ? "leak" : "benign");
 		for (int t = 0; t < SCORE_TIERS; t++) {
 			const struct score_verdicts *verdicts = &judged->tier[t];
@@ -238,7 +237,7 @@ static void gates(const struct run_score *score, FILE *out)
 		const struct run_group *group = &score->groups[g];
 
 		fputs("| ", out);
-		put_text(out, group->scenario);
+		report_markdown_text(out, group->scenario);
 		fprintf(out, " | | | | %s |\n", score_verdict_name(group->verdict));
 		for (size_t i = 0; i < group->results_count; i++) {
 			const struct score_gate_result *res = &group->results[i];
@@ -280,7 +279,7 @@ static void list(const struct report_list *items, const char *title, FILE *out)
 	fprintf(out, "\n## %s\n\n", title);
 	for (size_t i = 0; i < items->count; i++) {
 		fputs("- ", out);
-		put_text(out, items->item[i]);
+		report_markdown_text(out, items->item[i]);
 		fputc('\n', out);
 	}
 	if (items->count == 0)
@@ -296,6 +295,7 @@ void report_markdown(const struct run_score *score, const struct report_facts *f
 	kinds(score, out);
 	limits(score, out);
 	gates(score, out);
+	report_oom_markdown(score, out);
 	cost(facts, out);
 	list(&facts->issues, "Issues found", out);
 	list(&facts->advice, "Recommendations", out);

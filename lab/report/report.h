@@ -64,6 +64,16 @@ int report_dump_json(const json_t *json, FILE *out);
 
 /* "process" or "cgroup". */
 const char *report_ledger_name(enum score_ledger ledger);
+/*
+ * Who said what of each workload that was OOM-killed, or should have been; nothing without one.
+ * The JSON is `oom_kills` of report.json; the caller releases it.
+ */
+void report_oom_terminal(const struct run_score *score, FILE *out);
+void report_oom_markdown(const struct run_score *score, FILE *out);
+json_t *report_oom_json(const struct run_score *score);
+
+/* Names come from files: what would break a table or be read as markup is escaped. */
+void report_markdown_text(FILE *out, const char *text);
 
 /* "grow-1", or "grow-1/2" for process 2 of several. Returns @buf. */
 char *report_unit_name(const struct score_unit *unit, char *buf, size_t size);

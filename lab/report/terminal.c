@@ -345,6 +345,7 @@ void report_terminal(
 	}
 	for (size_t i = 0; i < score->groups_count; i++)
 		gate_lines(&screen, &score->groups[i]);
+	report_oom_terminal(score, out);
 	fact_lines(out, facts);
 	list_lines(out, "issues", &facts->issues);
 	list_lines(out, "advice", &facts->advice);
