@@ -181,7 +181,7 @@ static void score_lines(FILE *out, const struct score_summary *sum)
 	if (isfinite(sum->patterns.macro_f1))
 		fprintf(out, " (macro-F1 %.2f)", sum->patterns.macro_f1);
 	if (sum->rate_error_n)
-		fprintf(out, ", rate off by %.1f %% (p95)", 100 * sum->rate_error_p95);
+		fprintf(out, "\n  rate off by %.1f %% (p95)", 100 * sum->rate_error_p95);
 	fputc('\n', out);
 }
 
