@@ -85,7 +85,7 @@ struct reader {
 	struct problems *problems;
 	struct pod_file *file;
 	yaml_document_t *doc;
-	size_t pods; /* Pods and Deployments seen */
+	size_t pods;	/* Pods and Deployments seen */
 	char other[64]; /* a kind that was passed over; "" when none */
 };
 
@@ -123,8 +123,8 @@ static bool is_null(const yaml_node_t *node)
 	const char *text = scalar(node);
 
 	return !node ||
-		(text && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-			(*text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0));
+	       (text && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+		       (*text == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0));
 }
 
 /* resources.@which.memory, when there is one. */
@@ -177,8 +177,7 @@ static int read_container(struct reader *reader, const yaml_node_t *node)
 		return -ENOMEM;
 	err = read_quantity(reader, node, "limits", &c->limit_text, &c->limit_bytes);
 	if (err == 0)
-		err = read_quantity(
-			reader, node, "requests", &c->request_text, &c->request_bytes);
+		err = read_quantity(reader, node, "requests", &c->request_text, &c->request_bytes);
 	return err;
 }
 

@@ -13,8 +13,8 @@ struct problems;
 
 struct pod_container {
 	char *name;
-	char *limit_text;   /* resources.limits.memory as written; NULL: none */
-	char *request_text; /* resources.requests.memory */
+	char *limit_text;		     /* resources.limits.memory as written; NULL: none */
+	char *request_text;		     /* resources.requests.memory */
 	uint64_t limit_bytes, request_bytes; /* 0: none */
 };
 
