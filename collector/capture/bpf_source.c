@@ -362,6 +362,8 @@ static int make_plan(
 		.cgroups = settings->on_cgroup && kernel.cgroups,
 		.victim = settings->on_oom ? kernel.victim : VICTIM_NONE,
 	};
+	if (settings->source == CAPTURE_TP && ret->victim != VICTIM_NONE)
+		ret->victim = VICTIM_CLASSIC;
 	return 0;
 }
 

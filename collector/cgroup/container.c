@@ -104,7 +104,7 @@ static void note_kubernetes_pod(struct part part, struct container_identity *ret
 		uid = skip(uid, 3);
 	} else {
 		behind = behind_last(uid, "-pod");
-		if (!starts_with(part, "kubepods") || !behind)
+		if (!behind)
 			return;
 		uid = skip(uid, (size_t)(behind - uid.text));
 	}
@@ -178,7 +178,8 @@ void container_of_path(const char *path, struct container_identity *ret)
 			break;
 		}
 		found.runtime = CONTAINER_NONE;
-		in_kubepods |= starts_with(part, "kubepods");
+		/* Also "kubelet-kubepods-...", where the kubelet runs in a container itself. */
+		in_kubepods |= behind_last(part, "kubepods") != NULL;
 		if (in_kubepods)
 			note_kubernetes_pod(part, &found);
 		before = part;

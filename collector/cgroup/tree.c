@@ -260,6 +260,14 @@ static void bury_one(struct cgroup_tree *tree, struct tree_node *node, uint64_t 
 	*slot = node;
 }
 
+void tree_forget(struct cgroup_tree *tree, struct tree_node *node)
+{
+	for (size_t i = 0; i < CGROUP_TREE_DEAD; i++)
+		if (tree->dead[i] == node)
+			tree->dead[i] = NULL;
+	free_node(tree, node);
+}
+
 void tree_bury(struct cgroup_tree *tree, struct tree_node *node, uint64_t t_ns)
 {
 	struct tree_node *at = deepest_first(node);

@@ -51,6 +51,9 @@ int tree_move(struct cgroup_tree *tree, struct tree_node *node, struct tree_node
 /* Declares @node and all below it dead. */
 void tree_bury(struct cgroup_tree *tree, struct tree_node *node, uint64_t t_ns);
 
+/* Frees a dead node. */
+void tree_forget(struct cgroup_tree *tree, struct tree_node *node);
+
 /* Path of the child @name of @parent in @buf of CGROUP_PATH_SIZE. False: unknown or too long. */
 bool tree_child_path(const struct tree_node *parent, const char *name, char *buf);
 

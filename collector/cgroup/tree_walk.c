@@ -52,8 +52,11 @@ static int found(struct walk *walk, struct tree_node *parent, uint64_t id, const
 
 	if (fits && !is_wanted(tree, path))
 		return 0;
-	if (node && node->pub.dead)
-		return 0;
+	/* It is there, so it is another one: only kernfs gives no number twice. */
+	if (node && node->pub.dead) {
+		tree_forget(tree, node);
+		node = NULL;
+	}
 	if (node)
 		node->round = tree->round;
 	/* Its kind was counted when it was found first. */
