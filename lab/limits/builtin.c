@@ -93,10 +93,6 @@ static int case_reservation(struct limits_session *session)
 	limits_row_observe(row, "%s", probe_text(&probe, text, sizeof(text)));
 	if (probe.outcome != PROBE_HELD)
 		limits_row_judge(row, LIMITS_FAIL, "a reservation must not limit");
-	else if (row->effective.value.kind == VALUE_NONE)
-		limits_row_judge(row, LIMITS_PASS,
-			"protects nothing here: on v2 it counts only as far as every ancestor "
-			"reserves memory too");
 	return 0;
 }
 

@@ -121,6 +121,7 @@ two_limits() {
 	[ "$(row small memory .written_bytes)" -eq $((32 << 20)) ]
 	[ "$(row many-2 memory .written_bytes)" -eq $((48 << 20)) ]
 	[ "$(row many-2 memory .verdict)" = PASS ]
+	[[ $(row many-2 memory .observed) == *"50.0 MiB: OOM-killed"* ]]
 	[ "$(jq '[.rows[] | select(.container | startswith("trial of"))] | length' "$TABLE")" -eq 4 ]
 	[[ $(row "trial of 48.0 MiB" memory .observed) == *"45.0 MiB held; 50.0 MiB: OOM-killed"* ]]
 }
@@ -139,7 +140,8 @@ two_limits() {
 	use_podman_double raise-started
 	limits "$SCENARIO"
 	[ "$status" -eq 1 ]
-	[ "$(row small memory .verdict)" = PASS ]
+	[ "$(row small memory .written_bytes)" -eq $((32 << 20)) ]
+	[ "$(row small memory .verdict)" = FAIL ]
 	[ "$(row "trial of 32.0 MiB" memory .verdict)" = FAIL ]
 	[[ $(row "trial of 32.0 MiB" memory .observed) == *"34.0 MiB held"* ]]
 	[[ $(row "trial of 32.0 MiB" memory .reason) == *"not enforced"* ]]
