@@ -48,7 +48,8 @@ static void take_trial(const struct limits_table *table, struct limits_row *row)
 	for (size_t i = 0; i < table->count; i++) {
 		const struct limits_row *trial = &table->rows[i];
 
-		if (strcmp(trial->subject, name) != 0 || strcmp(trial->knob, row->knob) != 0)
+		if (strcmp(trial->subject, name) != 0 || strcmp(trial->knob, row->knob) != 0 ||
+			trial->declared.number != row->declared.number)
 			continue;
 		snprintf(row->observed, sizeof(row->observed), "%s", trial->observed);
 		if (trial->verdict != LIMITS_PASS)
