@@ -34,16 +34,10 @@ static int case_swap(struct limits_session *session)
 		.memory_bytes = LIMIT,
 		.memory_swap_bytes = 2 * LIMIT,
 	};
-	struct limits_row *row;
 
-	if (!*session->no_swap)
-		return limits_try(session, "memory+swap", &spec, 2 * LIMIT, NULL);
-	row = limits_session_row(session, "memory+swap", limits_knob_name(KNOB_SWAP));
-	if (!row)
-		return -EINVAL;
-	row->declared = limits_value_of(2 * LIMIT);
-	limits_row_judge(row, LIMITS_SKIP, "%s", session->no_swap);
-	return 0;
+	/* Without swap there is only the memory limit to try. */
+	return limits_try(
+		session, "memory+swap", &spec, *session->no_swap ? LIMIT : 2 * LIMIT, NULL);
 }
 
 /* More than the cgroup @name may use, without swap. */
