@@ -4,7 +4,7 @@
  *
  * Hooks:  tp_btf/rss_stat, or tracepoint/kmem/rss_stat where BTF lacks the first; tp_btf of
  *         sched_process_fork, _exec and _exit; iter/task for what was alive before and for the
- *         last change of processes that fell silent.
+ *         last change of processes that fell silent. Cgroups and kills: see the headers.
  * Oldest kernel: 5.8 with BTF (ring buffer, task iterator).
  * Output: struct rss_event, through the ring buffer and, from the iterator, its seq_file.
  * Drops:  counted in stats.lost; a lost sample leaves its process dirty, so the newest counters
@@ -214,13 +214,20 @@ static __always_inline __u32 add_remainders(
 	return is_pre62() ? add_task_remainder(task, mm, pages) : add_cpu_remainders(mm, pages);
 }
 
-static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
+static __always_inline struct cgroup_subsys_state *memory_css(struct task_struct *task)
 {
 	int id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct cgroup_subsys_state *css = NULL;
 
 	bpf_core_read(&css, sizeof(css), &set->subsys[id]);
+	return css;
+}
+
+static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
+{
+	struct cgroup_subsys_state *css = memory_css(task);
+
 	return css ? BPF_CORE_READ(css, cgroup) : NULL;
 }
 
@@ -353,6 +360,9 @@ static __noinline void send(
 	bpf_ringbuf_submit(event, wakeup_flag(type));
 }
 
+#include "cgroups.bpf.h"
+#include "oom.bpf.h"
+
 /* Makes @mm the address space of the process of @task. Returns its entry, NULL when full. */
 static __always_inline struct process *add_process(struct task_struct *task, struct mm_struct *mm)
 {
@@ -469,6 +479,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	/* Threads, vfork and kernel threads bring no address space of their own. */
 	if (child->pid != child->tgid || !mm || mm == parent->mm || (child->flags & PF_KTHREAD))
 		return 0;
+	tell_limits(child, true);
 	proc = add_process(child, mm);
 	if (proc)
 		send(RSS_EVENT_FORK, proc, child, mm);
@@ -486,6 +497,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 	if (!mm)
 		return 0;
+	tell_limits(task, false);
 	/* Its updates may have been faster, see find_owner(). */
 	proc = bpf_map_lookup_elem(&processes, &tgid);
 	if (!proc || proc->mm != (__u64)mm)

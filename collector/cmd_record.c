@@ -9,6 +9,7 @@
 
 #include "collector/commands.h"
 #include "collector/recorder.h"
+#include "collector/scope.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -169,31 +170,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/*
- * The path in the hierarchy, as the kernel spells it, of one that is given like that or as a
- * directory below the mount point.
- */
-static int spell_scope(const struct cgroup_host *host, const char *path, char *buf, size_t size)
-{
-	size_t mount_len = strlen(host->mount);
-	_cleanup_free_ char *given = NULL;
-	_cleanup_free_ char *real = NULL;
-
-	if (strncmp(path, host->mount, mount_len) == 0 && strchr("/", path[mount_len]))
-		path += mount_len;
-	if (asprintf(&given, "%s/%s", host->mount, path) < 0)
-		return -ENOMEM;
-	real = realpath(given, NULL);
-	if (!real)
-		return -errno;
-	if (strncmp(real, host->mount, mount_len) != 0 || !strchr("/", real[mount_len]))
-		return -EXDEV;
-	if (strlen(real) - mount_len >= size)
-		return -ENAMETOOLONG;
-	strcpy(buf, real[mount_len] ? real + mount_len : "/");
-	return 0;
-}
-
 static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
 {
 	struct capture_settings *capture = &args->options.capture;
@@ -201,7 +177,7 @@ static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
 
 	if (!args->cgroup)
 		return 0;
-	err = spell_scope(host, args->cgroup, args->scope, sizeof(args->scope));
+	err = scope_spell(host, args->cgroup, args->scope, sizeof(args->scope));
 	if (!err)
 		err = cgroup_id_of_path(host, args->scope, &capture->scope_id);
 	if (err) {
@@ -238,6 +214,21 @@ static FILE *open_output(const char *path)
 	return f;
 }
 
+/* What could not be read is missing in the recording: whoever reads it must know. */
+static void report_ledger(const struct ledger_stats *stats)
+{
+	if (stats->malformed)
+		log_warn("%llu readings of cgroups' charges were of another form and are left out; "
+			 "this kernel may be newer than memgrowth",
+			(unsigned long long)stats->malformed);
+	if (stats->refused)
+		log_warn("%llu directories looked like cgroups and are none; they are left out",
+			(unsigned long long)stats->refused);
+	if (stats->unreadable)
+		log_warn("%llu cgroups could not be read (%s) and are left out; run as root",
+			(unsigned long long)stats->unreadable, strerror(-stats->unreadable_errno));
+}
+
 static int run(struct arguments *args)
 {
 	struct recorder_options *options = &args->options;
@@ -272,6 +263,7 @@ static int run(struct arguments *args)
 		(unsigned long long)result.records, (unsigned long long)result.processes,
 		(unsigned long long)result.events, (unsigned long long)result.lost,
 		(unsigned long long)result.detections, result.source);
+	report_ledger(&result.ledger);
 	if (result.overflow)
 		log_warn("%llu processes did not fit; raise --max-processes",
 			(unsigned long long)result.overflow);

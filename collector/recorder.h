@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "collector/capture/capture.h"
+#include "collector/ledger.h"
 
 struct recorder_options {
 	struct capture_settings capture;
@@ -23,6 +24,7 @@ struct recorder_options {
 
 struct recorder_result {
 	uint64_t records, events, lost, overflow, detections, processes;
+	struct ledger_stats ledger;
 	const char *source;
 };
 

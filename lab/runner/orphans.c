@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lab/limits/leftovers.h"
 #include "lab/problems.h"
 #include "lab/runner/run_state.h"
 #include "lib/cleanup.h"
@@ -91,11 +92,14 @@ int orphan_remove(
 	int err = 0;
 
 	state_kill_collector(orphan->id);
-	if (orphan->containers)
+	err = limits_remove_pod(podman, orphan->id, problems);
+	if (err == 0 && orphan->containers)
 		err = podman_remove_run(podman, orphan->id, problems);
 	snprintf(parent, sizeof(parent), PARENT_PREFIX "%s", orphan->id);
 	if (err == 0)
 		err = parent_remove(parent, REMOVE_TIMEOUT_NS, problems);
+	if (err == 0)
+		err = limits_remove_swap(orphan->id, problems);
 	if (err == 0)
 		state_remove_dead(orphan->id);
 	return err;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <libcgroup.h>
 #include <limits.h>
 #include <mntent.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "collector/cgroup/cgroup.h"
 #include "lab/problems.h"
@@ -129,6 +131,40 @@ int parent_create(const struct cgroup_host *host, const char *name, struct probl
 				"%s/cgroup.subtree_control",
 				name, strerror(-err), host->mount);
 	}
+	return 0;
+}
+
+/* Sets one file of the memory controller. Returns 0 or what libcgroup says. */
+static int set_memory(const char *name, const char *file, uint64_t value)
+{
+	struct cgroup *group = cgroup_new_cgroup(name);
+	struct cgroup_controller *memory = group ? cgroup_add_controller(group, "memory") : NULL;
+	int ret = memory ? cgroup_set_value_uint64(memory, file, value) : ECGFAIL;
+
+	if (ret == 0)
+		ret = cgroup_modify_cgroup(group);
+	cgroup_free(&group);
+	return ret;
+}
+
+int parent_limit(
+	const struct cgroup_host *host, const char *name, uint64_t bytes, struct problems *problems)
+{
+	bool v2 = host->version == 2;
+	const char *file = v2 ? "memory.max" : "memory.limit_in_bytes";
+	char path[CGROUP_PATH_SIZE + PARENT_NAME_SIZE + 64];
+	const char *swap = v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
+	int ret = set_memory(name, file, bytes);
+
+	/* Swap would be a way out. Kernels may lack its limit. */
+	snprintf(path, sizeof(path), "%s/%s/%s", host->mount, name, swap);
+	if (ret == 0 && access(path, F_OK) == 0) {
+		file = swap;
+		ret = set_memory(name, file, v2 ? 0 : bytes);
+	}
+	if (ret)
+		return problems_add(problems, "cgroup /%s: %s cannot be set to %" PRIu64 ": %s",
+			name, file, bytes, why(ret));
 	return 0;
 }
 

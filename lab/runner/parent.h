@@ -23,6 +23,13 @@ struct problems;
 int parent_create(const struct cgroup_host *host, const char *name, struct problems *problems);
 
 /*
+ * Limits the memory of the cgroup @name, which holds for all below it, and allows no swap on top.
+ * Returns 0 or -EINVAL with a problem.
+ */
+int parent_limit(const struct cgroup_host *host, const char *name, uint64_t bytes,
+	struct problems *problems);
+
+/*
  * Removes the cgroup and all below it from every hierarchy, once no process is left in it; waits
  * up to @timeout_ns for that. Returns 0 (also when there is none), -EBUSY when processes stay, or
  * -EINVAL; each with a problem that names the path.
