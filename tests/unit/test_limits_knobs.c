@@ -160,8 +160,8 @@ static void test_usage(void **state)
 	tree_write(&f.tree, "a/memory.usage_in_bytes", "4096\n");
 	tree_write(&f.tree, "a/memory.max_usage_in_bytes", "8192\n");
 	tree_write(&f.tree, "a/memory.stat", "cache 1\nswap 12288\ntotal_swap 99999\n");
-	tree_write(&f.tree, "a/memory.oom_control",
-		"oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
+	tree_write(
+		&f.tree, "a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
 	assert_int_equal(limits_usage_read(&f.host, "/a", &usage), 0);
 	assert_int_equal(usage.usage_bytes, 4096);
 	assert_int_equal(usage.peak_bytes, 8192);
@@ -212,8 +212,8 @@ static void test_container_path(void **state)
 	assert_true(limits_container_path(
 		"/libpod_parent/libpod-abc123", "abc123", path, sizeof(path)));
 	assert_string_equal(path, "/libpod_parent/libpod-abc123");
-	assert_true(limits_container_path("/machine.slice/libpod-abc123.scope/container/init",
-		"abc123", path, sizeof(path)));
+	assert_true(limits_container_path(
+		"/machine.slice/libpod-abc123.scope/container/init", "abc123", path, sizeof(path)));
 	assert_string_equal(path, "/machine.slice/libpod-abc123.scope");
 	assert_false(limits_container_path("/user.slice", "abc123", path, sizeof(path)));
 	assert_false(limits_container_path("/libpod-abc123", "", path, sizeof(path)));

@@ -67,7 +67,8 @@ static void test_good(void **state)
 		     "kind: Pod\nspec:\n  initContainers:\n  - {name: first}\n  containers:\n"
 		     "  - name: a\n    resources: {limits: {memory: 64Mi, cpu: 1},"
 		     " requests: {memory: 1000000}}\n"
-		     "  - {name: b, resources: ~}\n  - {name: c, resources: {limits: {memory: }}}\n---\n"
+		     "  - {name: b, resources: ~}\n  - {name: c, resources: {limits: {memory: "
+		     "}}}\n---\n"
 		     "kind: Deployment\nspec: {template: {spec: {containers: [{name: d, resources: "
 		     "&r {limits: {memory: 1Gi}}}, {name: e, resources: *r}]}}}\n",
 			&problems, &file),
