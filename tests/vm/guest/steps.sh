@@ -16,7 +16,7 @@ RUNS=$RESULTS/runs
 # the programs in tests/bpf (bpf_NAME for each), then these.
 FIRST_STEPS=(boot:60 doctor:120 image:120 smoke:180 containers:30)
 BESIDE=burst:300
-STEPS=(lab-doctor:300 oom-kill:180)
+STEPS=(lab-doctor:180 oom-kill:180 limits:600 oom:600)
 SYSTEMD_STEPS=(systemd-scope:120)
 LAST_STEPS=(nothing-left:60)
 
@@ -157,12 +157,24 @@ step_oom-kill() {
 	dmesg | grep -q 'Memory cgroup out of memory: Killed process .*memgen'
 }
 
+# Runs a command of leaklab that prints JSON, keeps that, counts its rows and shows those that did
+# not pass: judged ROWS KEY COMMAND, where ROWS and KEY name the list and the verdict in it.
+judged() {
+	local rows=$1 key=$2 json=$LOGS/$3.json code=0
+
+	leaklab "$3" --json >"$json" || code=$?
+	detail "$(jq -r --arg rows "$rows" --arg key "$key" '[.[$rows][][$key]] | group_by(.) |
+		map("\(length) \(.[0])") | join(", ")' "$json")"
+	jq -c --arg rows "$rows" --arg key "$key" '.[$rows][] | select(.[$key] != "PASS")' "$json"
+	return "$code"
+}
+
 step_limits() {
-	leaklab limits
+	judged rows verdict limits
 }
 
 step_oom() {
-	leaklab oom
+	judged cases outcome oom
 }
 
 # A user's own container under systemd's cgroup manager, which the collector must name.
