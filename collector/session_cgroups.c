@@ -267,6 +267,7 @@ static struct history_row row_of(
 			[HISTORY_SHMEM] = to_kib(known(usage->shmem_bytes)),
 			[HISTORY_FILE] = to_kib(minus(file, evictable)),
 			[HISTORY_KERNEL] = to_kib(kernel),
+			[HISTORY_CACHE] = to_kib(file),
 			[HISTORY_FILL] = to_kib(minus(known(usage->usage_bytes),
 							known(usage->reclaimable_bytes)) +
 						known(usage->swap_bytes)),

@@ -32,8 +32,9 @@ struct gate {
 	bool standing; /* as the detector has it */
 	bool told;     /* as the detections have it */
 	uint64_t raised_ns;
-	uint64_t next_ns; /* when one that is not told is looked at again */
-	const char *kind; /* once told */
+	uint64_t next_ns;	 /* when one that is not told is looked at again */
+	uint64_t unexplained_ns; /* since when nothing explains it; 0: it is explained */
+	const char *kind;	 /* once told */
 	struct detect_verdict verdict;
 };
 
@@ -69,7 +70,8 @@ struct cgroup_info {
 
 struct process_verdict {
 	bool standing, told;
-	uint64_t onset_ns, growth_bytes;
+	uint64_t onset_ns;
+	uint64_t base_bytes; /* resident when its growth began */
 };
 
 struct process_info {
@@ -140,7 +142,7 @@ void session_reconsider(struct session *session);
 /* The name of a charge's series in the history. */
 enum history_field session_field_of(enum charge charge);
 
-/* Whether what has been told already explains half or more of what @gate found. */
+/* Whether what has been told already explains half or more of what that gate found. */
 bool session_is_explained(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier);
 

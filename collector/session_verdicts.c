@@ -7,12 +7,15 @@
 #include "collector/session_state.h"
 
 #define SECOND_NS 1000000000ULL
-/* Both ledgers see most growth at once: the first one, which knows whose it is, has this long. */
-#define WAIT_NS (2 * SECOND_NS)
+/*
+ * Both ledgers see most growth at once: the first one, which knows whose it is, has this long. As
+ * long must nothing explain it before it is told: what ended just now shows in the charge by then.
+ */
+#define WAIT_NS (5 * SECOND_NS / 2)
 /* Growth that shows in RSS is the first one's to tell: it gets the time again that it took, to...
  */
 #define WAIT_MAX_NS (64 * SECOND_NS)
-#define LOOK_AGAIN_NS (2 * SECOND_NS)
+#define LOOK_AGAIN_NS (1 * SECOND_NS)
 /* The charge is read within a second, and the detector needs a few more to see the fall. */
 #define AFTERMATH_NS (5 * SECOND_NS)
 /* Longer than the detector is silent about a verdict that stands. */
@@ -84,18 +87,22 @@ void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict)
 	struct detection_subject subject;
 	struct process_info *process;
 	bool stands = verdict->state == DETECT_RAISED || verdict->state == DETECT_UPDATED;
+	uint64_t resident;
 	bool was_told;
 
 	HASH_FIND(hh, session->processes, &verdict->mm, sizeof(verdict->mm), process);
 	if (!process)
 		return;
 	known = &process->verdicts[verdict->tier];
+	resident = process->resident.anon_bytes + process->resident.file_bytes +
+		   process->resident.shmem_bytes + process->resident.swap_bytes;
 	was_told = known->told;
 	*known = (struct process_verdict){
 		.standing = stands,
 		.told = stands && was_told,
 		.onset_ns = verdict->onset_ns,
-		.growth_bytes = verdict->growth_bytes,
+		.base_bytes =
+			resident > verdict->growth_bytes ? resident - verdict->growth_bytes : 0,
 	};
 	if (stands)
 		look_closely(session, process->cgroup);
@@ -146,12 +153,17 @@ static void consider(
 	if (session->now_ns < gate->next_ns)
 		return;
 	gate->next_ns = session->now_ns + LOOK_AGAIN_NS;
-	if (session_is_explained(session, judged, charge, tier))
-		return;
 	if (patience_ns > WAIT_MAX_NS)
 		patience_ns = WAIT_MAX_NS;
-	if (session->now_ns < gate->raised_ns + patience_ns &&
-		session_shows_in_rss(session, judged, charge, tier))
+	if (session_is_explained(session, judged, charge, tier) ||
+		(session->now_ns < gate->raised_ns + patience_ns &&
+			session_shows_in_rss(session, judged, charge, tier))) {
+		gate->unexplained_ns = 0;
+		return;
+	}
+	if (!gate->unexplained_ns)
+		gate->unexplained_ns = session->now_ns;
+	if (session->now_ns < gate->unexplained_ns + WAIT_NS)
 		return;
 	gate->kind = session_name_kind(session, judged, charge, tier);
 	gate->told = true;
@@ -177,7 +189,8 @@ void session_on_cgroup_verdict(void *ctx, const struct detect_verdict *verdict)
 		gate->standing = true;
 		gate->told = false;
 		gate->raised_ns = session->now_ns;
-		gate->next_ns = session->now_ns + WAIT_NS;
+		gate->next_ns = session->now_ns;
+		gate->unexplained_ns = 0;
 		session->waiting++;
 		look_closely(session, judged->cgroup);
 		break;

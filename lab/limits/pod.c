@@ -126,6 +126,23 @@ static int play(struct limits_session *session, const char *path, char *words, s
 	return err;
 }
 
+/*
+ * Starts the container that the others share namespaces with: when that fails, no limit is to
+ * blame. Podman names it after the pod's id.
+ */
+static int start_infra(struct limits_session *session, const json_t *list)
+{
+	const char *pod = json_string_value(json_object_get(json_array_get(list, 0), "Pod"));
+	_cleanup_args_ struct args args = { 0 };
+
+	if (!pod || !*pod)
+		return problems_add(session->problems, "podman kube play made no pod");
+	podman_args(&session->host.podman, &args, "start", NULL);
+	args_addf(&args, "%.12s-infra", pod);
+	return podman_run(&args, session->state.dir, "start of the pod's infra container",
+		session->problems, NULL);
+}
+
 /* The id of the container whose name ends in "-@name"; the caller frees it. */
 static char *id_of(const json_t *list, const char *name)
 {
@@ -302,6 +319,8 @@ int limits_pod(struct limits_session *session, const char *path)
 	if (podman_list(&session->host.podman, session->state.id, &list) < 0)
 		err = problems_add(session->problems, "the pod's containers cannot be listed");
 	else
+		err = start_infra(session, list);
+	if (err == 0)
 		err = try_containers(session, &file, list);
 	json_decref(list);
 	return err;

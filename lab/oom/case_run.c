@@ -401,6 +401,9 @@ static void take_evidence(struct life *life)
 	evidence->ended_ns = life->ended_ns;
 	oom_take_status(evidence, json_is_integer(code) ? (int)json_integer_value(code) : -1,
 		life->pidfd, false);
+	if (!life->what->image)
+		truth_tail_read(&life->truth); /* its last words; a broken line was killed too */
+	oom_take_children(evidence, life->truth.killed);
 	oom_take_podman(evidence, state);
 	oom_take_conmon(evidence, life->scratch);
 	oom_take_log(evidence, &life->lab->log, life->pids, life->pids_count);

@@ -50,9 +50,15 @@ static void take_wait_status(struct oom_evidence *evidence, int status)
 	}
 	evidence->end = OOM_END_EXITED;
 	evidence->end_code = WEXITSTATUS(status);
-	/* Who only sees the code takes 137 for a kill. */
-	oom_say(evidence, OOM_STATUS, evidence->end_code == 128 + SIGKILL ? OOM_YES : OOM_NO,
-		"the first process exited by itself with %d", evidence->end_code);
+	oom_say(evidence, OOM_STATUS, OOM_NO, "the first process exited by itself with %d",
+		evidence->end_code);
+}
+
+void oom_take_children(struct oom_evidence *evidence, unsigned killed)
+{
+	if (killed && evidence->said[OOM_STATUS].answer != OOM_YES)
+		oom_say(evidence, OOM_STATUS, OOM_YES,
+			"the program says that SIGKILL ended %u of its children", killed);
 }
 
 void oom_take_status(struct oom_evidence *evidence, int exit_code, int pidfd, bool running)

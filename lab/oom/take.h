@@ -15,6 +15,12 @@
  */
 void oom_take_status(struct oom_evidence *evidence, int exit_code, int pidfd, bool running);
 
+/*
+ * After oom_take_status(): how many children the program itself saw end by SIGKILL, if it tells, as
+ * memgen does in its truth.
+ */
+void oom_take_children(struct oom_evidence *evidence, unsigned killed);
+
 /* @state is the State of `podman container inspect`; NULL when podman did not answer. */
 void oom_take_podman(struct oom_evidence *evidence, const json_t *state);
 

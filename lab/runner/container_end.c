@@ -103,6 +103,7 @@ static void take_end(struct container *c)
 	oom_watch_end(&c->oom);
 	oom_take_status(
 		&c->oom_evidence, c->exit_code, c->pidfd, container_running(c) && !c->killed);
+	oom_take_children(&c->oom_evidence, c->truth.killed);
 	oom_take_conmon(&c->oom_evidence, c->scratch);
 }
 

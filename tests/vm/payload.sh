@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Packs what every machine gets, the same for all: payload.sh BUILD OUT.tar. Programs, BPF tests,
-# scenarios, the scripts that build images, and the libraries that another release may lack.
+# scenarios, the scripts that build images, the image of the background load, and the libraries
+# that another release may lack.
 set -euo pipefail
 # shellcheck source=tests/vm/common.bash
 . "$(dirname "$0")/common.bash"
@@ -18,6 +19,7 @@ cp "$build/leaklab" "$build/memgrowth" "$build/memgen" "$root/bin"
 find "$build/tests/bpf" -name 'test_*' -type f -executable -exec cp {} "$root/tests/bpf" \;
 cp -r "$VM_DIR/../../scenarios" "$VM_DIR/../../containers" "$root"
 cp "$VM_DIR"/guest/* "$root/vm"
+cp -r "$("$VM_DIR/images.sh")" "$root/images"
 cp "$build/tests/vm/debug_exit" "$root/vm"
 chmod +x "$root"/vm/*.sh "$root/vm/init"
 cp "$VM_DIR/guest/leaklab-vm.service" "$units"

@@ -3,7 +3,7 @@
 [if $why != "" then $why else empty end,
  if ($facts.planned // 0) != ($steps | length) then
    "\($steps | length) of \($facts.planned // "unknown") steps ran" else empty end,
- ($steps[] | select(.ok | not) | "\(.name): \(.why)")] as $wrong |
+ ($steps | sort_by(.n)[] | select(.ok | not) | "\(.name): \(.why)")] as $wrong |
 {
   format: "leaklab.vm", version: 1, name: $name, kernel: $kernel, init: $init, rootfs: $rootfs,
   package: $package, status: (if $wrong == [] then "PASS" else "FAIL" end),
@@ -11,5 +11,5 @@
   revision: $revision, release: $facts.release, cgroups: $facts.cgroups,
   controllers: $facts.controllers, podman: $facts.podman, runtime: $host.runtime,
   libbpf: $host.libbpf, rss_stat_arguments: $facts.rss_stat_arguments,
-  source: $header.source, libraries_brought: $facts.libraries_brought, steps: $steps
+  source: $header.source, libraries_brought: $facts.libraries_brought, steps: ($steps | sort_by(.n))
 }

@@ -8,7 +8,7 @@ set -euo pipefail
 
 suite=$1
 size=1500M
-packages=podman,runc,crun,conmon,catatonit,bpftool,stress-ng,jq,kmod,procps,util-linux
+packages=podman,runc,crun,conmon,catatonit,bpftool,jq,kmod,procps,util-linux
 packages+=,libbpf1,libcmocka0,libcyaml1,libjansson4,libyaml-0-2
 case $suite in
 bookworm) packages+=,libcgroup2 ;;

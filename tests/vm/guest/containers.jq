@@ -18,6 +18,8 @@ $run[0].workloads as $workloads |
       (if $seen.limit_bytes != $c.HostConfig.Memory then "limit in samples" else empty end),
       (if $seen.limit_cgroup != $c.State.CgroupPath then "limit's cgroup in samples" else empty end),
       (if $c.HostConfig.MemorySwap != $c.HostConfig.Memory then "swap is allowed" else empty end),
-      (if ($c.Name | endswith($w.instance)) | not then "name" else empty end)
+      (if $seen.container.id != $c.Id then "id in samples" else empty end),
+      (if $seen.container.name != $c.Name then "name in samples" else empty end),
+      (if ($c.Name | endswith($w.instance)) | not then "name in run.json" else empty end)
     ]
   }]

@@ -8,6 +8,17 @@ export PATH=/opt/leaklab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 export RESULTS=/var/lib/leaklab-results
 mkdir -p "$RESULTS/log"
 
+# Images that came with the payload.
+mkdir -p /etc/containers
+cat >/etc/containers/storage.conf <<'END'
+[storage]
+driver = "overlay"
+runroot = "/run/containers/storage"
+graphroot = "/var/lib/containers/storage"
+[storage.options]
+additionalimagestores = ["/opt/leaklab/images"]
+END
+
 # The same programs on every machine: a library that this release has under another name comes
 # with them. One that it has under the same name is its own, as for a user's programs.
 find bin tests -type f -exec ldd {} + 2>/dev/null | awk '/not found/ { print $1 }' | sort -u |

@@ -12,9 +12,11 @@ RUNS=$RESULTS/runs
 . vm/machine
 
 # name:seconds until it is given up; seconds are of an emulated CPU. Each is a function step_NAME.
-# After the first ones come the programs in tests/bpf, bpf_NAME for each.
-FIRST_STEPS=(boot:60 doctor:120)
-STEPS=(lab-doctor:180 smoke:180 containers:30 burst:300 oom-kill:180)
+# The first ones run alone; then BESIDE runs, which mostly waits, and the others meanwhile: first
+# the programs in tests/bpf (bpf_NAME for each), then these.
+FIRST_STEPS=(boot:60 doctor:120 image:120 smoke:180 containers:30)
+BESIDE=burst:300
+STEPS=(lab-doctor:180 oom-kill:180 limits:600 oom:600)
 SYSTEMD_STEPS=(systemd-scope:120)
 LAST_STEPS=(nothing-left:60)
 
@@ -36,16 +38,24 @@ run_of() {
 }
 
 # Number of arguments of the tracepoint as BPF sees it, from the kernel's BTF; the first argument
-# of the type is the tracepoint's own.
+# of the type is the tracepoint's own. Lines are "[1] PTR '(anon)' type_id=2".
 rss_stat_arguments() {
-	bpftool --json btf dump file /sys/kernel/btf/vmlinux | jq -r '
-		(.types | map({key: (.id | tostring), value: .}) | from_entries) as $types |
-		[.types[] | select(.name == "btf_trace_rss_stat")][0].type_id | tostring |
-		$types[.].type_id | tostring | $types[.].vlen - 1'
+	bpftool btf dump file /sys/kernel/btf/vmlinux format raw | awk '
+		/ TYPEDEF .btf_trace_rss_stat. / { typedef = $NF; sub("type_id=", "[", typedef) }
+		/ PTR / { pointer[$1] = $NF }
+		/ FUNC_PROTO / { arguments[$1] = $NF }
+		END {
+			target = pointer[typedef "]"]
+			sub("type_id=", "[", target)
+			count = arguments[target "]"]
+			sub("vlen=", "", count)
+			print count == "" ? "null" : count - 1
+		}'
 }
 
 # facts PLANNED-STEPS
 facts() {
+	cat /proc/uptime >&2
 	local arguments=null
 	arguments=$(rss_stat_arguments) || arguments=null
 	jq -n --arg release "$(uname -r)" --arg version "$(uname -v)" \
@@ -59,6 +69,7 @@ facts() {
 		'{planned: $planned, release: $release, version: $version, init: $init, podman: $podman, crun: $crun,
 		  cgroups: $cgroups, controllers: $controllers, rss_stat_arguments: $arguments,
 		  libraries_brought: ($libraries | split(" ") | map(select(. != "")))}'
+	cat /proc/uptime >&2
 }
 
 step_boot() {
@@ -82,11 +93,12 @@ step_doctor() {
 			"\(.check) \(.status)"] | join(", ")')"
 }
 
-# The images are part of it: leaklab doctor wants them.
+step_image() {
+	containers/build-memgen.sh bin/memgen /var/tmp/image-memgen
+}
+
 step_lab-doctor() {
-	time containers/build-memgen.sh bin/memgen /var/tmp/image-memgen
-	time containers/build-stress-ng.sh /var/tmp/image-stress-ng
-	time leaklab doctor
+	leaklab doctor
 }
 
 # Runs a scenario and keeps what podman says of its containers while they live.
@@ -145,12 +157,24 @@ step_oom-kill() {
 	dmesg | grep -q 'Memory cgroup out of memory: Killed process .*memgen'
 }
 
+# Runs a command of leaklab that prints JSON, keeps that, counts its rows and shows those that did
+# not pass: judged ROWS KEY COMMAND, where ROWS and KEY name the list and the verdict in it.
+judged() {
+	local rows=$1 key=$2 json=$LOGS/$3.json code=0
+
+	leaklab "$3" --json >"$json" || code=$?
+	detail "$(jq -r --arg rows "$rows" --arg key "$key" '[.[$rows][][$key]] | group_by(.) |
+		map("\(length) \(.[0])") | join(", ")' "$json")"
+	jq -c --arg rows "$rows" --arg key "$key" '.[$rows][] | select(.[$key] != "PASS")' "$json"
+	return "$code"
+}
+
 step_limits() {
-	leaklab limits
+	judged rows verdict limits
 }
 
 step_oom() {
-	leaklab oom
+	judged cases outcome oom
 }
 
 # A user's own container under systemd's cgroup manager, which the collector must name.
@@ -203,27 +227,28 @@ run_step() {
 
 console() { printf '%s\n' "$*"; }
 
-# perform N NAME SECONDS
+# Runs one step and writes down how it ended: perform NAME:SECONDS. Adds to n.
 perform() {
-	local log=$LOGS/$2.log started=$EPOCHREALTIME code=0 ok=true seconds why=
+	local name=${1%:*} limit_s=${1##*:} started=$EPOCHREALTIME code=0 why='' seconds log
+	log=$LOGS/$name.log
 
-	timeout --kill-after=10 "$3" "$0" run "$2" >"$log" 2>&1 </dev/null || code=$?
+	n=$((n + 1))
+	timeout --kill-after=10 "$limit_s" "$0" run "$name" >"$log" 2>&1 </dev/null || code=$?
 	seconds=$(awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
 	case $code in
 	0) ;;
-	124 | 137) ok=false why="did not end within $3 s" ;;
-	*) ok=false why="exit code $code" ;;
+	124 | 137) why="did not end within $limit_s s" ;;
+	*) why="exit code $code" ;;
 	esac
-	jq -cn --argjson n "$1" --arg name "$2" --argjson ok "$ok" --argjson seconds "$seconds" \
-		--arg why "$why" --arg detail "$(cat "$LOGS/$2.detail" 2>/dev/null)" \
-		'{n: $n, name: $name, ok: $ok, seconds: $seconds, why: $why, detail: $detail}' \
-		>>"$RESULTS/steps.jsonl"
-	if [ "$ok" = true ]; then
-		console "ok $1 - $2 ($seconds s)"
+	jq -cn --argjson n "$n" --arg name "$name" --argjson seconds "$seconds" --arg why "$why" \
+		--arg detail "$(cat "$LOGS/$name.detail" 2>/dev/null)" \
+		'{n: $n, name: $name, ok: ($why == ""), seconds: $seconds, why: $why,
+		  detail: $detail}' >>"$RESULTS/steps.jsonl"
+	if [ -z "$why" ]; then
+		console "ok $n - $name ($seconds s)"
 	else
-		console "not ok $1 - $2 ($seconds s): $why"
+		console "not ok $n - $name ($seconds s): $why"
 		tail -n 12 "$log" | sed 's/^/# /'
-		failed=$((failed + 1))
 	fi
 }
 
@@ -232,20 +257,21 @@ if [ "${1:-}" = run ]; then
 	exit
 fi
 
-steps=("${FIRST_STEPS[@]}")
+later=()
 for program in tests/bpf/test_*; do
-	steps+=("bpf_${program##*/}:300")
+	later+=("bpf_${program##*/}:300")
 done
-steps+=("${STEPS[@]}")
-[ "$WANTED_INIT" != systemd ] || steps+=("${SYSTEMD_STEPS[@]}")
-steps+=("${LAST_STEPS[@]}")
+later+=("${STEPS[@]}")
+[ "$WANTED_INIT" != systemd ] || later+=("${SYSTEMD_STEPS[@]}")
 
-facts "${#steps[@]}" >"$RESULTS/facts.json" 2>"$LOGS/facts.log"
-console "1..${#steps[@]}"
-failed=0
+planned=$((${#FIRST_STEPS[@]} + 1 + ${#later[@]} + ${#LAST_STEPS[@]}))
+facts "$planned" >"$RESULTS/facts.json" 2>"$LOGS/facts.log"
+console "1..$planned"
 n=0
-for step in "${steps[@]}"; do
-	n=$((n + 1))
-	perform "$n" "${step%:*}" "${step##*:}"
-done
-[ "$failed" -eq 0 ]
+for step in "${FIRST_STEPS[@]}"; do perform "$step"; done
+perform "$BESIDE" &
+n=$((n + 1))
+for step in "${later[@]}"; do perform "$step"; done
+wait
+for step in "${LAST_STEPS[@]}"; do perform "$step"; done
+! grep -q '"ok":false' "$RESULTS/steps.jsonl"
