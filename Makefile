@@ -68,6 +68,7 @@ include tests/module.mk
 include tests/bpf/module.mk
 include tests/bench/module.mk
 include tests/fuzz/module.mk
+include tests/vm/module.mk
 
 programs: $(PROGRAMS)
 .PHONY: programs
@@ -76,7 +77,7 @@ help: ## List the targets
 	@grep -hE '^[a-z][a-z._-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
 		sort | awk -F '\t' '{ printf "  make %-22s %s\n", $$1, $$2 }'
 	@echo
-	@echo "  Variables: SCENARIO=NAME SEED=N RUNS=DIR BUILD=DIR PREFIX=DIR DESTDIR=DIR V=1"
+	@echo "  Variables: SCENARIO=NAME SEED=N RUNS=DIR BUILD=DIR PREFIX=DIR DESTDIR=DIR KERNEL=V V=1"
 
 # Debian's packages, by what they are for. The generators and `make check` need neither clang nor
 # bpftool, but one list is simpler than two and `make deps` is run once.
@@ -90,23 +91,28 @@ deps: $(BUILD)/.deps ## Install what is missing from Debian's packages
 
 # The stamp makes later runs quick; it is made anew when this list changes.
 $(BUILD)/.deps: Makefile
-	@mkdir -p $(@D)
-	@command -v dpkg-query >/dev/null || { \
-		echo "make deps: this is not a Debian system; install the equivalents of:" >&2; \
-		echo "  $(PACKAGES)" >&2; \
-		echo "then say so with: mkdir -p $(BUILD) && touch $@" >&2; exit 3; }
-	@missing=; for p in $(PACKAGES); do \
-		dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || \
-			missing="$$missing $$p"; \
-	done; \
-	if [ -z "$$missing" ]; then touch $@; exit 0; fi; \
-	if [ "$$(id -u)" -ne 0 ]; then \
-		echo "make deps: packages are missing; install them with:" >&2; \
-		echo "  sudo apt-get install $(APT_OPTIONS)$$missing" >&2; exit 3; \
-	fi; \
-	echo "installing:$$missing"; \
-	export DEBIAN_FRONTEND=noninteractive; \
-	apt-get update -qq && apt-get install -qq $(APT_OPTIONS) $$missing && touch $@
+	$(call install_packages,$(PACKAGES))
+
+# Installs what is missing of packages $(1), then makes the stamp $@.
+define install_packages
+@mkdir -p $(@D)
+@command -v dpkg-query >/dev/null || { \
+	echo "make deps: this is not a Debian system; install the equivalents of:" >&2; \
+	echo "  $(1)" >&2; \
+	echo "then say so with: mkdir -p $(BUILD) && touch $@" >&2; exit 3; }
+@missing=; for p in $(1); do \
+	dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || \
+		missing="$$missing $$p"; \
+done; \
+if [ -z "$$missing" ]; then touch $@; exit 0; fi; \
+if [ "$$(id -u)" -ne 0 ]; then \
+	echo "make deps: packages are missing; install them with:" >&2; \
+	echo "  sudo apt-get install $(APT_OPTIONS)$$missing" >&2; exit 3; \
+fi; \
+echo "installing:$$missing"; \
+export DEBIAN_FRONTEND=noninteractive; \
+apt-get update -qq && apt-get install -qq $(APT_OPTIONS) $$missing && touch $@
+endef
 
 lab: programs images ## Run a scenario and print its report: make lab SCENARIO=burst
 	$(Q)$(BUILD)/leaklab run $(SCENARIO) --seed $(SEED) --runs $(RUNS)

@@ -4,7 +4,7 @@
  *
  * Hooks:  tp_btf/rss_stat, or tracepoint/kmem/rss_stat where BTF lacks the first; tp_btf of
  *         sched_process_fork, _exec and _exit; iter/task for what was alive before and for the
- *         last change of processes that fell silent.
+ *         last change of processes that fell silent. Cgroups and kills: see the headers.
  * Oldest kernel: 5.8 with BTF (ring buffer, task iterator).
  * Output: struct rss_event, through the ring buffer and, from the iterator, its seq_file.
  * Drops:  counted in stats.lost; a lost sample leaves its process dirty, so the newest counters
@@ -100,127 +100,22 @@ enum bpf_func_id___have {
 			stats_->field++;                                                           \
 	} while (0)
 
-static __always_inline bool is_pre62(void)
-{
-	return bpf_core_field_exists(struct mm_struct___pre62, rss_stat.count);
-}
+#include "counters.bpf.h"
 
-/*
- * The counters without their per-CPU or per-task remainders. Read by address, so that @mm may come
- * from a walk that the verifier does not trust. A function for each layout, not inlined: clang
- * would else move an address that only one layout has in front of the check.
- */
-static __noinline void read_counts_pre62(struct mm_struct___pre62 *mm, __s64 *pages)
-{
-	pages[0] = BPF_CORE_READ(mm, rss_stat.count[0].counter);
-	pages[1] = BPF_CORE_READ(mm, rss_stat.count[1].counter);
-	pages[2] = BPF_CORE_READ(mm, rss_stat.count[2].counter);
-	pages[3] = BPF_CORE_READ(mm, rss_stat.count[3].counter);
-}
-
-static __noinline void read_counts_percpu(struct mm_struct *mm, __s64 *pages)
-{
-	pages[0] = BPF_CORE_READ(mm, rss_stat[0].count);
-	pages[1] = BPF_CORE_READ(mm, rss_stat[1].count);
-	pages[2] = BPF_CORE_READ(mm, rss_stat[2].count);
-	pages[3] = BPF_CORE_READ(mm, rss_stat[3].count);
-}
-
-static __always_inline void read_counts(struct mm_struct *mm, __s64 *pages)
-{
-	if (is_pre62())
-		read_counts_pre62((void *)mm, pages);
-	else
-		read_counts_percpu(mm, pages);
-}
-
-/* 5.5 to 6.1: what the current task holds back is known; of the other threads only a bound. */
-static __noinline __u32 add_task_remainder(
-	struct task_struct *task, struct mm_struct *mm, __s64 *pages)
-{
-	struct task_struct *current = (void *)bpf_get_current_task();
-	struct task_struct___pre62 *old = (void *)current;
-	__u32 threads = BPF_CORE_READ(task, signal, nr_threads);
-	int held[RSS_KINDS] = {};
-
-	if (!bpf_core_field_exists(old->rss_stat))
-		return 0;
-	if (BPF_CORE_READ(current, mm) != mm)
-		return threads * TASK_RSS_EVENTS_THRESH;
-	BPF_CORE_READ_INTO(&held, old, rss_stat.count);
-	for (int kind = 0; kind < RSS_KINDS; kind++)
-		pages[kind] += held[kind];
-	return (threads > 0 ? threads - 1 : 0) * TASK_RSS_EVENTS_THRESH;
-}
-
-/* 6.2 and later: adds what each CPU holds back. */
-static __noinline __u32 add_cpu_remainders(struct mm_struct *mm, __s64 *pages)
-{
-	__s32 *counters[RSS_KINDS];
-
-	if (!cpu_offsets_known)
-		return settings.percpu_batch * settings.cpus;
-	counters[0] = BPF_CORE_READ(mm, rss_stat[0].counters);
-	counters[1] = BPF_CORE_READ(mm, rss_stat[1].counters);
-	counters[2] = BPF_CORE_READ(mm, rss_stat[2].counters);
-	counters[3] = BPF_CORE_READ(mm, rss_stat[3].counters);
-	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < settings.cpus; cpu++) {
-		__u64 offset = cpu_offsets[cpu];
-
-		for (int kind = 0; kind < RSS_KINDS; kind++) {
-			__s32 held = 0;
-
-			bpf_probe_read_kernel(
-				&held, sizeof(held), (void *)((__u64)counters[kind] + offset));
-			pages[kind] += held;
-		}
-	}
-	return 0;
-}
-
-/*
- * A per-CPU array map has what is needed: its __percpu pointer lies in the map itself, and the
- * address of each CPU's copy is what a lookup returns. The difference is the CPU's offset, the
- * same for every per-CPU object.
- */
-static __noinline void learn_cpu_offsets(void)
-{
-	__u32 at = bpf_core_field_offset(struct bpf_array, pptrs);
-	__u64 percpu = 0;
-	__u32 zero = 0;
-
-	if (!HAVE_HELPER(map_lookup_percpu_elem) || settings.cpus > MAX_CPUS ||
-		at > sizeof(array_head) - sizeof(percpu))
-		return;
-	if (bpf_probe_read_kernel(array_head, at + sizeof(percpu), &stats))
-		return;
-	__builtin_memcpy(&percpu, array_head + at, sizeof(percpu));
-	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < settings.cpus; cpu++) {
-		void *copy = bpf_map_lookup_percpu_elem(&stats, &zero, cpu);
-
-		if (!copy)
-			return;
-		/* Through memory: the verifier allows no such arithmetic on the pointer itself. */
-		*(volatile __u64 *)&cpu_offsets[cpu] = (__u64)copy;
-		*(volatile __u64 *)&cpu_offsets[cpu] -= percpu;
-	}
-	cpu_offsets_known = 1;
-}
-
-/* Adds to the counts in @pages what is not in them yet; returns the error left, in pages. */
-static __always_inline __u32 add_remainders(
-	struct task_struct *task, struct mm_struct *mm, __s64 *pages)
-{
-	return is_pre62() ? add_task_remainder(task, mm, pages) : add_cpu_remainders(mm, pages);
-}
-
-static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
+static __always_inline struct cgroup_subsys_state *memory_css(struct task_struct *task)
 {
 	int id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct cgroup_subsys_state *css = NULL;
 
 	bpf_core_read(&css, sizeof(css), &set->subsys[id]);
+	return css;
+}
+
+static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
+{
+	struct cgroup_subsys_state *css = memory_css(task);
+
 	return css ? BPF_CORE_READ(css, cgroup) : NULL;
 }
 
@@ -353,6 +248,9 @@ static __noinline void send(
 	bpf_ringbuf_submit(event, wakeup_flag(type));
 }
 
+#include "cgroups.bpf.h"
+#include "oom.bpf.h"
+
 /* Makes @mm the address space of the process of @task. Returns its entry, NULL when full. */
 static __always_inline struct process *add_process(struct task_struct *task, struct mm_struct *mm)
 {
@@ -469,6 +367,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	/* Threads, vfork and kernel threads bring no address space of their own. */
 	if (child->pid != child->tgid || !mm || mm == parent->mm || (child->flags & PF_KTHREAD))
 		return 0;
+	tell_limits(child, true);
 	proc = add_process(child, mm);
 	if (proc)
 		send(RSS_EVENT_FORK, proc, child, mm);
@@ -486,6 +385,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 	if (!mm)
 		return 0;
+	tell_limits(task, false);
 	/* Its updates may have been faster, see find_owner(). */
 	proc = bpf_map_lookup_elem(&processes, &tgid);
 	if (!proc || proc->mm != (__u64)mm)

@@ -26,6 +26,11 @@ enum rss_event_type {
 	RSS_EVENT_EXIT = 4,   /* the last thread is gone; the counters are the last ones seen */
 	RSS_EVENT_SCAN = 5,   /* found by the iterator: alive before the hooks were attached */
 	RSS_EVENT_FOUND = 6,  /* found by its first counter update (its fork was not seen) */
+	/* The same ring carries struct cgroup_event and struct oom_event, told by their type. */
+	CGROUP_EVENT_BORN = 16,
+	CGROUP_EVENT_LIMITS = 17, /* what binds it, when a process came that may find it changed */
+	CGROUP_EVENT_GONE = 18,
+	OOM_EVENT_VICTIM = 32,
 };
 
 /*
@@ -47,6 +52,48 @@ struct rss_event {
 };
 _Static_assert(sizeof(struct rss_event) == 96, "the layout of rss_event is shared");
 
+/* A limit that binds, by the cgroup that sets it (the nearest one of equals). */
+struct cgroup_event_bound {
+	__u64 pages; /* the kernel's page counter; CGROUP_EVENT_NO_LIMIT: this kernel has none */
+	__u64 id;    /* kernfs id */
+};
+_Static_assert(sizeof(struct cgroup_event_bound) == 16, "the layout is shared");
+
+#define CGROUP_EVENT_NO_LIMIT (~0ULL)
+
+struct cgroup_event_limits {
+	struct cgroup_event_bound memory, high;
+	struct cgroup_event_bound swap; /* v1: memsw, memory and swap together */
+};
+_Static_assert(sizeof(struct cgroup_event_limits) == 48, "the layout is shared");
+
+/*
+ * A memory cgroup was made, removed, or seen with these limits. The whole of its path is not sent:
+ * the tracepoints cut it at 1024 bytes. Every record has the name, so a lost birth is mended.
+ */
+struct cgroup_event {
+	__u32 type;	  /* enum rss_event_type, from 16 */
+	__u32 has_limits; /* 0: it has no memory controller of its own (v2), or is gone */
+	__u64 t_ns;	  /* CLOCK_MONOTONIC */
+	__u64 cgroup_id;  /* kernfs id */
+	__u64 parent_id;  /* 0: it is the root */
+	struct cgroup_event_limits limits;
+	char name[256]; /* last part of its path */
+};
+_Static_assert(sizeof(struct cgroup_event) == 336, "the layout of cgroup_event is shared");
+
+/* The kernel chose a victim of an out-of-memory kill. */
+struct oom_event {
+	__u32 type;	 /* OOM_EVENT_VICTIM */
+	__u32 pid;	 /* thread group; 0: the kernel told only the thread */
+	__u64 t_ns;	 /* CLOCK_MONOTONIC */
+	__u64 cgroup_id; /* memory cgroup of the victim; 0: unknown */
+	__u32 tid;	 /* the thread that was marked */
+	__u32 padding;
+	char comm[16]; /* "": unknown */
+};
+_Static_assert(sizeof(struct oom_event) == 48, "the layout of oom_event is shared");
+
 /* Event counts kept per CPU, summed in user space. */
 struct rss_stats {
 	__u64 lost;	/* records that the ring buffer had no room for */
@@ -64,7 +111,8 @@ struct rss_settings {
 	__u32 threshold_pages; /* a change that is sent at once */
 	__u32 cpus;	       /* possible CPUs */
 	__u32 percpu_batch;    /* pages that a CPU may hold back (6.2 and later) */
-	__u32 padding;
+	__u16 cgroup_version;  /* of the memory hierarchy: 1 or 2 */
+	__u16 follow_cgroups;  /* whether cgroup events are sent */
 };
 _Static_assert(sizeof(struct rss_settings) == 40, "the layout of rss_settings is shared");
 

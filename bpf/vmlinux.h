@@ -52,6 +52,7 @@ struct task_struct___pre62 {
 
 struct kernfs_node {
 	__u64 id;
+	const char *name;
 };
 
 struct cgroup_subsys_state {
@@ -59,9 +60,29 @@ struct cgroup_subsys_state {
 	struct cgroup_subsys_state *parent;
 };
 
+struct cgroup_root {
+	unsigned int subsys_mask;
+};
+
 struct cgroup {
 	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
+	struct cgroup_subsys_state *subsys[16];
+};
+
+/* @parent is what is charged too: no ancestor on v1 without use_hierarchy. */
+struct page_counter {
+	unsigned long high; /* 5.8 and later */
+	unsigned long max;
+	struct page_counter *parent;
+};
+
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+	struct page_counter swap;  /* v2; the same place as memsw */
+	struct page_counter memsw; /* v1 */
 };
 
 struct css_set {
@@ -110,6 +131,11 @@ struct bpf_iter__task {
 
 /* The classic tracepoint's record; offsets come from BTF, never from this order. */
 struct trace_entry {
+	int pid;
+};
+
+struct trace_event_raw_mark_victim {
+	struct trace_entry ent;
 	int pid;
 };
 

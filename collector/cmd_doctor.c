@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -56,9 +57,9 @@ __attribute__((format(printf, 5, 6))) static void report(struct doctor *doctor, 
 	va_end(args);
 	doctor->failed |= status == STATUS_FAIL;
 	if (!doctor->json) {
-		printf("%s  %-12s %s\n", status_names[status], check, text);
+		printf("%s  %-13s %s\n", status_names[status], check, text);
 		if (mend)
-			printf("      %-12s mend: %s\n", "", mend);
+			printf("      %-13s mend: %s\n", "", mend);
 		return;
 	}
 	jsonl_begin(&line, buf, sizeof(buf));
@@ -170,6 +171,8 @@ static void check_cgroups(struct doctor *doctor)
 
 struct probe {
 	uint32_t pid;
+	uint64_t births, deaths; /* of the cgroup that was made */
+	uint64_t cgroup;
 	uint64_t updates;
 	int64_t anon_pages;
 	uint32_t error_pages;
@@ -187,6 +190,21 @@ static void on_probe_event(void *ctx, const struct rss_event *event)
 	if (event->pages[RSS_ANON] > probe->anon_pages)
 		probe->anon_pages = event->pages[RSS_ANON];
 	probe->error_pages = event->error_pages;
+}
+
+static void on_probe_cgroup(void *ctx, const struct cgroup_event *event)
+{
+	struct probe *probe = ctx;
+
+	if (event->cgroup_id != probe->cgroup)
+		return;
+	probe->births += event->type == CGROUP_EVENT_BORN;
+	probe->deaths += event->type == CGROUP_EVENT_GONE;
+}
+
+static void on_probe_oom(void *ctx, const struct oom_event *event)
+{
+	(void)ctx, (void)event; /* a kill on purpose would be too much of a check */
 }
 
 /* In the child: touches the pages, says so, and waits to be let go. */
@@ -272,6 +290,82 @@ static void check_source(struct doctor *doctor, enum capture_source wanted, cons
 			(unsigned long long)probe.updates, probe.error_pages);
 }
 
+/* Makes a cgroup and removes it. Returns 0 or a negative errno. */
+static int make_cgroup(const struct cgroup_host *host, uint64_t *ret_id)
+{
+	char path[64];
+	int err;
+
+	snprintf(path, sizeof(path), "memgrowth-doctor-%d", getpid());
+	if (mkdirat(host->mount_fd, path, 0755))
+		return -errno;
+	err = cgroup_id_of_path(host, path, ret_id);
+	if (unlinkat(host->mount_fd, path, AT_REMOVEDIR))
+		return -errno;
+	return err;
+}
+
+static const char walk_instead[] =
+	"they are looked for once a second instead, so a container that lives for less may stay "
+	"without name and limit";
+
+static void report_cgroup_events(
+	struct doctor *doctor, struct capture *capture, struct probe *probe)
+{
+	int err;
+
+	if (!capture_tells(capture, CAPTURE_CGROUPS)) {
+		report(doctor, STATUS_WARN, "cgroup events", NULL,
+			"this kernel tells of no births and deaths of cgroups: %s", walk_instead);
+		return;
+	}
+	err = make_cgroup(&doctor->host, &probe->cgroup);
+	if (!err)
+		err = capture_poll(capture);
+	if (err)
+		report(doctor, STATUS_WARN, "cgroup events", NULL,
+			"attached, but not tried: a cgroup cannot be made at %s: %s",
+			doctor->host.mount, strerror(-err));
+	else if (probe->births != 1 || probe->deaths != 1)
+		report(doctor, STATUS_WARN, "cgroup events",
+			"report this with the kernel's version",
+			"a cgroup was made and removed, %llu births and %llu deaths were seen: %s",
+			(unsigned long long)probe->births, (unsigned long long)probe->deaths,
+			walk_instead);
+	else
+		report(doctor, STATUS_PASS, "cgroup events", NULL,
+			"a cgroup was made and removed, both were seen");
+}
+
+/* Births and deaths of cgroups, and victims of OOM kills: of help, not necessary. */
+static void check_events(struct doctor *doctor)
+{
+	struct probe probe = {};
+	struct capture_settings settings = {
+		.source = CAPTURE_AUTO,
+		.interval_ns = NS_PER_S,
+		.threshold_bytes = 1U << 30,
+		.ring_bytes = 1U << 20,
+		.host = &doctor->host,
+		.on_cgroup = on_probe_cgroup,
+		.on_oom = on_probe_oom,
+	};
+	struct capture *capture;
+	char error[512];
+
+	/* Why nothing can be opened was said before. */
+	if (capture_open(&settings, on_probe_event, &probe, &capture, error, sizeof(error)))
+		return;
+	report_cgroup_events(doctor, capture, &probe);
+	if (capture_tells(capture, CAPTURE_OOM))
+		report(doctor, STATUS_PASS, "OOM events", NULL, "oom:mark_victim is attached");
+	else
+		report(doctor, STATUS_WARN, "OOM events", NULL,
+			"oom:mark_victim cannot be attached: the victims of OOM kills are not "
+			"recorded");
+	capture_close(capture);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct doctor *doctor = state->input;
@@ -312,6 +406,7 @@ int cmd_doctor(int argc, char **argv)
 		check_source(&doctor, CAPTURE_TP_BTF, "tp_btf", STATUS_FAIL);
 		check_source(&doctor, CAPTURE_TP, "tp", STATUS_WARN);
 		check_source(&doctor, CAPTURE_PROC, "proc", STATUS_WARN);
+		check_events(&doctor);
 		cgroup_host_close(&doctor.host);
 	}
 	return doctor.failed ? EXIT_BROKEN : EXIT_OK;

@@ -9,6 +9,7 @@
 
 #include "collector/commands.h"
 #include "collector/recorder.h"
+#include "collector/scope.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -169,31 +170,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/*
- * The path in the hierarchy, as the kernel spells it, of one that is given like that or as a
- * directory below the mount point.
- */
-static int spell_scope(const struct cgroup_host *host, const char *path, char *buf, size_t size)
-{
-	size_t mount_len = strlen(host->mount);
-	_cleanup_free_ char *given = NULL;
-	_cleanup_free_ char *real = NULL;
-
-	if (strncmp(path, host->mount, mount_len) == 0 && strchr("/", path[mount_len]))
-		path += mount_len;
-	if (asprintf(&given, "%s/%s", host->mount, path) < 0)
-		return -ENOMEM;
-	real = realpath(given, NULL);
-	if (!real)
-		return -errno;
-	if (strncmp(real, host->mount, mount_len) != 0 || !strchr("/", real[mount_len]))
-		return -EXDEV;
-	if (strlen(real) - mount_len >= size)
-		return -ENAMETOOLONG;
-	strcpy(buf, real[mount_len] ? real + mount_len : "/");
-	return 0;
-}
-
 static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
 {
 	struct capture_settings *capture = &args->options.capture;
@@ -201,7 +177,7 @@ static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
 
 	if (!args->cgroup)
 		return 0;
-	err = spell_scope(host, args->cgroup, args->scope, sizeof(args->scope));
+	err = scope_spell(host, args->cgroup, args->scope, sizeof(args->scope));
 	if (!err)
 		err = cgroup_id_of_path(host, args->scope, &capture->scope_id);
 	if (err) {
@@ -238,6 +214,42 @@ static FILE *open_output(const char *path)
 	return f;
 }
 
+/* What could not be read is missing in the recording: whoever reads it must know. */
+static void report_ledger(const struct ledger_stats *stats)
+{
+	if (stats->malformed)
+		log_warn("%llu readings of cgroups' charges were of another form and are left out; "
+			 "this kernel may be newer than memgrowth",
+			(unsigned long long)stats->malformed);
+	if (stats->refused)
+		log_warn("%llu directories looked like cgroups and are none; they are left out",
+			(unsigned long long)stats->refused);
+	if (stats->unreadable)
+		log_warn("%llu cgroups could not be read (%s) and are left out; run as root",
+			(unsigned long long)stats->unreadable, strerror(-stats->unreadable_errno));
+}
+
+static void report_cgroups(const struct recorder_result *result)
+{
+	const struct cgroup_tree_stats *stats = &result->cgroups;
+
+	if (!result->cgroups_told && strcmp(result->source, "proc") != 0)
+		log_warn("this kernel tells of no births and deaths of cgroups; those that lived "
+			 "for less than a second may be without name and limit");
+	if (stats->refused)
+		log_warn("%llu directories in the cgroup hierarchy belong to another file system, "
+			 "are no cgroups and are left out; unmount them",
+			(unsigned long long)stats->refused);
+	if (stats->too_long)
+		log_warn("%llu cgroups have a path of %d bytes or more; they are without a path, "
+			 "and those below them are left out",
+			(unsigned long long)stats->too_long, CGROUP_PATH_SIZE);
+	if (stats->unreadable)
+		log_warn("a limit of a cgroup could not be read %llu times; it is then unknown, or "
+			 "as it was read before",
+			(unsigned long long)stats->unreadable);
+}
+
 static int run(struct arguments *args)
 {
 	struct recorder_options *options = &args->options;
@@ -272,6 +284,8 @@ static int run(struct arguments *args)
 		(unsigned long long)result.records, (unsigned long long)result.processes,
 		(unsigned long long)result.events, (unsigned long long)result.lost,
 		(unsigned long long)result.detections, result.source);
+	report_cgroups(&result);
+	report_ledger(&result.ledger);
 	if (result.overflow)
 		log_warn("%llu processes did not fit; raise --max-processes",
 			(unsigned long long)result.overflow);

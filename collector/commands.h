@@ -16,6 +16,7 @@ enum exit_code {
 int cmd_record(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_ledger(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 #endif

@@ -15,6 +15,7 @@ static const struct command {
 	{ "watch", cmd_watch, "say on the terminal which processes grow" },
 	{ "record", cmd_record, "write samples, and detections, to files" },
 	{ "replay", cmd_replay, "run the detector over a recording" },
+	{ "ledger", cmd_ledger, "show what each cgroup is charged, beside its processes' memory" },
 	{ "doctor", cmd_doctor, "say what this host can and cannot do" },
 
 };

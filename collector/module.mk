@@ -1,6 +1,7 @@
 # memgrowth. detect/, cgroup/, output/ and the files between them need no BPF; capture/ does.
 COLLECTOR_PURE_OBJS = $(call objects,$(wildcard collector/detect/*.c collector/cgroup/*.c \
-	collector/output/*.c) collector/session.c collector/tracker.c collector/lag.c)
+	collector/output/*.c collector/session*.c) collector/ledger.c \
+	collector/history.c collector/residual.c collector/scope.c collector/ledger_show.c collector/tracker.c collector/lag.c)
 COLLECTOR_OBJS = $(COLLECTOR_PURE_OBJS) $(call objects,$(wildcard collector/capture/*.c) \
 	collector/recorder.c $(wildcard collector/cmd_*.c) collector/main.c)
 ARCHIVE_OBJS += $(COLLECTOR_PURE_OBJS)

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "collector/lag.h"
+#include "collector/ledger.h"
+#include "collector/output/notices.h"
 #include "collector/session.h"
 #include "collector/tracker.h"
 #include "lib/cleanup.h"
@@ -24,7 +26,11 @@
 #define SWEEP_NS (200 * NS_PER_MS)
 /* ...and a process that no hook reported, after this. */
 #define FULL_SWEEP_NS (5 * NS_PER_S)
-#define LIMITS_NS (5 * NS_PER_S)
+/* A limit that is changed while it binds is known after this time... */
+#define LIMITS_NS NS_PER_S
+/* ...a cgroup whose birth or death nobody told, after this, or the shorter one where none is. */
+#define WALK_NS (30 * NS_PER_S)
+#define WALK_UNTOLD_NS NS_PER_S
 #define REAP_NS (30 * NS_PER_S)
 
 struct recorder {
@@ -32,11 +38,13 @@ struct recorder {
 	struct capture *capture;
 	struct tracker *tracker;
 	struct session *session;
+	struct ledger *ledger;
 	struct lag lag;
 	uint64_t records, events, lost;
 	uint64_t start_ns;
 	uint64_t next_tick_ns, next_sweep_ns, next_full_sweep_ns, next_limits_ns, next_reap_ns;
-	bool reap_due; /* records were lost: an exit may be among them */
+	uint64_t next_walk_ns;
+	bool reap_due; /* records were lost: an exit may be among them, or a cgroup */
 	int error;     /* the first errno of writing or memory; ends the loop */
 	const char *failed;
 };
@@ -64,6 +72,13 @@ static void put_record(void *ctx, const struct record *record)
 	if (err)
 		fail(recorder, err,
 			err == -EBADMSG ? session_error(recorder->session) : "detections");
+	if (ledger_learn(recorder->ledger, record))
+		fail(recorder, -ENOMEM, "memory");
+}
+
+static enum ledger_pace pace_of(void *ctx, uint64_t cgroup)
+{
+	return session_pace(((const struct recorder *)ctx)->session, cgroup);
 }
 
 static void on_event(void *ctx, const struct rss_event *event)
@@ -77,6 +92,35 @@ static void on_event(void *ctx, const struct rss_event *event)
 	err = tracker_put(recorder->tracker, event);
 	if (err)
 		fail(recorder, err, "memory");
+}
+
+static void on_cgroup(void *ctx, const struct cgroup_event *event)
+{
+	struct recorder *recorder = ctx;
+	int err = tracker_put_cgroup(recorder->tracker, event);
+
+	if (err)
+		fail(recorder, err, "memory");
+}
+
+static void on_oom(void *ctx, const struct oom_event *event)
+{
+	struct recorder *recorder = ctx;
+	int err = tracker_put_oom(recorder->tracker, event);
+
+	if (err)
+		fail(recorder, err, "memory");
+}
+
+/* A line among the detections, for those who watch. */
+static void say_limit_changed(
+	void *ctx, const struct cgroup_node *node, uint64_t old_bytes, uint64_t t_ns)
+{
+	const struct recorder *recorder = ctx;
+
+	if (recorder->options->for_people)
+		notices_limit_changed(
+			recorder->options->detections, node, old_bytes, t_ns - recorder->start_ns);
 }
 
 static void put_header(struct recorder *recorder)
@@ -151,6 +195,14 @@ static bool is_due(uint64_t *next_ns, uint64_t period_ns, uint64_t now_ns)
 	return true;
 }
 
+static void walk(struct recorder *recorder, uint64_t now_ns)
+{
+	int err = tracker_walk(recorder->tracker, now_ns);
+
+	if (err)
+		fail(recorder, err, "walking the cgroups");
+}
+
 /* The work of one turn. Events first, so that a tick never overtakes what it waits for. */
 static void turn(struct recorder *recorder)
 {
@@ -167,6 +219,7 @@ static void turn(struct recorder *recorder)
 		if (err)
 			fail(recorder, err, "sweeping processes");
 	}
+	ledger_poll(recorder->ledger, now_ns);
 	if (is_due(&recorder->next_tick_ns, TICK_NS, now_ns)) {
 		report_losses(recorder, now_ns);
 		put_record(recorder, &(struct record){ .type = RECORD_TICK, .t_ns = now_ns });
@@ -174,6 +227,11 @@ static void turn(struct recorder *recorder)
 	}
 	if (is_due(&recorder->next_limits_ns, LIMITS_NS, now_ns))
 		tracker_refresh_limits(recorder->tracker, now_ns);
+	if (is_due(&recorder->next_walk_ns,
+		    capture_tells(recorder->capture, CAPTURE_CGROUPS) ? WALK_NS : WALK_UNTOLD_NS,
+		    now_ns) ||
+		recorder->reap_due)
+		walk(recorder, now_ns);
 	if (is_due(&recorder->next_reap_ns, REAP_NS, now_ns) || recorder->reap_due) {
 		recorder->reap_due = false;
 		capture_reap(recorder->capture);
@@ -280,7 +338,9 @@ static int run_opened(struct recorder *recorder, const char **ret_reason)
 	recorder->next_limits_ns = recorder->start_ns + LIMITS_NS;
 	recorder->next_sweep_ns = recorder->start_ns + SWEEP_NS;
 	recorder->next_full_sweep_ns = recorder->start_ns + FULL_SWEEP_NS;
+	recorder->next_walk_ns = recorder->start_ns + WALK_UNTOLD_NS;
 	put_header(recorder);
+	walk(recorder, recorder->start_ns);
 	err = capture_sweep(recorder->capture, true);
 	if (err) {
 		fail(recorder, err, "finding the processes that run already");
@@ -300,25 +360,47 @@ static int run_opened(struct recorder *recorder, const char **ret_reason)
 	return err;
 }
 
+static struct ledger *open_ledger(struct recorder *recorder)
+{
+	struct ledger_settings settings = {
+		.sink = put_record,
+		.pace = pace_of,
+		.ctx = recorder,
+		.max_files = ledger_raise_files(),
+	};
+
+	memcg_source_init(recorder->options->capture.host, &settings.source);
+	return ledger_new(&settings);
+}
+
 int recorder_run(const struct recorder_options *options, struct recorder_result *ret, char *error,
 	size_t error_size)
 {
 	struct recorder recorder = { .options = options };
+	struct capture_settings settings = options->capture;
 	const char *reason = "error";
 	int err;
 
-	err = capture_open(
-		&options->capture, on_event, &recorder, &recorder.capture, error, error_size);
+	settings.on_cgroup = on_cgroup;
+	settings.on_oom = on_oom;
+	err = capture_open(&settings, on_event, &recorder, &recorder.capture, error, error_size);
 	if (err)
 		return err;
-	recorder.tracker = tracker_new(options->capture.host, put_record, &recorder);
+	recorder.tracker = tracker_new(&(struct tracker_settings){
+		.host = settings.host,
+		.scope = settings.scope_path,
+		.sink = put_record,
+		.limit_changed = say_limit_changed,
+		.ctx = &recorder,
+	});
 	recorder.session = session_new(&(struct session_options){
 		.out = options->detections, .for_people = options->for_people });
-	if (!recorder.tracker || !recorder.session)
+	recorder.ledger = open_ledger(&recorder);
+	if (!recorder.tracker || !recorder.session || !recorder.ledger)
 		fail(&recorder, -ENOMEM, "memory");
 	else
 		err = run_opened(&recorder, &reason);
-	if (recorder.session && recorder.tracker) {
+	if (recorder.session && recorder.tracker && recorder.ledger) {
 		put_end(&recorder, recorder.error ? "error" : reason);
 		if (session_finish(recorder.session))
 			fail(&recorder, -EIO, "detections");
@@ -330,7 +412,7 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 	} else if (err) {
 		snprintf(error, error_size, "event loop: %s", strerror(-err));
 	}
-	if (recorder.session) {
+	if (recorder.session && recorder.tracker && recorder.ledger) {
 		struct session_counts counts = session_counts(recorder.session);
 
 		*ret = (struct recorder_result){
@@ -340,9 +422,13 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 			.overflow = capture_stats(recorder.capture).overflow,
 			.detections = counts.detections,
 			.processes = counts.processes,
+			.ledger = ledger_stats(recorder.ledger),
+			.cgroups = tracker_cgroup_stats(recorder.tracker),
+			.cgroups_told = capture_tells(recorder.capture, CAPTURE_CGROUPS),
 			.source = capture_source_name(recorder.capture),
 		};
 	}
+	ledger_free(recorder.ledger);
 	session_free(recorder.session);
 	tracker_free(recorder.tracker);
 	capture_close(recorder.capture);

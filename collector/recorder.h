@@ -10,6 +10,8 @@
 #include <stdio.h>
 
 #include "collector/capture/capture.h"
+#include "collector/cgroup/tree.h"
+#include "collector/ledger.h"
 
 struct recorder_options {
 	struct capture_settings capture;
@@ -23,6 +25,9 @@ struct recorder_options {
 
 struct recorder_result {
 	uint64_t records, events, lost, overflow, detections, processes;
+	struct ledger_stats ledger;
+	struct cgroup_tree_stats cgroups;
+	bool cgroups_told; /* births and deaths, by the kernel */
 	const char *source;
 };
 

@@ -2,142 +2,36 @@
 #include "collector/session.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
-#include "collector/detect/detect.h"
-#include "collector/output/detections.h"
+#include "collector/session_state.h"
 
-/* Far more than are empty for a moment only, as between an exec's exit and its new process. */
-#define SESSION_EMPTY_CGROUPS 4096
-
-struct cgroup_info {
-	uint64_t id;
-	char *path; /* NULL: unknown */
-	uint64_t limit_bytes;
-	char *limit_cgroup;
-	uint64_t resident_bytes; /* of its processes together */
-	uint64_t processes;
-	UT_hash_handle hh;
-};
-
-struct process_info {
-	uint64_t mm;
-	uint32_t pid;
-	char comm[64];
-	struct cgroup_info *cgroup;
-	uint64_t resident_bytes;
-	UT_hash_handle hh;
-};
-
-struct session {
-	struct session_options options;
-	struct detect *detect;
-	struct cgroup_info *cgroups;
-	struct process_info *processes;
-	struct session_counts counts;
-	uint64_t empty_cgroups; /* without a process */
-	uint64_t start_ns, now_ns;
-	char source[16];
-	int write_error; /* first errno that a detection could not be written with */
-	char error[256];
-};
-
-/* Whether @path is the cgroup @top or one below it. */
-static bool is_within(const char *path, const char *top)
-{
-	size_t len = strlen(top);
-
-	if (strcmp(top, "/") == 0)
-		return true;
-	return strncmp(path, top, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
-static uint64_t headroom_of(const struct session *session, const struct cgroup_info *cgroup)
-{
-	uint64_t used = 0;
-	const struct cgroup_info *other, *next;
-
-	/* All cgroups below the one that binds fill its limit, those with a limit of their own too.
-	 */
-	for (other = session->cgroups; other; other = next) {
-		next = other->hh.next;
-		if (other->path && is_within(other->path, cgroup->limit_cgroup))
-			used += other->resident_bytes;
-	}
-	return used < cgroup->limit_bytes ? cgroup->limit_bytes - used : 0;
-}
-
-static void on_verdict(void *ctx, const struct detect_verdict *verdict)
-{
-	struct session *session = ctx;
-	struct detection_subject subject = {
-		.limit_bytes = UINT64_MAX,
-		.time_to_limit_s = NAN,
-		.source = session->source,
-	};
-	struct process_info *process;
-	int err = 0;
-
-	HASH_FIND(hh, session->processes, &verdict->mm, sizeof(verdict->mm), process);
-	if (process) {
-		subject.pid = process->pid;
-		subject.comm = process->comm;
-	}
-	if (process && process->cgroup) {
-		subject.cgroup = process->cgroup->path;
-		subject.limit_bytes = process->cgroup->limit_bytes;
-		subject.limit_cgroup = process->cgroup->limit_cgroup;
-		if (subject.limit_cgroup && subject.limit_bytes != RECORD_UNLIMITED &&
-			verdict->rate_bytes_per_s > 0)
-			subject.time_to_limit_s = (double)headroom_of(session, process->cgroup) /
-						  verdict->rate_bytes_per_s;
-	}
-	session->counts.detections++;
-	if (!session->options.out)
-		return;
-	if (session->options.for_people) {
-		errno = 0;
-		detections_print(session->options.out, verdict, &subject, session->start_ns);
-		if (ferror(session->options.out))
-			err = errno ? -errno : -EIO;
-	} else {
-		err = detections_write(session->options.out, verdict, &subject);
-	}
-	if (err && !session->write_error)
-		session->write_error = err;
-}
+/* A limit that is full in less is watched without a pause. */
+#define URGENT_NS 15000000000ULL
 
 struct session *session_new(const struct session_options *options)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	uint32_t max = options->max_processes ? options->max_processes : SESSION_MAX_PROCESSES;
+	uint32_t max_cgroups = options->max_cgroups ? options->max_cgroups : SESSION_MAX_CGROUPS;
 
 	if (!session)
 		return NULL;
 	session->options = *options;
-	session->detect = detect_new(max, on_verdict, session);
-	if (!session->detect) {
-		free(session);
+	session->detect = detect_new(max, session_on_process_verdict, session);
+	session->cgroup_detect =
+		detect_new(max_cgroups * CHARGES, session_on_cgroup_verdict, session);
+	if (!session->detect || !session->cgroup_detect) {
+		session_free(session);
 		return NULL;
 	}
 	return session;
 }
 
-static void remove_cgroup(struct session *session, struct cgroup_info *cgroup)
-{
-	HASH_DEL(session->cgroups, cgroup);
-	free(cgroup->path);
-	free(cgroup->limit_cgroup);
-	free(cgroup);
-}
-
 void session_free(struct session *session)
 {
 	struct process_info *process, *next_process;
-	struct cgroup_info *cgroup, *next_cgroup;
 
 	if (!session)
 		return;
@@ -145,106 +39,29 @@ void session_free(struct session *session)
 		HASH_DEL(session->processes, process);
 		free(process);
 	}
-	HASH_ITER (hh, session->cgroups, cgroup, next_cgroup)
-		remove_cgroup(session, cgroup);
+	session_free_cgroups(session);
 	detect_free(session->detect);
+	detect_free(session->cgroup_detect);
 	free(session);
 }
 
-static int replace_string(char **at, const char *text)
+static int put_process(struct session *session, const struct record_process *record, uint64_t t_ns)
 {
-	char *copy = text ? strdup(text) : NULL;
-
-	if (text && !copy)
-		return -ENOMEM;
-	free(*at);
-	*at = copy;
-	return 0;
-}
-
-static int put_cgroup(struct session *session, const struct record_cgroup *record)
-{
-	struct cgroup_info *cgroup;
-	int err;
-
-	HASH_FIND(hh, session->cgroups, &record->id, sizeof(record->id), cgroup);
-	if (!cgroup) {
-		cgroup = calloc(1, sizeof(*cgroup));
-		if (!cgroup)
-			return -ENOMEM;
-		cgroup->id = record->id;
-		HASH_ADD(hh, session->cgroups, id, sizeof(cgroup->id), cgroup);
-		session->empty_cgroups++;
-	}
-	cgroup->limit_bytes = record->limit_bytes;
-	err = replace_string(&cgroup->path, record->path);
-	return err ? err : replace_string(&cgroup->limit_cgroup, record->limit_cgroup);
-}
-
-static void set_resident(struct process_info *process, uint64_t bytes)
-{
-	if (process->cgroup) {
-		process->cgroup->resident_bytes -= process->resident_bytes;
-		process->cgroup->resident_bytes += bytes;
-	}
-	process->resident_bytes = bytes;
-}
-
-/*
- * A cgroup may be named again after its last process has left it, so empty ones are kept, the
- * newest SESSION_EMPTY_CGROUPS of them; else a host that makes and removes containers would fill
- * the memory.
- */
-static void forget_oldest_empty(struct session *session)
-{
-	struct cgroup_info *cgroup, *next;
-
-	if (session->empty_cgroups <= SESSION_EMPTY_CGROUPS)
-		return;
-	HASH_ITER (hh, session->cgroups, cgroup, next) {
-		if (cgroup->processes > 0)
-			continue;
-		remove_cgroup(session, cgroup);
-		session->empty_cgroups--;
-		return;
-	}
-}
-
-static void move_process(
-	struct session *session, struct process_info *process, struct cgroup_info *cgroup)
-{
-	uint64_t resident = process->resident_bytes;
-	struct cgroup_info *old = process->cgroup;
-
-	if (old == cgroup)
-		return;
-	set_resident(process, 0);
-	process->cgroup = cgroup;
-	set_resident(process, resident);
-	if (cgroup && cgroup->processes++ == 0)
-		session->empty_cgroups--;
-	if (old && --old->processes == 0) {
-		session->empty_cgroups++;
-		forget_oldest_empty(session);
-	}
-}
-
-static int put_process(struct session *session, const struct record_process *record)
-{
+	struct cgroup_info *cgroup = session_find_cgroup(session, record->cgroup);
 	struct process_info *process;
-	struct cgroup_info *cgroup;
 
-	HASH_FIND(hh, session->cgroups, &record->cgroup, sizeof(record->cgroup), cgroup);
 	HASH_FIND(hh, session->processes, &record->mm, sizeof(record->mm), process);
 	if (!process) {
 		process = calloc(1, sizeof(*process));
 		if (!process)
 			return -ENOMEM;
 		process->mm = record->mm;
+		if (!record->origin || strcmp(record->origin, "scan") != 0)
+			process->born_ns = t_ns;
 		HASH_ADD(hh, session->processes, mm, sizeof(process->mm), process);
 		session->counts.processes++;
 	}
-	move_process(session, process, cgroup);
+	session_move_process(session, process, cgroup);
 	process->pid = record->pid;
 	snprintf(process->comm, sizeof(process->comm), "%s", record->comm);
 	return 0;
@@ -261,8 +78,12 @@ static int put_rss(struct session *session, const struct record_rss *rss, uint64
 			(unsigned long long)rss->mm);
 		return -EBADMSG;
 	}
-	/* Swapped-out pages fill no memory limit. */
-	set_resident(process, rss->anon_bytes + rss->file_bytes + rss->shmem_bytes);
+	session_set_resident(process, &(struct resident){
+					      .anon_bytes = rss->anon_bytes,
+					      .file_bytes = rss->file_bytes,
+					      .shmem_bytes = rss->shmem_bytes,
+					      .swap_bytes = rss->swap_bytes,
+				      });
 	session->counts.samples++;
 	/* A full detector counts what it could not take; the session goes on. */
 	detect_sample(session->detect, &(struct detect_sample){
@@ -286,7 +107,7 @@ static void put_exit(struct session *session, uint64_t mm, uint64_t t_ns)
 	HASH_FIND(hh, session->processes, &mm, sizeof(mm), process);
 	if (!process)
 		return;
-	move_process(session, process, NULL);
+	session_move_process(session, process, NULL);
 	HASH_DEL(session->processes, process);
 	free(process);
 }
@@ -311,10 +132,18 @@ int session_put(struct session *session, const struct record *record)
 		err = put_header(session, record);
 		break;
 	case RECORD_CGROUP:
-		err = put_cgroup(session, &record->cgroup);
+		err = session_put_cgroup(session, &record->cgroup);
+		break;
+	case RECORD_CGROUP_END:
+		session_end_cgroup(session, record->cgroup_end);
+		break;
+	case RECORD_MEMCG:
+		err = session_put_memcg(session, record);
+		break;
+	case RECORD_OOM:
 		break;
 	case RECORD_PROCESS:
-		err = put_process(session, &record->process);
+		err = put_process(session, &record->process, record->t_ns);
 		break;
 	case RECORD_RSS:
 		err = put_rss(session, &record->rss, record->t_ns);
@@ -324,10 +153,13 @@ int session_put(struct session *session, const struct record *record)
 		break;
 	case RECORD_TICK:
 		detect_tick(session->detect, record->t_ns);
+		detect_tick(session->cgroup_detect, record->t_ns);
+		session_reconsider(session);
 		break;
 	case RECORD_LOSS:
 		session->counts.lost += record->lost;
 		detect_loss(session->detect, record->lost);
+		detect_loss(session->cgroup_detect, record->lost);
 		break;
 	case RECORD_END:
 		break;
@@ -362,5 +194,42 @@ struct session_counts session_counts(const struct session *session)
 
 	counts.tracked = detect_tracked(session->detect);
 	counts.untracked = detect_untracked(session->detect);
+	counts.untracked += detect_untracked(session->cgroup_detect);
 	return counts;
+}
+
+enum ledger_pace session_pace(const struct session *session, uint64_t id)
+{
+	const struct cgroup_info *cgroup = session_find_cgroup(session, id);
+
+	if (!cgroup || cgroup->close_until_ns < session->now_ns)
+		return LEDGER_CALM;
+	if (cgroup->full_ns && cgroup->full_ns < session->now_ns + URGENT_NS)
+		return LEDGER_URGENT;
+	return LEDGER_CLOSE;
+}
+
+void session_each_cgroup(const struct session *session,
+	void (*visit)(void *ctx, const struct session_cgroup *cgroup), void *ctx)
+{
+	const struct cgroup_info *cgroup, *next;
+
+	for (cgroup = session->cgroups; cgroup; cgroup = next) {
+		next = cgroup->hh.next;
+		if (!cgroup->judged)
+			continue;
+		visit(ctx, &(struct session_cgroup){
+				   .path = cgroup->path,
+				   .container = cgroup->container,
+				   .version = cgroup->version,
+				   .limit_bytes = cgroup->limit_bytes,
+				   .usage = &cgroup->judged->usage,
+				   .resident = cgroup->below,
+			   });
+	}
+}
+
+size_t session_cgroup_bytes(void)
+{
+	return sizeof(struct cgroup_info) + sizeof(struct judged) + CHARGES * detect_state_bytes();
 }

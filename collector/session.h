@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "collector/ledger.h"
 #include "collector/output/record.h"
+#include "collector/residual.h"
 
 struct session;
 
@@ -19,12 +21,15 @@ struct session_options {
 	FILE *out;		/* detections, or NULL */
 	bool for_people;	/* lines for a terminal instead of JSON */
 	uint32_t max_processes; /* 0: SESSION_MAX_PROCESSES */
+	uint32_t max_cgroups;	/* that are judged; 0: SESSION_MAX_CGROUPS */
 };
 
 #define SESSION_MAX_PROCESSES 32768
+#define SESSION_MAX_CGROUPS 16384 /* that the second ledger reads */
 
 struct session_counts {
 	uint64_t samples, processes, lost, detections;
+	uint64_t charges;   /* memcg records */
 	uint64_t tracked;   /* processes now */
 	uint64_t untracked; /* samples that the detector had no room for */
 };
@@ -44,5 +49,29 @@ int session_finish(struct session *session);
 
 const char *session_error(const struct session *session);
 struct session_counts session_counts(const struct session *session);
+
+/*
+ * How closely the second ledger should look at a cgroup: closely while a verdict concerns it or a
+ * cgroup that it binds, urgently when its limit is about to be full. For live sessions; what is
+ * read goes through records, so a replay needs none of it.
+ */
+enum ledger_pace session_pace(const struct session *session, uint64_t cgroup);
+
+/* One cgroup in both ledgers, as of the last record. Strings are borrowed. */
+struct session_cgroup {
+	const char *path;      /* NULL: unknown */
+	const char *container; /* NULL: none */
+	int version;	       /* of the hierarchy */
+	uint64_t limit_bytes;  /* UINT64_MAX: none */
+	const struct memcg_usage *usage;
+	struct resident resident; /* of all processes in it and below */
+};
+
+/* Calls @visit for each cgroup that a memcg record told of and that was not removed. */
+void session_each_cgroup(const struct session *session,
+	void (*visit)(void *ctx, const struct session_cgroup *cgroup), void *ctx);
+
+/* Bytes of state for one cgroup of the second ledger, without its names. */
+size_t session_cgroup_bytes(void);
 
 #endif

@@ -4,62 +4,184 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uthash.h>
 
-struct known_cgroup {
-	uint64_t id;
-	uint64_t processes; /* in it; at 0 it is forgotten */
-	char *path;	    /* NULL: it was gone before it could be named */
-	struct cgroup_limit limit;
-	UT_hash_handle hh;
-};
+#include "lib/cleanup.h"
 
 struct known_process {
 	uint32_t pid;
 	uint64_t mm, born_ns;
 	uint64_t t_ns; /* of the newest sample */
-	struct known_cgroup *cgroup;
+	uint64_t cgroup;
+	bool has_cgroup;
 	char comm[sizeof(((struct rss_event *)0)->comm)];
 	UT_hash_handle hh;
 };
 
 struct tracker {
-	const struct cgroup_host *host;
-	tracker_sink sink;
-	void *ctx;
+	struct tracker_settings settings;
+	struct cgroup_tree *tree;
 	uint64_t page_bytes;
 	uint64_t last_mm;
-	struct known_cgroup *cgroups;
+	uint64_t walk_ns;
 	struct known_process *processes;
 };
 
-struct tracker *tracker_new(const struct cgroup_host *host, tracker_sink sink, void *ctx)
+static void put(struct tracker *tracker, const struct record *record)
+{
+	tracker->settings.sink(tracker->settings.ctx, record);
+}
+
+/* Cgroups -------------------------------------------------------------------------------------- */
+
+static const char *path_of_bound(const struct tracker *tracker, const struct cgroup_bound *bound)
+{
+	return bound->id ? cgroup_tree_path(tracker->tree, bound->id) : NULL;
+}
+
+static const char *text_or_null(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+static void announce_cgroup(void *ctx, struct cgroup_node *node, uint64_t t_ns)
+{
+	const struct tracker *tracker = ctx;
+	const struct cgroup_bounds *limits = &node->limits;
+	struct record record = {
+		.type = RECORD_CGROUP,
+		.t_ns = t_ns,
+		.cgroup = {
+			.id = node->id,
+			.path = node->path,
+			.version = tracker->settings.host->version,
+			.limit_bytes = limits->memory.bytes,
+			.limit_cgroup = path_of_bound(tracker, &limits->memory),
+			.ram_bytes = tracker->settings.host->ram_bytes,
+			.parent = node->parent_id,
+			.high_bytes = limits->high.bytes,
+			.high_cgroup = path_of_bound(tracker, &limits->high),
+			.swap_limit_bytes = limits->swap.bytes,
+			.swap_limit_cgroup = path_of_bound(tracker, &limits->swap),
+			.limit_unknown = !node->limits_known,
+		},
+	};
+
+	if (node->container)
+		record.cgroup.container = (struct record_container){
+			.runtime = container_runtime_name(node->container->runtime),
+			.id = node->container->id,
+			.name = text_or_null(node->container->name),
+			.pod = text_or_null(node->container->pod),
+		};
+	put(ctx, &record);
+}
+
+/* The walk at the start finds what was there before; its records are of the present. */
+static void on_born(void *ctx, struct cgroup_node *node, uint64_t t_ns)
+{
+	struct tracker *tracker = ctx;
+
+	announce_cgroup(ctx, node, t_ns ? t_ns : tracker->walk_ns);
+}
+
+static void on_changed(
+	void *ctx, struct cgroup_node *node, const struct cgroup_bounds *old, uint64_t t_ns)
+{
+	struct tracker *tracker = ctx;
+
+	announce_cgroup(ctx, node, t_ns);
+	if (tracker->settings.limit_changed && old->memory.bytes != node->limits.memory.bytes)
+		tracker->settings.limit_changed(
+			tracker->settings.ctx, node, old->memory.bytes, t_ns);
+}
+
+static void on_removed(void *ctx, struct cgroup_node *node, uint64_t t_ns)
+{
+	put(ctx, &(struct record){
+			 .type = RECORD_CGROUP_END, .t_ns = t_ns, .cgroup_end = node->id });
+}
+
+/* Makes sure that @id was announced; @pid may be in it. Returns 0 or -ENOMEM. */
+static int know_cgroup(struct tracker *tracker, uint64_t id, uint32_t pid, uint64_t t_ns)
+{
+	struct cgroup_node *node = cgroup_tree_find(tracker->tree, id);
+
+	if (!node)
+		return cgroup_tree_resolve(tracker->tree, id, pid, t_ns) ? 0 : -ENOMEM;
+	/* Its end was told already: who reads the records has forgotten it. */
+	if (node->dead || !node->in_scope)
+		announce_cgroup(tracker, node, t_ns);
+	return 0;
+}
+
+static struct cgroup_bound to_bound(
+	const struct tracker *tracker, const struct cgroup_event_bound *told)
+{
+	uint64_t unlimited = INT64_MAX / tracker->page_bytes;
+
+	if (told->pages >= unlimited)
+		return (struct cgroup_bound){ .bytes = CGROUP_UNLIMITED };
+	return (struct cgroup_bound){ .bytes = told->pages * tracker->page_bytes, .id = told->id };
+}
+
+int tracker_put_cgroup(struct tracker *tracker, const struct cgroup_event *event)
+{
+	struct cgroup_bounds limits;
+
+	if (event->type == CGROUP_EVENT_GONE) {
+		cgroup_tree_remove(tracker->tree, event->cgroup_id, event->t_ns);
+		return 0;
+	}
+	limits = (struct cgroup_bounds){
+		.memory = to_bound(tracker, &event->limits.memory),
+		.high = to_bound(tracker, &event->limits.high),
+		.swap = to_bound(tracker, &event->limits.swap),
+	};
+	return cgroup_tree_add(tracker->tree, event->cgroup_id, event->parent_id, event->name,
+		event->has_limits ? &limits : NULL, event->t_ns);
+}
+
+int tracker_walk(struct tracker *tracker, uint64_t now_ns)
+{
+	tracker->walk_ns = now_ns;
+	return cgroup_tree_walk(tracker->tree, now_ns);
+}
+
+void tracker_refresh_limits(struct tracker *tracker, uint64_t now_ns)
+{
+	cgroup_tree_refresh(tracker->tree, now_ns);
+}
+
+struct cgroup_tree_stats tracker_cgroup_stats(const struct tracker *tracker)
+{
+	return cgroup_tree_stats(tracker->tree);
+}
+
+struct tracker *tracker_new(const struct tracker_settings *settings)
 {
 	struct tracker *tracker = calloc(1, sizeof(*tracker));
 
 	if (!tracker)
 		return NULL;
-	tracker->host = host;
-	tracker->sink = sink;
-	tracker->ctx = ctx;
+	tracker->settings = *settings;
 	tracker->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	tracker->tree = cgroup_tree_new(settings->host, settings->scope,
+		&(struct cgroup_tree_listener){ on_born, on_changed, on_removed, tracker });
+	if (!tracker->tree) {
+		free(tracker);
+		return NULL;
+	}
 	return tracker;
-}
-
-static void drop_cgroup(struct tracker *tracker, struct known_cgroup *cgroup)
-{
-	HASH_DEL(tracker->cgroups, cgroup);
-	free(cgroup->path);
-	free(cgroup);
 }
 
 void tracker_free(struct tracker *tracker)
 {
 	struct known_process *process, *next_process;
-	struct known_cgroup *cgroup, *next_cgroup;
 
 	if (!tracker)
 		return;
@@ -67,83 +189,15 @@ void tracker_free(struct tracker *tracker)
 		HASH_DEL(tracker->processes, process);
 		free(process);
 	}
-	HASH_ITER (hh, tracker->cgroups, cgroup, next_cgroup)
-		drop_cgroup(tracker, cgroup);
+	cgroup_tree_free(tracker->tree);
 	free(tracker);
 }
+
+/* Processes ------------------------------------------------------------------------------------ */
 
 uint64_t tracker_count(const struct tracker *tracker)
 {
 	return HASH_COUNT(tracker->processes);
-}
-
-static void announce_cgroup(
-	struct tracker *tracker, const struct known_cgroup *cgroup, uint64_t t_ns)
-{
-	bool limited = cgroup->limit.bytes != CGROUP_UNLIMITED;
-
-	tracker->sink(tracker->ctx,
-		&(struct record){
-			.type = RECORD_CGROUP,
-			.t_ns = t_ns,
-			.cgroup = {
-				.id = cgroup->id,
-				.path = cgroup->path,
-				.version = tracker->host->version,
-				.limit_bytes = limited ? cgroup->limit.bytes : RECORD_UNLIMITED,
-				.limit_cgroup = limited ? cgroup->limit.path : NULL,
-				.ram_bytes = tracker->host->ram_bytes,
-			},
-		});
-}
-
-/* By its id, which needs no live process; where that is not allowed, by the process. */
-static char *name_cgroup(const struct tracker *tracker, uint64_t id, uint32_t pid)
-{
-	char path[CGROUP_PATH_SIZE];
-	uint64_t found;
-
-	if (cgroup_path_of_id(tracker->host, id, path, sizeof(path)) == 0)
-		return strdup(path);
-	/* The process may have moved on: the path counts only if it has this id. */
-	if (cgroup_path_of_pid(tracker->host, (pid_t)pid, path, sizeof(path)) == 0 &&
-		cgroup_id_of_path(tracker->host, path, &found) == 0 && found == id)
-		return strdup(path);
-	return NULL;
-}
-
-static struct known_cgroup *find_cgroup(
-	struct tracker *tracker, uint64_t id, uint32_t pid, uint64_t t_ns)
-{
-	struct known_cgroup *cgroup;
-
-	HASH_FIND(hh, tracker->cgroups, &id, sizeof(id), cgroup);
-	if (cgroup)
-		return cgroup;
-	cgroup = calloc(1, sizeof(*cgroup));
-	if (!cgroup)
-		return NULL;
-	cgroup->id = id;
-	cgroup->limit.bytes = CGROUP_UNLIMITED;
-	cgroup->path = name_cgroup(tracker, id, pid);
-	/* Without a path, or when it vanishes right now, the limit stays unknown. */
-	if (cgroup->path)
-		cgroup_effective_limit(tracker->host, cgroup->path, &cgroup->limit);
-	HASH_ADD(hh, tracker->cgroups, id, sizeof(cgroup->id), cgroup);
-	announce_cgroup(tracker, cgroup, t_ns);
-	return cgroup;
-}
-
-static void move_to_cgroup(
-	struct tracker *tracker, struct known_process *process, struct known_cgroup *cgroup)
-{
-	struct known_cgroup *old = process->cgroup;
-
-	process->cgroup = cgroup;
-	if (cgroup)
-		cgroup->processes++;
-	if (old && --old->processes == 0)
-		drop_cgroup(tracker, old);
 }
 
 static const char *origin_of(uint32_t type)
@@ -163,7 +217,7 @@ static const char *origin_of(uint32_t type)
 static void announce_process(
 	struct tracker *tracker, const struct known_process *process, const struct rss_event *event)
 {
-	tracker->sink(tracker->ctx,
+	put(tracker,
 		&(struct record){
 			.type = RECORD_PROCESS,
 			.t_ns = event->t_ns,
@@ -172,7 +226,7 @@ static void announce_process(
 				.pid = process->pid,
 				.start_ns = event->start_ns,
 				.comm = process->comm,
-				.cgroup = process->cgroup->id,
+				.cgroup = process->cgroup,
 				.origin = origin_of(event->type),
 			},
 		});
@@ -181,12 +235,11 @@ static void announce_process(
 static void end_process(
 	struct tracker *tracker, struct known_process *process, uint64_t t_ns, const char *reason)
 {
-	tracker->sink(tracker->ctx, &(struct record){
-					    .type = RECORD_EXIT,
-					    .t_ns = t_ns,
-					    .exit = { .mm = process->mm, .reason = reason },
-				    });
-	move_to_cgroup(tracker, process, NULL);
+	put(tracker, &(struct record){
+			     .type = RECORD_EXIT,
+			     .t_ns = t_ns,
+			     .exit = { .mm = process->mm, .reason = reason },
+		     });
 	HASH_DEL(tracker->processes, process);
 	free(process);
 }
@@ -210,18 +263,17 @@ static int update_identity(
 {
 	/* 0 is "unknown": that takes nothing from what is known. */
 	bool moved =
-		!process->cgroup || (event->cgroup_id && process->cgroup->id != event->cgroup_id);
+		!process->has_cgroup || (event->cgroup_id && process->cgroup != event->cgroup_id);
 	/* Without the end: a name that lacks one is cut there when it is kept. */
 	bool renamed = strncmp(process->comm, event->comm, sizeof(process->comm) - 1) != 0;
-	struct known_cgroup *cgroup;
 
 	if (!moved && !renamed)
 		return 0;
 	if (moved) {
-		cgroup = find_cgroup(tracker, event->cgroup_id, event->tgid, event->t_ns);
-		if (!cgroup)
+		if (know_cgroup(tracker, event->cgroup_id, event->tgid, event->t_ns))
 			return -ENOMEM;
-		move_to_cgroup(tracker, process, cgroup);
+		process->cgroup = event->cgroup_id;
+		process->has_cgroup = true;
 	}
 	memcpy(process->comm, event->comm, sizeof(process->comm));
 	process->comm[sizeof(process->comm) - 1] = '\0';
@@ -245,7 +297,7 @@ static uint64_t to_bytes(const struct tracker *tracker, int64_t pages)
 static void put_sample(
 	struct tracker *tracker, const struct known_process *process, const struct rss_event *event)
 {
-	tracker->sink(tracker->ctx,
+	put(tracker,
 		&(struct record){
 			.type = RECORD_RSS,
 			.t_ns = event->t_ns,
@@ -293,22 +345,42 @@ int tracker_put(struct tracker *tracker, const struct rss_event *event)
 	return err;
 }
 
-void tracker_refresh_limits(struct tracker *tracker, uint64_t now_ns)
+/* The process that thread @tid belongs to; 0 when it is gone. */
+static uint32_t process_of_thread(const struct tracker *tracker, uint32_t tid)
 {
-	struct known_cgroup *cgroup, *next;
+	_cleanup_fclose_ FILE *f = NULL;
+	char line[256];
+	uint32_t pid;
 
-	HASH_ITER (hh, tracker->cgroups, cgroup, next) {
-		struct cgroup_limit limit;
+	snprintf(line, sizeof(line), "%s/%u/status", tracker->settings.host->proc, tid);
+	f = fopen(line, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Tgid: %u", &pid) == 1)
+			return pid;
+	return 0;
+}
 
-		if (!cgroup->path ||
-			cgroup_effective_limit(tracker->host, cgroup->path, &limit) != 0)
-			continue;
-		if (limit.bytes == cgroup->limit.bytes &&
-			strcmp(limit.path, cgroup->limit.path) == 0)
-			continue;
-		cgroup->limit = limit;
-		announce_cgroup(tracker, cgroup, now_ns);
-	}
+int tracker_put_oom(struct tracker *tracker, const struct oom_event *event)
+{
+	uint32_t pid = event->pid ? event->pid : process_of_thread(tracker, event->tid);
+	struct known_process *process;
+	struct record_oom oom = { .pid = pid ? pid : event->tid, .cgroup = event->cgroup_id };
+	char comm[sizeof(event->comm) + 1] = "";
+
+	HASH_FIND(hh, tracker->processes, &pid, sizeof(pid), process);
+	/* A kernel that tells no more than a thread says nothing of its scope. */
+	if (!process && !event->cgroup_id && tracker->settings.scope)
+		return 0;
+	memcpy(comm, event->comm, sizeof(event->comm));
+	if (!*comm && process)
+		strcpy(comm, process->comm);
+	if (!oom.cgroup && process && process->has_cgroup)
+		oom.cgroup = process->cgroup;
+	oom.comm = text_or_null(comm);
+	if (oom.cgroup && know_cgroup(tracker, oom.cgroup, pid, event->t_ns))
+		return -ENOMEM;
+	put(tracker, &(struct record){ .type = RECORD_OOM, .t_ns = event->t_ns, .oom = oom });
+	return 0;
 }
 
 void tracker_reap(struct tracker *tracker, uint64_t now_ns)

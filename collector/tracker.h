@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From kernel events to records: gives address spaces their serial numbers, names cgroups and
- * their limits, and says of each thing what it is before it is first used.
+ * From kernel events to records: gives address spaces their serial numbers, names cgroups, their
+ * containers and their limits, and says of each thing what it is before it is first used.
  */
 #ifndef LEAKLAB_COLLECTOR_TRACKER_H
 #define LEAKLAB_COLLECTOR_TRACKER_H
@@ -10,19 +10,36 @@
 
 #include "bpf/rss_events.h"
 #include "collector/cgroup/cgroup.h"
+#include "collector/cgroup/tree.h"
 #include "collector/output/record.h"
 
-/* Takes a finished record. Its strings are valid during the call. */
-typedef void (*tracker_sink)(void *ctx, const struct record *record);
+struct tracker_settings {
+	const struct cgroup_host *host; /* borrowed */
+	const char *scope;		/* path whose subtree is watched, borrowed; NULL: all */
+	/* Takes a finished record. Its strings are valid during the call. */
+	void (*sink)(void *ctx, const struct record *record);
+	/* Told when the memory limit of a cgroup changed while it was known. May be NULL. */
+	void (*limit_changed)(
+		void *ctx, const struct cgroup_node *node, uint64_t old_bytes, uint64_t t_ns);
+	void *ctx;
+};
 
 struct tracker;
 
-/* @host is borrowed. Returns NULL without memory. */
-struct tracker *tracker_new(const struct cgroup_host *host, tracker_sink sink, void *ctx);
+/* Returns NULL without memory. */
+struct tracker *tracker_new(const struct tracker_settings *settings);
 void tracker_free(struct tracker *tracker);
 
-/* Turns an event into its records. Returns 0 or -ENOMEM. */
+/* Turns an event into its records. Return 0 or -ENOMEM. */
 int tracker_put(struct tracker *tracker, const struct rss_event *event);
+int tracker_put_cgroup(struct tracker *tracker, const struct cgroup_event *event);
+int tracker_put_oom(struct tracker *tracker, const struct oom_event *event);
+
+/*
+ * Looks at all cgroups of the host: announces those not known yet, ends those that are gone.
+ * Returns 0 or a negative errno.
+ */
+int tracker_walk(struct tracker *tracker, uint64_t now_ns);
 
 /* Reads the limits of all known cgroups again; a changed one is announced. */
 void tracker_refresh_limits(struct tracker *tracker, uint64_t now_ns);
@@ -32,5 +49,7 @@ void tracker_reap(struct tracker *tracker, uint64_t now_ns);
 
 /* Processes known now. */
 uint64_t tracker_count(const struct tracker *tracker);
+
+struct cgroup_tree_stats tracker_cgroup_stats(const struct tracker *tracker);
 
 #endif

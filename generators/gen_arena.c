@@ -3,15 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "generators/gen_file.h"
 #include "lib/cleanup.h"
 
 #define THREAD_STACK_BYTES (64 * 1024)
@@ -20,15 +17,14 @@
 
 static void touch_pages(struct gen_arena *arena, uint64_t first_unit, uint64_t end_unit)
 {
-	uint64_t first = first_unit * arena->unit_bytes / arena->page_bytes;
-	uint64_t end = end_unit * arena->unit_bytes / arena->page_bytes;
+	const struct gen_arena_spec *spec = &arena->spec;
+	uint64_t end = end_unit * spec->unit_bytes;
 
-	for (uint64_t page = first; page < end; page++) {
-		volatile uint64_t *word =
-			(volatile uint64_t *)(arena->base + page * arena->page_bytes);
+	for (uint64_t at = first_unit * spec->unit_bytes; at < end; at += spec->stride_bytes) {
+		volatile uint64_t *word = (volatile uint64_t *)(arena->base + at);
 
 		/* Never zero and never twice the same, so that no two pages can be merged. */
-		*word = gen_hash(arena->salt, page) | 1;
+		*word = gen_hash(arena->salt, at) | 1;
 	}
 }
 
@@ -38,9 +34,9 @@ static void touch_pages(struct gen_arena *arena, uint64_t first_unit, uint64_t e
  */
 static void touch_share(struct gen_arena *arena, unsigned number)
 {
-	unsigned turn = (unsigned)((number + arena->job_first) % arena->threads);
-	uint64_t from = arena->job_count * turn / arena->threads;
-	uint64_t to = arena->job_count * (turn + 1) / arena->threads;
+	unsigned turn = (unsigned)((number + arena->job_first) % arena->spec.threads);
+	uint64_t from = arena->job_count * turn / arena->spec.threads;
+	uint64_t to = arena->job_count * (turn + 1) / arena->spec.threads;
 
 	touch_pages(arena, arena->job_first + from, arena->job_first + to);
 }
@@ -61,11 +57,11 @@ static void *toucher_main(void *arg)
 
 static void stop_threads(struct gen_arena *arena)
 {
-	if (arena->threads == 1)
+	if (arena->spec.threads == 1)
 		return;
 	arena->quit = true;
 	pthread_barrier_wait(&arena->begin);
-	for (unsigned i = 1; i < arena->threads; i++)
+	for (unsigned i = 1; i < arena->spec.threads; i++)
 		pthread_join(arena->touchers[i].thread, NULL);
 	pthread_barrier_destroy(&arena->begin);
 	pthread_barrier_destroy(&arena->done);
@@ -75,19 +71,19 @@ static void run_job(struct gen_arena *arena, uint64_t first, uint64_t count)
 {
 	arena->job_first = first;
 	arena->job_count = count;
-	if (arena->threads > 1)
+	if (arena->spec.threads > 1)
 		pthread_barrier_wait(&arena->begin);
 	touch_share(arena, 0);
-	if (arena->threads > 1)
+	if (arena->spec.threads > 1)
 		pthread_barrier_wait(&arena->done);
 }
 
-static int start_threads(struct gen_arena *arena, unsigned threads, struct gen_error *ret_error)
+static int start_threads(struct gen_hold *hold, struct gen_arena *arena)
 {
+	unsigned threads = arena->spec.threads;
 	pthread_attr_t attr;
 	int err = 0;
 
-	arena->threads = threads;
 	if (threads == 1)
 		return 0;
 	pthread_barrier_init(&arena->begin, NULL, threads);
@@ -102,165 +98,142 @@ static int start_threads(struct gen_arena *arena, unsigned threads, struct gen_e
 	}
 	pthread_attr_destroy(&attr);
 	/* Those that were created wait at a barrier until the process ends. */
-	if (err) {
-		gen_refuse(ret_error, "--threads=%u: cannot start them: %s; ask for fewer", threads,
+	if (err)
+		return gen_hold_fail(hold, -err,
+			"--threads=%u: cannot start them: %s; ask for fewer", threads,
 			strerror(err));
-		return -err;
-	}
 	run_job(arena, 0, 0);
 	return 0;
 }
 
 /* Mapping ------------------------------------------------------------------------------------ */
 
-/* A file without a name: whatever ends this process also removes it. */
-static int open_nameless(const char *dir)
+static int map_pages(struct gen_hold *hold, struct gen_arena *arena, void *at, size_t bytes)
 {
-	char path[PATH_MAX];
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd >= 0)
-		return fd;
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-		return -errno;
-	if (snprintf(path, sizeof(path), "%s/memgen-XXXXXX", dir) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	unlink(path);
-	return fd;
-}
-
-static int open_file(const char *dir, uint64_t bytes, struct gen_error *ret_error)
-{
-	_cleanup_close_ int fd = open_nameless(dir);
-	struct statfs fs;
-	int err;
-
-	if (fd < 0) {
-		gen_refuse(ret_error, "--dir=%s: %s; name a folder that can be written", dir,
-			strerror(-fd));
-		return cleanup_steal_fd(&fd);
-	}
-	if (fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC)) {
-		gen_refuse(ret_error,
-			"--dir=%s: is in memory, its pages would count as shmem; "
-			"name a folder on a disk, or use --pages=shmem",
-			dir);
-		return -EOPNOTSUPP;
-	}
-	if (ftruncate(fd, (off_t)bytes) < 0)
-		err = errno;
-	else
-		/* Space is taken now: later, a full disk would be a SIGBUS in mid-run. */
-		err = fallocate(fd, 0, 0, (off_t)bytes) < 0 && errno != EOPNOTSUPP ? errno : 0;
-	if (err) {
-		gen_refuse(ret_error,
-			"--dir=%s: cannot reserve %llu bytes: %s; free space "
-			"there, name another folder, or hold less",
-			dir, (unsigned long long)bytes, strerror(err));
-		return -err;
-	}
-	return cleanup_steal_fd(&fd);
-}
-
-static int map_pages(struct gen_arena *arena, const struct gen_config *config, void *at,
-	size_t bytes, struct gen_error *ret_error)
-{
-	int flags = MAP_FIXED | MAP_NORESERVE;
+	const struct gen_arena_spec *spec = &arena->spec;
+	int flags = MAP_FIXED | MAP_NORESERVE | (spec->shared ? MAP_SHARED : MAP_PRIVATE);
 	_cleanup_close_ int fd = -1;
 
-	if (config->pages == GEN_FILE) {
-		fd = open_file(config->dir, bytes, ret_error);
+	if (spec->dir) {
+		fd = gen_file_open(spec->dir, bytes, hold->error);
 		if (fd < 0)
 			return fd;
-		flags |= MAP_SHARED;
 	} else {
-		flags |= MAP_ANONYMOUS | (config->pages == GEN_SHMEM ? MAP_SHARED : MAP_PRIVATE);
+		flags |= MAP_ANONYMOUS;
 	}
 	arena->base = mmap(at, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (arena->base == MAP_FAILED) {
-		int err = errno;
+		int err = -errno;
 
-		gen_refuse(ret_error,
-			"cannot map %zu bytes: %s; hold less, or raise the limit "
-			"on address space",
-			bytes, strerror(err));
-		return -err;
+		return gen_hold_fail(hold, err,
+			"cannot map %zu bytes: %s; hold less, or raise the limit on address space",
+			bytes, strerror(-err));
 	}
 	/* A kernel without huge pages refuses the advice and has no need of it. */
-	madvise(arena->base, bytes, config->thp_always ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	madvise(arena->base, bytes, spec->huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	/* Read-ahead would put pages into the page cache that nobody touched. */
-	if (config->pages == GEN_FILE)
+	if (spec->dir)
 		madvise(arena->base, bytes, MADV_RANDOM);
 	return 0;
 }
 
-int gen_arena_open(struct gen_arena *arena, const struct gen_config *config, unsigned proc,
-	uint64_t units, struct gen_error *ret_error)
+struct gen_arena_spec gen_arena_spec_of(const struct gen_hold *hold)
 {
-	size_t bytes = units * config->unit_bytes;
-	/* Room to align to a unit, and a guard on each side that keeps neighbours from merging. */
-	size_t reservation_bytes = bytes + 3 * config->unit_bytes;
+	return (struct gen_arena_spec){
+		.units = gen_hold_units(hold),
+		.unit_bytes = hold->unit_bytes,
+		.stride_bytes = hold->config->page_bytes,
+		.threads = hold->config->threads,
+		.huge = hold->config->thp_always,
+	};
+}
+
+static int reserve(struct gen_hold *hold, struct gen_arena *arena)
+{
+	size_t unit_bytes = arena->spec.unit_bytes;
+	size_t bytes = arena->spec.units * unit_bytes;
 	uintptr_t start;
 	int err;
 
-	*arena = (struct gen_arena){
-		.units = units,
-		.unit_bytes = config->unit_bytes,
-		.page_bytes = config->page_bytes,
-		.pages = config->pages,
-		.salt = gen_hash(config->params.seed, proc),
-		.reservation_bytes = reservation_bytes,
-	};
-	arena->reservation = mmap(NULL, reservation_bytes, PROT_NONE,
+	/* Room to align to a unit, and a guard on each side that keeps neighbours from merging. */
+	arena->reservation_bytes = bytes + 3 * unit_bytes;
+	arena->reservation = mmap(NULL, arena->reservation_bytes, PROT_NONE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (arena->reservation == MAP_FAILED) {
-		err = errno;
-		gen_refuse(ret_error,
+		err = -errno;
+		return gen_hold_fail(hold, err,
 			"cannot reserve %zu bytes: %s; hold less, or raise the limit "
 			"on address space",
-			reservation_bytes, strerror(err));
-		return -err;
+			arena->reservation_bytes, strerror(-err));
 	}
-	start = (uintptr_t)arena->reservation + config->unit_bytes;
-	start = (start + config->unit_bytes - 1) / config->unit_bytes * config->unit_bytes;
-	err = map_pages(arena, config, (void *)start, bytes, ret_error);
+	start = (uintptr_t)arena->reservation + unit_bytes;
+	start = (start + unit_bytes - 1) / unit_bytes * unit_bytes;
+	err = map_pages(hold, arena, (void *)start, bytes);
 	if (!err)
-		err = start_threads(arena, config->threads, ret_error);
+		err = start_threads(hold, arena);
 	if (err)
-		munmap(arena->reservation, reservation_bytes);
+		munmap(arena->reservation, arena->reservation_bytes);
 	return err;
 }
 
-void gen_arena_close(struct gen_arena *arena)
+int gen_arena_open(struct gen_hold *hold, const struct gen_arena_spec *spec)
 {
-	stop_threads(arena);
-	munmap(arena->reservation, arena->reservation_bytes);
+	struct gen_arena *arena = calloc(1, sizeof(*arena));
+	int err;
+
+	if (!arena)
+		return gen_hold_fail(hold, -ENOMEM, "out of memory before the start");
+	arena->spec = *spec;
+	arena->salt = gen_hash(hold->config->params.seed, hold->proc);
+	err = reserve(hold, arena);
+	if (err)
+		free(arena);
+	else
+		hold->state = arena;
+	return err;
 }
 
-int gen_arena_touch(struct gen_arena *arena, uint64_t first, uint64_t count)
+void gen_arena_close(struct gen_hold *hold)
 {
-	if (first + count > arena->units)
+	struct gen_arena *arena = hold->state;
+
+	stop_threads(arena);
+	munmap(arena->reservation, arena->reservation_bytes);
+	free(arena);
+	hold->state = NULL;
+}
+
+int gen_arena_touch(struct gen_hold *hold, uint64_t first, uint64_t count)
+{
+	struct gen_arena *arena = hold->state;
+
+	if (first + count > arena->spec.units)
 		return -ERANGE;
 	run_job(arena, first, count);
 	return 0;
 }
 
-int gen_arena_drop(struct gen_arena *arena, uint64_t first, uint64_t count)
+int gen_arena_drop(struct gen_hold *hold, uint64_t first, uint64_t count)
 {
+	const struct gen_arena *arena = hold->state;
+	uint64_t unit_bytes = arena->spec.unit_bytes;
 	/* Of shared pages MADV_DONTNEED only drops the mapping; the pages stay charged. */
-	int advice = arena->pages == GEN_ANON ? MADV_DONTNEED : MADV_REMOVE;
+	int advice = arena->spec.shared ? MADV_REMOVE : MADV_DONTNEED;
 
-	if (madvise(arena->base + first * arena->unit_bytes, count * arena->unit_bytes, advice) < 0)
-		return -errno;
-	return 0;
+	if (madvise(arena->base + first * unit_bytes, count * unit_bytes, advice) == 0)
+		return 0;
+	if (errno == EOPNOTSUPP)
+		return gen_hold_fail(hold, -EOPNOTSUPP,
+			"--dir=%s: its file system cannot release parts of a file; "
+			"name a folder on ext4, xfs or btrfs",
+			arena->spec.dir);
+	return -errno;
 }
 
 /* Measuring ---------------------------------------------------------------------------------- */
 
 struct smaps_reader {
+	const char *key;
 	uintptr_t base;
 	bool in_arena;
 	bool found;
@@ -270,20 +243,22 @@ struct smaps_reader {
 /* "7f0000000000-7f0000001000 rw-p ..." opens a mapping, "Rss:   4 kB" is one of its figures. */
 static void read_smaps_line(struct smaps_reader *reader, const char *line)
 {
+	size_t len = strlen(reader->key);
 	char *end;
 	unsigned long start = strtoul(line, &end, 16);
 
 	if (end != line && *end == '-') {
 		reader->in_arena = start == reader->base;
 		reader->found |= reader->in_arena;
-	} else if (reader->in_arena && strncmp(line, "Rss:", 4) == 0) {
-		reader->bytes += strtoull(line + 4, NULL, 10) * 1024;
+	} else if (reader->in_arena && strncmp(line, reader->key, len) == 0) {
+		reader->bytes += strtoull(line + len, NULL, 10) * 1024;
 	}
 }
 
-int gen_arena_resident(const struct gen_arena *arena, uint64_t *ret_bytes)
+int gen_arena_figure(struct gen_hold *hold, const char *key, uint64_t *ret_bytes)
 {
-	struct smaps_reader reader = { .base = (uintptr_t)arena->base };
+	const struct gen_arena *arena = hold->state;
+	struct smaps_reader reader = { .key = key, .base = (uintptr_t)arena->base };
 	_cleanup_close_ int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
 	char buf[PATH_MAX + 256];
 	size_t len = 0;
@@ -315,4 +290,9 @@ int gen_arena_resident(const struct gen_arena *arena, uint64_t *ret_bytes)
 		return -ENOENT;
 	*ret_bytes = reader.bytes;
 	return 0;
+}
+
+int gen_arena_measure(struct gen_hold *hold, uint64_t *ret_bytes)
+{
+	return gen_arena_figure(hold, "Rss:", ret_bytes);
 }

@@ -73,16 +73,14 @@ struct command_line {
 	const char *pattern;
 };
 
-const char *gen_pages_name(enum gen_pages pages)
-{
-	static const char *const names[] = { "anon", "shmem", "file" };
-
-	return names[pages];
-}
-
 const char *gen_class_name(enum gen_class class)
 {
 	return class == GEN_LEAK ? "leak" : "benign";
+}
+
+const char *gen_config_class(const struct gen_config *config)
+{
+	return gen_class_name(config->holder->reclaimable ? GEN_BENIGN : config->pattern->class);
 }
 
 uint64_t gen_span_ns(const struct gen_config *config)
@@ -264,15 +262,21 @@ static int parse_jitter(const char *text, double *ret, struct gen_error *ret_err
 	return 0;
 }
 
-static int parse_pages(const char *text, enum gen_pages *ret, struct gen_error *ret_error)
+static int parse_pages(const char *text, const struct gen_holder **ret, struct gen_error *ret_error)
 {
-	for (int i = GEN_ANON; i <= GEN_FILE; i++) {
-		if (strcmp(text, gen_pages_name((enum gen_pages)i)) == 0) {
-			*ret = (enum gen_pages)i;
-			return 0;
-		}
+	const struct gen_holder *holder = gen_holder_find(text);
+
+	if (holder) {
+		*ret = holder;
+		return 0;
 	}
-	return gen_refuse(ret_error, "--pages=%s: must be anon, shmem or file", text);
+	gen_refuse(ret_error, "--pages=%s: not a kind of pages (known:", text);
+	for (size_t i = 0; gen_holders[i]; i++) {
+		append(ret_error, " ");
+		append(ret_error, gen_holders[i]->name);
+	}
+	append(ret_error, ")");
+	return -EINVAL;
 }
 
 static int parse_thp(const char *text, bool *ret_always, struct gen_error *ret_error)
@@ -318,7 +322,7 @@ static int set_common_option(
 		config->threads = (unsigned)count;
 		return err;
 	case OPT_PAGES:
-		return parse_pages(text, &config->pages, ret_error);
+		return parse_pages(text, &config->holder, ret_error);
 	case OPT_DIR:
 		config->dir = text;
 		return 0;
@@ -331,7 +335,7 @@ static int set_common_option(
 	}
 }
 
-static uint64_t huge_page_bytes(void)
+uint64_t gen_huge_page_bytes(void)
 {
 	FILE *file = fopen(HUGE_PAGE_FILE, "re");
 	unsigned long long bytes = 0;
@@ -342,6 +346,27 @@ static uint64_t huge_page_bytes(void)
 		fclose(file);
 	}
 	return bytes ? bytes : HUGE_PAGE_BYTES_DEFAULT;
+}
+
+/* An option that the holder does not take; names the holders that do. */
+static int refuse_with_pages(const char *option, unsigned flag, const struct gen_config *config,
+	struct gen_error *ret_error)
+{
+	gen_refuse(ret_error, "%s: not with --pages=%s, only with", option, config->holder->name);
+	for (size_t i = 0; gen_holders[i]; i++) {
+		if (!(gen_holders[i]->takes & flag))
+			continue;
+		append(ret_error, " --pages=");
+		append(ret_error, gen_holders[i]->name);
+	}
+	return -EINVAL;
+}
+
+static uint64_t unit_bytes(const struct gen_config *config)
+{
+	if (config->thp_always)
+		return gen_huge_page_bytes();
+	return config->holder->unit_bytes ? config->holder->unit_bytes(config) : config->page_bytes;
 }
 
 /* Options that are right alone, but not with the others. */
@@ -363,10 +388,12 @@ static int check_together(const struct command_line *line, const struct gen_conf
 		return gen_refuse(ret_error, "--interval: only with --simulate=samples");
 	if (line->given[OPT_JSON])
 		return gen_refuse(ret_error, "--json: only with --list");
-	if (line->given[OPT_DIR] && config->pages != GEN_FILE)
-		return gen_refuse(ret_error, "--dir: only with --pages=file");
-	if (config->thp_always && config->pages == GEN_FILE)
-		return gen_refuse(ret_error, "--thp=always: only with --pages=anon or shmem");
+	if (line->given[OPT_DIR] && !(config->holder->takes & GEN_TAKES_DIR))
+		return refuse_with_pages("--dir", GEN_TAKES_DIR, config, ret_error);
+	if (config->thp_always && !(config->holder->takes & GEN_TAKES_THP))
+		return refuse_with_pages("--thp=always", GEN_TAKES_THP, config, ret_error);
+	if (config->threads > 1 && !(config->holder->takes & GEN_TAKES_THREADS))
+		return refuse_with_pages("--threads", GEN_TAKES_THREADS, config, ret_error);
 	if (line->given[OPT_DESCRIBE] && simulated)
 		return gen_refuse(ret_error, "--describe and --simulate: one of them");
 	return 0;
@@ -386,7 +413,7 @@ static int check_peak(const struct gen_config *config, struct gen_error *ret_err
 	units_format_size((double)config->unit_bytes, unit, sizeof(unit));
 	if (peak < (double)config->unit_bytes)
 		return gen_refuse(ret_error,
-			"%s would hold only %s at its end, less than one page (%s); "
+			"%s would hold only %s at its end, less than one unit (%s); "
 			"lengthen --duration or grow faster",
 			config->pattern->name, text, unit);
 	return 0;
@@ -401,7 +428,7 @@ int gen_config_parse(int argc, char **argv, struct gen_config *ret, struct gen_e
 		.duration_ns = 60 * NS_PER_S,
 		.processes = 1,
 		.threads = 1,
-		.pages = GEN_ANON,
+		.holder = gen_holders[0],
 		.dir = "/tmp",
 		.interval_ns = 100 * NS_PER_MS,
 		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
@@ -432,7 +459,7 @@ int gen_config_parse(int argc, char **argv, struct gen_config *ret, struct gen_e
 		return err;
 	if (line.given[OPT_DESCRIBE])
 		config.action = GEN_DESCRIBE;
-	config.unit_bytes = config.thp_always ? huge_page_bytes() : config.page_bytes;
+	config.unit_bytes = unit_bytes(&config);
 	err = check_peak(&config, ret_error);
 	if (err)
 		return err;

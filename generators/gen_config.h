@@ -6,6 +6,7 @@
 #define LEAKLAB_GENERATORS_GEN_CONFIG_H
 
 #include "generators/gen.h"
+#include "generators/gen_holder.h"
 
 enum gen_action {
 	GEN_RUN,	      /* real pages, truth */
@@ -15,12 +16,6 @@ enum gen_action {
 	GEN_LIST,
 	GEN_HELP,
 	GEN_VERSION,
-};
-
-enum gen_pages {
-	GEN_ANON,
-	GEN_SHMEM,
-	GEN_FILE,
 };
 
 #define GEN_PROCESSES_MAX 10000
@@ -36,13 +31,13 @@ struct gen_config {
 	uint64_t start_delay_ns;	   /* from ready to onset */
 	uint64_t duration_ns;		   /* from ready to the end */
 	unsigned processes;
-	unsigned threads; /* of each process */
-	enum gen_pages pages;
-	const char *dir; /* of the file behind GEN_FILE pages; borrowed from argv */
+	unsigned threads;		 /* of each process */
+	const struct gen_holder *holder; /* what holds the memory */
+	const char *dir;		 /* of holders with a file; borrowed from argv */
 	bool thp_always;
 	uint64_t interval_ns; /* of samples */
 	uint64_t page_bytes;
-	uint64_t unit_bytes; /* what memory grows by: a page, or a huge page with thp_always */
+	uint64_t unit_bytes; /* what memory grows by, before the holder has measured it */
 };
 
 /*
@@ -57,11 +52,15 @@ uint64_t gen_span_ns(const struct gen_config *config);
 /* The parameters of process @proc: its seed is its own, so that jitter differs. */
 struct gen_params gen_process_params(const struct gen_config *config, unsigned proc);
 
-/* Most that the process with @params holds during the run, in units. */
+/* Most that the process with @params holds during the run, in units of config->unit_bytes. */
 uint64_t gen_peak_units(const struct gen_config *config, const struct gen_params *params);
 
-const char *gen_pages_name(enum gen_pages pages);
+/* "leak" or "benign": the pattern's, but what the kernel takes back under pressure is benign. */
+const char *gen_config_class(const struct gen_config *config);
 const char *gen_class_name(enum gen_class class);
+
+/* Of a transparent huge page. */
+uint64_t gen_huge_page_bytes(void);
 
 /* The options of patterns ----------------------------------------------------------------- */
 

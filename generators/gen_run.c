@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "generators/gen_arena.h"
+#include "generators/gen_holder.h"
 #include "generators/gen_worker.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -34,8 +34,10 @@ struct rendezvous {
 };
 
 struct process {
+	struct gen_config config; /* with what the holder found that a unit costs */
 	struct gen_worker worker;
-	struct gen_arena arena;
+	struct gen_hold hold;
+	struct gen_error error;
 	struct gen_truth truth;
 	bool stop; /* a signal asked for the end */
 	uint64_t progress_ns;
@@ -89,6 +91,7 @@ static void setup_signals(void)
 	wanted_signals(&set, true);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file past its limit is an error that is told */
 	signal(SIGBUS, on_bus_error);
 }
 
@@ -119,14 +122,14 @@ static int backend_touch(void *context, uint64_t first, uint64_t count)
 {
 	struct process *process = context;
 
-	return gen_arena_touch(&process->arena, first, count);
+	return process->hold.holder->touch(&process->hold, first, count);
 }
 
 static int backend_drop(void *context, uint64_t first, uint64_t count)
 {
 	struct process *process = context;
 
-	return gen_arena_drop(&process->arena, first, count);
+	return process->hold.holder->drop(&process->hold, first, count);
 }
 
 static uint64_t backend_now_ns(void *context)
@@ -153,8 +156,8 @@ static void make_stack_resident(void)
 		stack[i] = 1;
 }
 
-static int open_process(struct process *process, const struct gen_config *config, unsigned proc,
-	int fd, struct gen_error *ret_error)
+static int open_process(
+	struct process *process, const struct gen_config *config, unsigned proc, int fd)
 {
 	const struct gen_backend backend = {
 		.touch = backend_touch,
@@ -163,19 +166,23 @@ static int open_process(struct process *process, const struct gen_config *config
 		.stopped = backend_stopped,
 		.context = process,
 	};
-	uint64_t resident;
+	struct gen_params params = gen_process_params(config, proc);
+	uint64_t held;
 	int err;
 
 	make_stack_resident();
+	process->config = *config;
 	gen_truth_init(&process->truth, fd, NULL);
-	gen_worker_init(&process->worker, config, proc, &backend, &process->truth);
-	err = gen_arena_open(&process->arena, config, proc,
-		gen_peak_units(config, &process->worker.params), ret_error);
+	err = gen_hold_open(&process->hold, &process->config, proc,
+		(uint64_t)gen_peak_bytes(config->pattern, &params, gen_span_ns(config)),
+		&process->error);
 	if (err)
 		return err;
+	process->config.unit_bytes = process->hold.unit_bytes;
+	gen_worker_init(&process->worker, &process->config, proc, &backend, &process->truth);
 	/* A rehearsal, so that measuring at the end needs no page of its own. */
-	if (gen_arena_resident(&process->arena, &resident))
-		log_debug("no /proc: resident memory will not be measured");
+	if (process->hold.holder->measure(&process->hold, &held))
+		log_debug("no /proc: what is held will not be measured");
 	return 0;
 }
 
@@ -191,6 +198,14 @@ static void show_progress(struct process *process)
 	log_progress("%s: %s held after %.0f s", worker->config->pattern->name,
 		units_format_size((double)gen_worker_retained_bytes(worker), text, sizeof(text)),
 		gen_seconds(now_ns - worker->onset_ns));
+}
+
+/* Whether all that the holder made is still there. */
+static int check(struct process *process)
+{
+	struct gen_hold *hold = &process->hold;
+
+	return hold->holder->check ? hold->holder->check(hold) : 0;
 }
 
 /* From ready to the end. Returns 0, also when a signal ended it, or a negative errno. */
@@ -212,6 +227,8 @@ static int run_pattern(struct process *process, uint64_t ready_ns)
 	while (!err && !process->stop) {
 		deadline_ns = next_ns;
 		err = gen_worker_step(&process->worker, deadline_ns, &next_ns);
+		if (!err)
+			err = check(process);
 		if (progress)
 			show_progress(process);
 		if (deadline_ns >= end_ns || err)
@@ -225,29 +242,33 @@ static int run_pattern(struct process *process, uint64_t ready_ns)
 
 static int measure(struct process *process)
 {
-	uint64_t resident;
-	int64_t smaps = -1;
+	uint64_t held_bytes;
+	int64_t measured = -1;
 
-	if (gen_arena_resident(&process->arena, &resident) == 0)
-		smaps = (int64_t)resident;
+	if (process->hold.holder->measure(&process->hold, &held_bytes) == 0)
+		measured = (int64_t)held_bytes;
 	return gen_truth_measured(&process->truth, clock_mono_ns(), process->worker.proc,
-		gen_worker_retained_bytes(&process->worker), smaps);
+		gen_worker_retained_bytes(&process->worker), measured,
+		process->hold.holder->reclaimable);
 }
 
-/* Says what went wrong while it ran; @err is negative. Returns the exit code. */
-static int broken(const struct gen_config *config, const struct gen_truth *truth, int err)
+/*
+ * Says what went wrong while it ran; @err is negative, @process NULL in the supervisor. Returns the
+ * exit code.
+ */
+static int broken(const struct gen_truth *truth, const struct process *process, int err)
 {
 	if (truth->err == -EPIPE)
 		log_error("stdout: the reader of the truth has gone; keep it until the end");
 	else if (truth->err)
 		log_error("stdout: cannot write the truth: %s; check where it goes",
 			strerror(-truth->err));
-	else if (err == -EOPNOTSUPP)
-		log_error("--dir=%s: its file system cannot release parts of a file; "
-			  "name a folder on ext4, xfs or btrfs",
-			config->dir);
+	else if (process && *process->error.text)
+		log_error("%s", process->error.text);
 	else
 		log_error("cannot touch or release memory: %s", strerror(-err));
+	if (process && process->hold.killed_by)
+		return 128 + (int)process->hold.killed_by;
 	return GEN_EXIT_BROKEN;
 }
 
@@ -273,7 +294,6 @@ static uint64_t cpu_ns(void)
 static int run_single(const struct gen_config *config, int fd)
 {
 	static struct process process;
-	struct gen_error error;
 	uint64_t ready_ns;
 	int err;
 
@@ -283,9 +303,9 @@ static int run_single(const struct gen_config *config, int fd)
 	if (!err)
 		err = gen_truth_process(&process.truth, clock_mono_ns(), 0, getpid());
 	if (err)
-		return broken(config, &process.truth, err);
-	if (open_process(&process, config, 0, fd, &error)) {
-		log_error("%s", error.text);
+		return broken(&process.truth, &process, err);
+	if (open_process(&process, config, 0, fd)) {
+		log_error("%s", process.error.text);
 		gen_truth_end(&process.truth, clock_mono_ns(), "error", cpu_ns());
 		return GEN_EXIT_BROKEN;
 	}
@@ -303,8 +323,8 @@ static int run_single(const struct gen_config *config, int fd)
 			process.stop ? "signal" : "duration", cpu_ns());
 	else
 		gen_truth_end(&process.truth, clock_mono_ns(), "error", cpu_ns());
-	gen_arena_close(&process.arena);
-	return err ? broken(config, &process.truth, err) : 0;
+	gen_hold_close(&process.hold);
+	return err ? broken(&process.truth, &process, err) : 0;
 }
 
 /* Many processes ----------------------------------------------------------------------------- */
@@ -312,7 +332,6 @@ static int run_single(const struct gen_config *config, int fd)
 static int child_main(struct supervisor *parent, unsigned proc, pid_t parent_pid)
 {
 	static struct process process;
-	struct gen_error error;
 	sigset_t set;
 	int signal, err;
 
@@ -320,13 +339,13 @@ static int child_main(struct supervisor *parent, unsigned proc, pid_t parent_pid
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent_pid)
 		return GEN_EXIT_BROKEN;
-	if (open_process(&process, parent->config, proc, parent->truth.fd, &error)) {
-		log_error("%s", error.text);
+	if (open_process(&process, parent->config, proc, parent->truth.fd)) {
+		log_error("%s", process.error.text);
 		return GEN_EXIT_BROKEN;
 	}
 	err = gen_worker_settle(&process.worker);
 	if (err)
-		return err == -ECANCELED ? 0 : broken(parent->config, &process.truth, err);
+		return err == -ECANCELED ? 0 : broken(&process.truth, &process, err);
 	atomic_fetch_add(&parent->rendezvous->ready, 1);
 	kill(parent_pid, SIGUSR1);
 	wanted_signals(&set, true);
@@ -336,7 +355,7 @@ static int child_main(struct supervisor *parent, unsigned proc, pid_t parent_pid
 	err = run_pattern(&process, parent->rendezvous->ready_ns);
 	if (!err)
 		err = measure(&process);
-	return err ? broken(parent->config, &process.truth, err) : 0;
+	return err ? broken(&process.truth, &process, err) : 0;
 }
 
 static void signal_children(const struct supervisor *parent, int signal)
@@ -372,7 +391,7 @@ static int fork_children(struct supervisor *parent)
 		parent->alive++;
 		err = gen_truth_process(&parent->truth, clock_mono_ns(), proc, pid);
 		if (err) {
-			broken(parent->config, &parent->truth, err);
+			broken(&parent->truth, NULL, err);
 			return err;
 		}
 	}
@@ -400,7 +419,7 @@ static void reap(struct supervisor *parent)
 			fail(parent, WEXITSTATUS(status));
 		err = gen_truth_exited(&parent->truth, clock_mono_ns(), proc, pid, status);
 		if (err)
-			fail(parent, broken(parent->config, &parent->truth, err));
+			fail(parent, broken(&parent->truth, NULL, err));
 		/* Before the start, a run with a process missing is not the run asked for. */
 		if (!parent->started && !parent->stop) {
 			parent->stop = true;
@@ -420,7 +439,7 @@ static void start_when_ready(struct supervisor *parent)
 	parent->rendezvous->ready_ns = clock_mono_ns();
 	err = gen_truth_ready(&parent->truth, parent->rendezvous->ready_ns);
 	if (err) {
-		fail(parent, broken(parent->config, &parent->truth, err));
+		fail(parent, broken(&parent->truth, NULL, err));
 		signal_children(parent, SIGTERM);
 	}
 	signal_children(parent, SIGUSR1);
@@ -460,7 +479,7 @@ static int run_many(const struct gen_config *config, int fd)
 	}
 	err = gen_truth_start(&parent.truth, config, clock_mono_ns());
 	if (err)
-		parent.exit_code = broken(config, &parent.truth, err);
+		parent.exit_code = broken(&parent.truth, NULL, err);
 	else if (fork_children(&parent))
 		parent.exit_code = GEN_EXIT_BROKEN;
 	if (parent.exit_code) {
@@ -474,7 +493,7 @@ static int run_many(const struct gen_config *config, int fd)
 		reason = "signal";
 	err = gen_truth_end(&parent.truth, clock_mono_ns(), reason, cpu_ns());
 	if (err)
-		fail(&parent, broken(config, &parent.truth, err));
+		fail(&parent, broken(&parent.truth, NULL, err));
 	munmap(parent.rendezvous, sizeof(*parent.rendezvous));
 	free(parent.pids);
 	return parent.exit_code;

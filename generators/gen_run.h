@@ -16,7 +16,7 @@
 /*
  * Runs with real pages and writes the truth to @fd. With one process this is the process itself,
  * with more it forks them and supervises. SIGTERM, SIGINT and SIGHUP end the run early; they are
- * blocked, and SIGPIPE ignored, when this returns.
+ * blocked, and SIGPIPE and SIGXFSZ ignored, when this returns.
  *
  * Returns the exit code: 0, GEN_EXIT_BROKEN, or 128 plus the signal that killed a child. Reports
  * what went wrong with log_error().

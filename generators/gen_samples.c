@@ -86,7 +86,9 @@ static int write_rss(
 	struct gen_samples *samples, uint64_t t_ns, unsigned proc, const struct gen_sampled *now)
 {
 	struct gen_sampled *last = &samples->sampled[proc];
-	enum gen_pages pages = samples->config->pages;
+	const struct gen_holder *holder = samples->config->holder;
+	/* What RSS cannot see leaves every counter of the process as it was. */
+	bool seen = holder->ledger == GEN_LEDGER_PROCESS;
 	uint64_t bytes = now->held * samples->config->unit_bytes;
 	uint64_t events = now->changes - last->changes;
 	struct record record;
@@ -94,14 +96,41 @@ static int write_rss(
 
 	begin(&record, "rss", t_ns);
 	jsonl_u64(line, "mm", proc + 1);
-	jsonl_u64(line, "anon_bytes", pages == GEN_ANON ? bytes : 0);
-	jsonl_u64(line, "file_bytes", pages == GEN_FILE ? bytes : 0);
+	jsonl_u64(line, "anon_bytes", seen && holder->counter == GEN_COUNTER_ANON ? bytes : 0);
+	jsonl_u64(line, "file_bytes", seen && holder->counter == GEN_COUNTER_FILE ? bytes : 0);
 	jsonl_u64(line, "swap_bytes", 0);
-	jsonl_u64(line, "shmem_bytes", pages == GEN_SHMEM ? bytes : 0);
+	jsonl_u64(line, "shmem_bytes", seen && holder->counter == GEN_COUNTER_SHMEM ? bytes : 0);
 	jsonl_u64(line, "events", events);
 	jsonl_u64(line, "error_bytes", 0);
 	samples->events += events;
 	*last = *now;
+	return finish(samples, &record);
+}
+
+/* What the cgroup is charged: all that is held, in the one counter that shows it. */
+static int write_memcg(struct gen_samples *samples, uint64_t t_ns, uint64_t bytes)
+{
+	enum gen_counter counter = samples->config->holder->counter;
+	bool slab = counter == GEN_COUNTER_SLAB;
+	bool reclaimable = samples->config->holder->reclaimable;
+	static const char *const zeros[] = { "slab_reclaimable_bytes", "pagetables_bytes",
+		"kernel_stack_bytes", "percpu_bytes", "sock_bytes", "swap_bytes",
+		"unevictable_bytes", "dirty_bytes", "error_bytes", "high_events", "max_events",
+		"oom_events", "oom_kills" };
+	struct record record;
+	struct jsonl *line = &record.line;
+
+	begin(&record, "memcg", t_ns);
+	jsonl_u64(line, "cgroup", CGROUP_ID);
+	jsonl_u64(line, "usage_bytes", bytes);
+	jsonl_u64(line, "anon_bytes", counter == GEN_COUNTER_ANON ? bytes : 0);
+	jsonl_u64(line, "file_bytes", counter == GEN_COUNTER_FILE ? bytes : 0);
+	jsonl_u64(line, "shmem_bytes", counter == GEN_COUNTER_SHMEM ? bytes : 0);
+	jsonl_u64(line, "kernel_bytes", slab || counter == GEN_COUNTER_KERNEL ? bytes : 0);
+	jsonl_u64(line, "slab_unreclaimable_bytes", slab ? bytes : 0);
+	jsonl_u64(line, "reclaimable_bytes", reclaimable ? bytes : 0);
+	for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++)
+		jsonl_u64(line, zeros[i], 0);
 	return finish(samples, &record);
 }
 
@@ -136,6 +165,8 @@ int gen_samples_begin(
 		if (!err)
 			err = write_rss(samples, t_ns, proc, &nothing);
 	}
+	if (!err && config->holder->ledger == GEN_LEDGER_CGROUP)
+		err = write_memcg(samples, t_ns, 0);
 	return err;
 }
 
@@ -148,7 +179,10 @@ uint64_t gen_samples_next_ns(const struct gen_samples *samples)
 
 int gen_samples_take(struct gen_samples *samples, const struct gen_worker *workers)
 {
+	bool seen = samples->config->holder->ledger == GEN_LEDGER_PROCESS;
 	uint64_t t_ns = gen_samples_next_ns(samples);
+	uint64_t held_bytes = 0;
+	bool changed = false;
 	int err = 0;
 
 	if (samples->interval_next_ns == t_ns) {
@@ -160,9 +194,17 @@ int gen_samples_take(struct gen_samples *samples, const struct gen_worker *worke
 				.changes = worker->touched + worker->released,
 			};
 
-			if (now.changes != samples->sampled[proc].changes)
+			held_bytes += worker->held * worker->config->unit_bytes;
+			if (now.changes == samples->sampled[proc].changes)
+				continue;
+			changed = true;
+			if (seen)
 				err = write_rss(samples, t_ns, proc, &now);
+			else
+				samples->sampled[proc] = now;
 		}
+		if (!err && !seen && changed)
+			err = write_memcg(samples, t_ns, held_bytes);
 	}
 	if (samples->tick_next_ns == t_ns && !err) {
 		samples->tick_next_ns += TICK_NS;

@@ -19,16 +19,19 @@ static const char common_help[] =
 	"  --seed=N             of the jitter (default 1)\n"
 	"  --processes=N        run the pattern in N processes (default 1)\n"
 	"  --threads=N          divide the touching of each process among N threads (default 1)\n"
-	"  --pages=KIND         anon (default), shmem, or file\n"
-	"  --dir=DIR            where --pages=file has its file (default /tmp)\n"
+	"  --pages=KIND         what holds the memory, see below (default anon)\n"
+	"  --dir=DIR            where the pages of a file on a disk have it (default /tmp)\n"
 	"  --thp=never|always   huge pages (default never); always grows by whole huge pages\n"
+	"\n";
+
+static const char after_help[] =
 	"\n"
 	"Instead of running:\n"
 	"  --simulate[=truth]   the same truth in virtual time, without any memory\n"
 	"  --simulate=samples   the samples that an exact collector would see of it\n"
 	"  --interval=TIME      between two of these samples (default 100ms)\n"
 	"  --describe           peak and times of this run, as JSON\n"
-	"  --list [--json]      the patterns\n"
+	"  --list [--json]      the patterns and kinds of pages\n"
 	"  -h, --help, --version\n"
 	"\n"
 	"Sizes are 512MiB, 1G, 50MB; rates 1MiB/s, 10KB/s, 64KiB/min; times 20s, 500ms, 1m30s.\n"
@@ -37,10 +40,29 @@ static const char common_help[] =
 	"  memgen linear --rate=4KiB/s --duration=10min\n"
 	"  memgen burst --size=50MiB --every=20s --jitter=10 --seed=7\n"
 	"  memgen cache --pages=file --dir=/var/tmp --rate=10MiB/s --size=200MiB\n"
+	"  memgen linear --pages=socket --rate=256KiB/s\n"
 	"  memgen sawtooth --simulate=samples --duration=3h | memgrowth replay -\n"
 	"\n"
 	"Exit: 0 ended by duration or signal, 2 usage, 3 could not do what was asked,\n"
 	"128+N one of the processes was killed by signal N.\n";
+
+static void show_holders(FILE *out)
+{
+	fputs("Kinds of pages. What the truth tells is what the kernel charges to the memory\n"
+	      "cgroup, within 1 MiB or the share that is given; RSS: processes show it as "
+	      "resident,\n"
+	      "cgroup: only the charge does. What is reclaimable is no leak, whatever the "
+	      "pattern.\n",
+		out);
+	for (size_t i = 0; gen_holders[i]; i++) {
+		const struct gen_holder *holder = gen_holders[i];
+
+		fprintf(out, "  %-9s %-6s %u %%  %s%s\n", holder->name,
+			holder->ledger == GEN_LEDGER_PROCESS ? "RSS" : "cgroup",
+			holder->tolerance_percent, holder->summary,
+			holder->reclaimable ? " (reclaimable)" : "");
+	}
+}
 
 void gen_show_help(FILE *out)
 {
@@ -58,6 +80,26 @@ void gen_show_help(FILE *out)
 	for (int opt = 0; opt < GEN_OPT_COUNT; opt++)
 		fprintf(out, "  --%-11s %s\n", gen_options[opt].name, gen_options[opt].help);
 	fprintf(out, "\n%s", common_help);
+	show_holders(out);
+	fputs(after_help, out);
+}
+
+static void put_holders(struct jsonl *line)
+{
+	jsonl_array_begin(line, "pages");
+	for (size_t i = 0; gen_holders[i]; i++) {
+		const struct gen_holder *holder = gen_holders[i];
+
+		jsonl_object_begin(line, NULL);
+		jsonl_str(line, "name", holder->name);
+		jsonl_str(line, "ledger", gen_ledger_name(holder->ledger));
+		jsonl_str(line, "kind", holder->kind);
+		jsonl_bool(line, "reclaimable", holder->reclaimable);
+		jsonl_u64(line, "tolerance_percent", holder->tolerance_percent);
+		jsonl_str(line, "summary", holder->summary);
+		jsonl_object_end(line);
+	}
+	jsonl_array_end(line);
 }
 
 static int list_json(FILE *out)
@@ -82,6 +124,7 @@ static int list_json(FILE *out)
 		jsonl_object_end(&line);
 	}
 	jsonl_array_end(&line);
+	put_holders(&line);
 	return jsonl_write_file(&line, out);
 }
 
@@ -93,7 +136,22 @@ int gen_show_list(FILE *out, bool json)
 	for (size_t i = 0; gen_patterns[i]; i++)
 		fprintf(out, "%-13s %-7s %s\n", gen_patterns[i]->name,
 			gen_class_name(gen_patterns[i]->class), gen_patterns[i]->summary);
+	fprintf(out, "\n%-13s %-7s %-11s %s\n", "PAGES", "LEDGER", "KIND", "SUMMARY");
+	for (size_t i = 0; gen_holders[i]; i++)
+		fprintf(out, "%-13s %-7s %-11s %s%s\n", gen_holders[i]->name,
+			gen_ledger_name(gen_holders[i]->ledger), gen_holders[i]->kind,
+			gen_holders[i]->summary,
+			gen_holders[i]->reclaimable ? " (reclaimable)" : "");
 	return 0;
+}
+
+/* What a process needs beside its peak: the holder's own, and what the truth may be short of. */
+static uint64_t overhead_bytes(const struct gen_config *config, uint64_t peak_bytes)
+{
+	const struct gen_holder *holder = config->holder;
+	uint64_t bytes = peak_bytes * holder->tolerance_percent / 100;
+
+	return bytes + (holder->overhead_bytes ? holder->overhead_bytes(config, peak_bytes) : 0);
 }
 
 int gen_show_describe(FILE *out, const struct gen_config *config)
@@ -111,7 +169,14 @@ int gen_show_describe(FILE *out, const struct gen_config *config)
 	}
 	jsonl_begin(&line, buf, sizeof(buf));
 	jsonl_str(&line, "pattern", config->pattern->name);
-	jsonl_str(&line, "class", gen_class_name(config->pattern->class));
+	jsonl_str(&line, "class", gen_config_class(config));
+	jsonl_str(&line, "pages", config->holder->name);
+	jsonl_str(&line, "ledger", gen_ledger_name(config->holder->ledger));
+	jsonl_str(&line, "kind", config->holder->kind);
+	jsonl_bool(&line, "reclaimable", config->holder->reclaimable);
+	jsonl_u64(&line, "tolerance_percent", config->holder->tolerance_percent);
+	jsonl_u64(&line, "unit_bytes", config->unit_bytes);
+	jsonl_u64(&line, "overhead_bytes", overhead_bytes(config, peak_units * config->unit_bytes));
 	jsonl_u64(&line, "peak_bytes", peak_units * config->unit_bytes);
 	jsonl_u64(&line, "processes", config->processes);
 	jsonl_f64(&line, "onset_s", gen_seconds(config->start_delay_ns), 6);

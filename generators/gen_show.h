@@ -12,7 +12,11 @@ void gen_show_help(FILE *out);
 /* A table, or with @json one JSON object. Returns 0, or the negative errno of a write. */
 int gen_show_list(FILE *out, bool json);
 
-/* One JSON object: pattern, class, peak_bytes of one process, processes, onset_s, duration_s. */
+/*
+ * One JSON object: pattern, class, what holds the memory (pages, ledger, kind, reclaimable,
+ * tolerance_percent), and of each process unit_bytes, peak_bytes and overhead_bytes (charged beside
+ * the peak, at most); processes, onset_s, duration_s.
+ */
 int gen_show_describe(FILE *out, const struct gen_config *config);
 
 #endif

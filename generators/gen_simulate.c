@@ -116,8 +116,8 @@ static int write_truth_end(struct simulation *sim)
 	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++) {
 		uint64_t held_bytes = gen_worker_retained_bytes(&sim->workers[proc]);
 
-		err = gen_truth_measured(
-			&sim->truth, sim->now_ns, proc, held_bytes, (int64_t)held_bytes);
+		err = gen_truth_measured(&sim->truth, sim->now_ns, proc, held_bytes,
+			(int64_t)held_bytes, sim->config->holder->reclaimable);
 	}
 	return err ? err : gen_truth_end(&sim->truth, sim->now_ns, "duration", 0);
 }

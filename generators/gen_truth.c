@@ -71,8 +71,11 @@ int gen_truth_start(struct gen_truth *truth, const struct gen_config *config, ui
 		return err;
 	begin_at(truth, &line, "start", t_ns);
 	jsonl_str(&line, "pattern", config->pattern->name);
-	jsonl_str(&line, "class", gen_class_name(config->pattern->class));
-	jsonl_str(&line, "pages", gen_pages_name(config->pages));
+	jsonl_str(&line, "class", gen_config_class(config));
+	jsonl_str(&line, "pages", config->holder->name);
+	jsonl_str(&line, "ledger", gen_ledger_name(config->holder->ledger));
+	jsonl_str(&line, "kind", config->holder->kind);
+	jsonl_bool(&line, "reclaimable", config->holder->reclaimable);
 	jsonl_u64(&line, "page_bytes", config->page_bytes);
 	jsonl_u64(&line, "seed", config->params.seed);
 	jsonl_u64(&line, "processes", config->processes);
@@ -100,12 +103,13 @@ int gen_truth_ready(struct gen_truth *truth, uint64_t t_ns)
 	return finish(truth, &line);
 }
 
-int gen_truth_onset(struct gen_truth *truth, uint64_t t_ns, unsigned proc)
+int gen_truth_onset(struct gen_truth *truth, uint64_t t_ns, unsigned proc, uint64_t unit_bytes)
 {
 	struct jsonl line;
 
 	begin_at(truth, &line, "onset", t_ns);
 	jsonl_u64(&line, "proc", proc);
+	jsonl_u64(&line, "unit_bytes", unit_bytes);
 	return finish(truth, &line);
 }
 
@@ -124,20 +128,21 @@ int gen_truth_step(struct gen_truth *truth, const struct gen_step *step)
 }
 
 int gen_truth_measured(struct gen_truth *truth, uint64_t t_ns, unsigned proc,
-	uint64_t retained_bytes, int64_t smaps_bytes)
+	uint64_t retained_bytes, int64_t measured_bytes, bool reclaimable)
 {
 	struct jsonl line;
 
 	begin_at(truth, &line, "measured", t_ns);
 	jsonl_u64(&line, "proc", proc);
 	jsonl_u64(&line, "retained_bytes", retained_bytes);
-	if (smaps_bytes < 0) {
+	if (measured_bytes < 0)
 		jsonl_null(&line, "smaps_bytes");
+	else
+		jsonl_i64(&line, "smaps_bytes", measured_bytes);
+	if (measured_bytes < 0 || reclaimable)
 		jsonl_null(&line, "shortfall_bytes");
-	} else {
-		jsonl_i64(&line, "smaps_bytes", smaps_bytes);
-		jsonl_i64(&line, "shortfall_bytes", (int64_t)retained_bytes - smaps_bytes);
-	}
+	else
+		jsonl_i64(&line, "shortfall_bytes", (int64_t)retained_bytes - measured_bytes);
 	return finish(truth, &line);
 }
 

@@ -35,11 +35,15 @@ void gen_truth_init(struct gen_truth *truth, int fd, FILE *file);
 int gen_truth_start(struct gen_truth *truth, const struct gen_config *config, uint64_t t_ns);
 int gen_truth_process(struct gen_truth *truth, uint64_t t_ns, unsigned proc, int pid);
 int gen_truth_ready(struct gen_truth *truth, uint64_t t_ns);
-int gen_truth_onset(struct gen_truth *truth, uint64_t t_ns, unsigned proc);
+/* @unit_bytes is what the process found that one unit is charged. */
+int gen_truth_onset(struct gen_truth *truth, uint64_t t_ns, unsigned proc, uint64_t unit_bytes);
 int gen_truth_step(struct gen_truth *truth, const struct gen_step *step);
-/* @smaps_bytes is negative when it could not be measured. */
+/*
+ * @measured_bytes is negative when it could not be measured. What is missing of something
+ * @reclaimable was taken back by the kernel, as it may: no shortfall.
+ */
 int gen_truth_measured(struct gen_truth *truth, uint64_t t_ns, unsigned proc,
-	uint64_t retained_bytes, int64_t smaps_bytes);
+	uint64_t retained_bytes, int64_t measured_bytes, bool reclaimable);
 /* @status as wait(2) gives it. */
 int gen_truth_exited(struct gen_truth *truth, uint64_t t_ns, unsigned proc, int pid, int status);
 int gen_truth_end(struct gen_truth *truth, uint64_t t_ns, const char *reason, uint64_t cpu_ns);

@@ -24,7 +24,9 @@ void gen_worker_init(struct gen_worker *worker, const struct gen_config *config,
 int gen_worker_begin(struct gen_worker *worker, uint64_t onset_ns)
 {
 	worker->onset_ns = onset_ns;
-	return worker->truth ? gen_truth_onset(worker->truth, onset_ns, worker->proc) : 0;
+	return worker->truth ? gen_truth_onset(worker->truth, onset_ns, worker->proc,
+				       worker->config->unit_bytes)
+			     : 0;
 }
 
 uint64_t gen_worker_retained_bytes(const struct gen_worker *worker)

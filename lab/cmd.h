@@ -22,6 +22,7 @@ int cmd_score(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_limits(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_oom(int argc, char **argv);
 int cmd_clean(int argc, char **argv);
 
 #endif

@@ -19,6 +19,7 @@ static const struct command {
 	{ "run", cmd_run, "run a scenario, score it and report" },
 	{ "score", cmd_score, "score a detector on recorded runs" },
 	{ "report", cmd_report, "report on recorded runs" },
+	{ "oom", cmd_oom, "kill containers in every way and show who saw it" },
 	{ "limits", cmd_limits, "check that memory limits do what was declared" },
 	{ "doctor", cmd_doctor, "say what this host can and cannot do" },
 	{ "clean", cmd_clean, "remove what runs that were killed left behind" },

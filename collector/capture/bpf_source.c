@@ -4,7 +4,6 @@
  * nothing is pinned, so everything goes with this process.
  */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -20,6 +19,7 @@
 #include "collector/capture/source.h"
 /* Uses the types of the shared header, which source.h brings. */
 #include "bpf/memgrowth.skel.h"
+#include "collector/capture/bpf_probe.h"
 #include "collector/capture/tracefs.h"
 #include "lib/cleanup.h"
 
@@ -34,7 +34,8 @@ struct bpf_source {
 	struct memgrowth *skel;
 	struct ring_buffer *ring;
 	struct bpf_link *sweep_link;
-	int perf_fd; /* of the classic tracepoint, or -1 */
+	int perf_fd;	    /* of the classic rss_stat tracepoint, or -1 */
+	int victim_perf_fd; /* of the classic mark_victim tracepoint, or -1 */
 	int cpus;
 	uint64_t foreign_swept; /* stats.foreign at the last full sweep */
 };
@@ -60,8 +61,23 @@ static int on_ring_event(void *ctx, void *data, size_t size)
 {
 	struct bpf_source *source = ctx;
 
-	if (size >= sizeof(struct rss_event))
-		source->base.handler(source->base.ctx, data);
+	/* All kinds begin with their type; a size that is not the type's own cannot be. */
+	switch (*(const uint32_t *)data) {
+	case CGROUP_EVENT_BORN:
+	case CGROUP_EVENT_LIMITS:
+	case CGROUP_EVENT_GONE:
+		if (size >= sizeof(struct cgroup_event) && source->base.on_cgroup)
+			source->base.on_cgroup(source->base.ctx, data);
+		break;
+	case OOM_EVENT_VICTIM:
+		if (size >= sizeof(struct oom_event) && source->base.on_oom)
+			source->base.on_oom(source->base.ctx, data);
+		break;
+	default:
+		if (size >= sizeof(struct rss_event))
+			source->base.handler(source->base.ctx, data);
+		break;
+	}
 	return 0;
 }
 
@@ -74,6 +90,8 @@ static void bpf_close(struct capture *capture)
 	memgrowth__destroy(source->skel);
 	if (source->perf_fd >= 0)
 		close(source->perf_fd);
+	if (source->victim_perf_fd >= 0)
+		close(source->victim_perf_fd);
 	free(source);
 }
 
@@ -189,20 +207,28 @@ static uint32_t percpu_batch(void)
 	return cpus > 16 ? (uint32_t)(2 * cpus) : 32;
 }
 
-/* Whether the kernel's BTF has the raw tracepoint, so that tp_btf can attach. */
-static int btf_has_rss_stat(bool *ret)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
+/* What is loaded and attached: what was asked for, as far as the kernel has it. */
+struct plan {
+	bool classic; /* rss_stat through its tracepoint's record */
+	bool cgroups;
+	enum victim_hook victim;
+};
 
-	if (!btf)
-		return -errno;
-	*ret = btf__find_by_name_kind(btf, "btf_trace_rss_stat", BTF_KIND_TYPEDEF) > 0;
-	btf__free(btf);
-	return 0;
+static void choose_programs(struct memgrowth *skel, const struct plan *plan)
+{
+	bpf_program__set_autoload(skel->progs.on_rss_stat, !plan->classic);
+	bpf_program__set_autoload(skel->progs.on_rss_stat_classic, plan->classic);
+	bpf_program__set_autoload(skel->progs.on_cgroup_mkdir, plan->cgroups);
+	bpf_program__set_autoload(skel->progs.on_cgroup_rmdir, plan->cgroups);
+	bpf_program__set_autoload(skel->progs.on_cgroup_attach, plan->cgroups);
+	bpf_program__set_autoload(skel->progs.on_mark_victim_task, plan->victim == VICTIM_TASK);
+	bpf_program__set_autoload(skel->progs.on_mark_victim_pid, plan->victim == VICTIM_PID);
+	bpf_program__set_autoload(
+		skel->progs.on_mark_victim_classic, plan->victim == VICTIM_CLASSIC);
 }
 
 static int configure(
-	struct bpf_source *source, const struct capture_settings *settings, bool classic)
+	struct bpf_source *source, const struct capture_settings *settings, const struct plan *plan)
 {
 	struct memgrowth *skel = source->skel;
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -217,15 +243,17 @@ static int configure(
 		.threshold_pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX,
 		.cpus = (uint32_t)source->cpus,
 		.percpu_batch = percpu_batch(),
+		.cgroup_version = (uint16_t)settings->host->version,
+		.follow_cgroups = plan->cgroups,
 	};
-	bpf_program__set_autoload(skel->progs.on_rss_stat, !classic);
-	bpf_program__set_autoload(skel->progs.on_rss_stat_classic, classic);
+	choose_programs(skel, plan);
 	err = bpf_map__set_max_entries(skel->maps.processes, max);
 	return err ? err : bpf_map__set_max_entries(skel->maps.events, settings->ring_bytes);
 }
 
-/* libbpf finds the tracepoint's id through a mounted tracefs only. */
-static int attach_classic(struct bpf_source *source)
+/* libbpf finds the tracepoint's id (in @path) through a mounted tracefs only. */
+static int attach_classic(
+	struct bpf_program *prog, const char *path, int *ret_fd, struct bpf_link **ret_link)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT,
@@ -239,19 +267,18 @@ static int attach_classic(struct bpf_source *source)
 
 	if (tracefs < 0)
 		return tracefs;
-	n = tracefs_read(tracefs, "events/kmem/rss_stat/id", text, sizeof(text));
+	n = tracefs_read(tracefs, path, text, sizeof(text));
 	if (n < 0)
 		return n;
 	attr.config = strtoull(text, NULL, 10);
-	source->perf_fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (source->perf_fd < 0)
+	*ret_fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (*ret_fd < 0)
 		return -errno;
-	source->skel->links.on_rss_stat_classic = bpf_program__attach_perf_event(
-		source->skel->progs.on_rss_stat_classic, source->perf_fd);
-	return source->skel->links.on_rss_stat_classic ? 0 : -errno;
+	*ret_link = bpf_program__attach_perf_event(prog, *ret_fd);
+	return *ret_link ? 0 : -errno;
 }
 
-static int attach(struct bpf_source *source, bool classic)
+static int attach(struct bpf_source *source, const struct plan *plan)
 {
 	struct memgrowth *skel = source->skel;
 	int err = 0;
@@ -259,12 +286,18 @@ static int attach(struct bpf_source *source, bool classic)
 	/* Births and deaths first, so that no process is seen without its end. */
 	bpf_program__set_autoattach(skel->progs.on_rss_stat, false);
 	bpf_program__set_autoattach(skel->progs.on_rss_stat_classic, false);
+	bpf_program__set_autoattach(skel->progs.on_mark_victim_classic, false);
 	bpf_program__set_autoattach(skel->progs.sweep, false);
 	err = memgrowth__attach(skel);
+	if (!err && plan->victim == VICTIM_CLASSIC)
+		err = attach_classic(skel->progs.on_mark_victim_classic,
+			"events/oom/mark_victim/id", &source->victim_perf_fd,
+			&skel->links.on_mark_victim_classic);
 	if (err)
 		return err;
-	if (classic) {
-		err = attach_classic(source);
+	if (plan->classic) {
+		err = attach_classic(skel->progs.on_rss_stat_classic, "events/kmem/rss_stat/id",
+			&source->perf_fd, &skel->links.on_rss_stat_classic);
 		if (err)
 			return err;
 	} else {
@@ -295,10 +328,11 @@ static int explain(int err, const char *step, char *error, size_t size)
 	return err;
 }
 
-/* Chooses between the two hooks. Returns 0 or a negative errno with @error set. */
-static int choose_hook(enum capture_source wanted, bool *ret_classic, char *error, size_t size)
+/* Chooses among the hooks. Returns 0 or a negative errno with @error set. */
+static int make_plan(
+	const struct capture_settings *settings, struct plan *ret, char *error, size_t size)
 {
-	bool has_btf_hook = false;
+	struct bpf_probe kernel;
 	struct stat ns;
 	int err;
 
@@ -310,43 +344,45 @@ static int choose_hook(enum capture_source wanted, bool *ret_classic, char *erro
 			"use --source=proc");
 		return -ENOENT;
 	}
-	err = btf_has_rss_stat(&has_btf_hook);
+	err = bpf_probe_read(&kernel);
 	if (err) {
 		snprintf(error, size,
 			"this kernel offers no BTF (/sys/kernel/btf/vmlinux): it needs "
 			"CONFIG_DEBUG_INFO_BTF=y; --source=proc needs none");
 		return -ENOENT;
 	}
-	if (wanted == CAPTURE_TP_BTF && !has_btf_hook) {
+	if (settings->source == CAPTURE_TP_BTF && !kernel.rss_stat) {
 		snprintf(error, size,
 			"this kernel's BTF has no rss_stat tracepoint (Linux 5.5 or "
 			"later has); --source=tp may work, --source=proc does");
 		return -ENOENT;
 	}
-	*ret_classic = wanted == CAPTURE_TP || !has_btf_hook;
+	*ret = (struct plan){
+		.classic = settings->source == CAPTURE_TP || !kernel.rss_stat,
+		.cgroups = settings->on_cgroup && kernel.cgroups,
+		.victim = settings->on_oom ? kernel.victim : VICTIM_NONE,
+	};
+	if (settings->source == CAPTURE_TP && ret->victim != VICTIM_NONE)
+		ret->victim = VICTIM_CLASSIC;
 	return 0;
 }
 
-int capture_open_bpf(const struct capture_settings *settings, struct capture **ret, char *error,
-	size_t error_size)
+static int open_planned(const struct capture_settings *settings, const struct plan *plan,
+	struct bpf_source **ret, char *error, size_t error_size)
 {
-	struct bpf_source *source;
-	bool classic = false;
+	struct bpf_source *source = calloc(1, sizeof(*source));
 	int err;
 
-	libbpf_set_print(settings->verbose ? print_libbpf : print_nothing);
-	err = choose_hook(settings->source, &classic, error, error_size);
-	if (err)
-		return err;
-	source = calloc(1, sizeof(*source));
 	if (!source)
 		return explain(-ENOMEM, "opening", error, error_size);
 	source->base.ops = &bpf_ops;
-	source->base.name = classic ? "tp" : "tp_btf";
-	source->perf_fd = -1;
+	source->base.name = plan->classic ? "tp" : "tp_btf";
+	source->base.tells_cgroups = plan->cgroups;
+	source->base.tells_oom = plan->victim != VICTIM_NONE;
+	source->perf_fd = source->victim_perf_fd = -1;
 	source->cpus = libbpf_num_possible_cpus();
 	source->skel = memgrowth__open();
-	err = source->skel ? configure(source, settings, classic) : -errno;
+	err = source->skel ? configure(source, settings, plan) : -errno;
 	if (err) {
 		explain(err, "opening the BPF programs", error, error_size);
 	} else {
@@ -355,7 +391,7 @@ int capture_open_bpf(const struct capture_settings *settings, struct capture **r
 			explain(err, "loading the BPF programs", error, error_size);
 	}
 	if (!err) {
-		err = attach(source, classic);
+		err = attach(source, plan);
 		if (err)
 			explain(err, "attaching the BPF programs", error, error_size);
 	}
@@ -363,6 +399,29 @@ int capture_open_bpf(const struct capture_settings *settings, struct capture **r
 		bpf_close(&source->base);
 		return err;
 	}
-	*ret = &source->base;
+	*ret = source;
 	return 0;
+}
+
+int capture_open_bpf(const struct capture_settings *settings, struct capture **ret, char *error,
+	size_t error_size)
+{
+	struct bpf_source *source;
+	struct plan plan;
+	int err;
+
+	libbpf_set_print(settings->verbose ? print_libbpf : print_nothing);
+	err = make_plan(settings, &plan, error, error_size);
+	if (err)
+		return err;
+	err = open_planned(settings, &plan, &source, error, error_size);
+	if (err && err != -EPERM && (plan.cgroups || plan.victim != VICTIM_NONE)) {
+		/* A kernel that refuses what is only of help must not cost the samples. */
+		plan.cgroups = false;
+		plan.victim = VICTIM_NONE;
+		err = open_planned(settings, &plan, &source, error, error_size);
+	}
+	if (!err)
+		*ret = &source->base;
+	return err;
 }

@@ -14,6 +14,8 @@ int capture_open(const struct capture_settings *settings, capture_handler handle
 	if (err)
 		return err;
 	capture->handler = handler;
+	capture->on_cgroup = settings->on_cgroup;
+	capture->on_oom = settings->on_oom;
 	capture->ctx = ctx;
 	*ret = capture;
 	return 0;
@@ -28,6 +30,11 @@ void capture_close(struct capture *capture)
 const char *capture_source_name(const struct capture *capture)
 {
 	return capture->name;
+}
+
+bool capture_tells(const struct capture *capture, enum capture_kind kind)
+{
+	return kind == CAPTURE_CGROUPS ? capture->tells_cgroups : capture->tells_oom;
 }
 
 int capture_fd(const struct capture *capture)

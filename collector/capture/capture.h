@@ -34,10 +34,21 @@ struct capture_settings {
 	uint32_t ring_bytes;	/* power of two, at least a page */
 	const struct cgroup_host *host;
 	bool verbose; /* libbpf's own messages to stderr */
+	/*
+	 * Called with the ctx of capture_open() for each event of these kinds, in the order of
+	 * delivery among all events; NULL: not asked for. See capture_tells().
+	 */
+	void (*on_cgroup)(void *ctx, const struct cgroup_event *event);
+	void (*on_oom)(void *ctx, const struct oom_event *event);
 };
 
 /* Called for each event, in the order of delivery. */
 typedef void (*capture_handler)(void *ctx, const struct rss_event *event);
+
+enum capture_kind {
+	CAPTURE_CGROUPS,
+	CAPTURE_OOM,
+};
 
 struct capture;
 
@@ -51,6 +62,12 @@ void capture_close(struct capture *capture);
 
 /* "tp_btf", "tp", "proc": what is really in use. */
 const char *capture_source_name(const struct capture *capture);
+
+/*
+ * Whether events of this kind are told of: they were asked for, the source has them, and this
+ * kernel does. Without births and deaths of cgroups the caller must look for them itself.
+ */
+bool capture_tells(const struct capture *capture, enum capture_kind kind);
 
 /* Readable when births or deaths wait; -1 when the source has no such descriptor. */
 int capture_fd(const struct capture *capture);

@@ -3,6 +3,7 @@
  * Polls /proc: for hosts without BPF. Sees what lives long enough to be polled; its counters are
  * those of /proc/PID/status.
  */
+#include <bpf/btf.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +17,9 @@
 #include "collector/capture/source.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+
+/* TASK_RSS_EVENTS_THRESH of mm/memory.c: pages that a task may hold back, 5.5 to 6.1. */
+#define TASK_HELD_PAGES 64
 
 struct seen_process {
 	uint32_t pid;
@@ -31,6 +35,7 @@ struct proc_source {
 	char scope_path[CGROUP_PATH_SIZE];
 	uint64_t interval_ns, next_ns;
 	uint64_t page_bytes;
+	uint32_t held_pages; /* that a thread may hold back from its counters */
 	uint64_t round;
 	struct seen_process *seen;
 	struct rss_stats stats;
@@ -60,6 +65,7 @@ static int read_status(const struct proc_source *source, uint32_t pid, struct rs
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	unsigned long long kib;
+	unsigned int threads;
 	char line[256];
 	bool has_mm = false;
 
@@ -80,6 +86,8 @@ static int read_status(const struct proc_source *source, uint32_t pid, struct rs
 			put_kib(event, RSS_SHMEM, kib, source->page_bytes);
 		} else if (sscanf(line, "VmSwap: %llu", &kib) == 1) {
 			put_kib(event, RSS_SWAP, kib, source->page_bytes);
+		} else if (sscanf(line, "Threads: %u", &threads) == 1) {
+			event->error_pages = threads * source->held_pages;
 		}
 	}
 	/* Kernel threads and zombies have no memory of their own. */
@@ -256,6 +264,28 @@ static const struct capture_ops proc_ops = {
 	.stats = proc_stats,
 };
 
+/* Whether tasks of this kernel keep counters of their own, of which /proc does not tell. */
+static bool tasks_hold_pages(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	bool found = false;
+	int id;
+
+	/* Without BTF nobody can tell: the larger bound is the safe one. */
+	if (!btf)
+		return true;
+	id = btf__find_by_name_kind(btf, "task_struct", BTF_KIND_STRUCT);
+	type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+	for (uint32_t i = 0; type && !found && i < btf_vlen(type); i++) {
+		uint32_t name = btf_members(type)[i].name_off;
+
+		found = strcmp(btf__name_by_offset(btf, name), "rss_stat") == 0;
+	}
+	btf__free(btf);
+	return found;
+}
+
 int capture_open_proc(const struct capture_settings *settings, struct capture **ret, char *error,
 	size_t error_size)
 {
@@ -276,6 +306,7 @@ int capture_open_proc(const struct capture_settings *settings, struct capture **
 	source->host = settings->host;
 	source->interval_ns = settings->interval_ns;
 	source->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	source->held_pages = tasks_hold_pages() ? TASK_HELD_PAGES : 0;
 	source->scope_id = settings->scope_id;
 	if (settings->scope_path)
 		snprintf(

@@ -20,7 +20,10 @@ struct capture {
 	const struct capture_ops *ops;
 	const char *name;
 	capture_handler handler;
+	void (*on_cgroup)(void *ctx, const struct cgroup_event *event);
+	void (*on_oom)(void *ctx, const struct oom_event *event);
 	void *ctx;
+	bool tells_cgroups, tells_oom;
 };
 
 int capture_open_bpf(const struct capture_settings *settings, struct capture **ret, char *error,

@@ -109,6 +109,15 @@ static int find_hierarchy(const char *proc, struct cgroup_host *host)
 	return host->version ? 0 : -ENOENT;
 }
 
+/* Whether what was opened is what was looked at: something may have been mounted over it. */
+static bool is_hierarchy(const struct cgroup_host *host)
+{
+	struct statfs fs;
+
+	return fstatfs(host->mount_fd, &fs) == 0 &&
+	       fs.f_type == (host->version == 2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+}
+
 int cgroup_host_open(const char *proc, struct cgroup_host *ret)
 {
 	struct cgroup_host host = { .mount_fd = -1 };
@@ -127,6 +136,10 @@ int cgroup_host_open(const char *proc, struct cgroup_host *ret)
 	host.mount_fd = open(host.mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (host.mount_fd < 0)
 		return -errno;
+	if (!is_hierarchy(&host)) {
+		cgroup_host_close(&host);
+		return -ENOENT;
+	}
 	*ret = host;
 	return 0;
 }
@@ -243,91 +256,5 @@ int cgroup_path_of_id(const struct cgroup_host *host, uint64_t id, char *buf, si
 	if ((size_t)len - mount_len + 2 > size)
 		return -ENAMETOOLONG;
 	strcpy(buf, path[mount_len] ? path + mount_len : "/");
-	return 0;
-}
-
-/* The limit that one cgroup sets for itself. */
-static int read_own_limit(const struct cgroup_host *host, const char *dir, uint64_t *ret_bytes)
-{
-	const char *name = host->version == 2 ? "memory.max" : "memory.limit_in_bytes";
-	char file[CGROUP_PATH_SIZE + 32], text[64];
-	_cleanup_close_ int fd = -1;
-	uint64_t bytes;
-	ssize_t len;
-	char *end;
-
-	snprintf(file, sizeof(file), "%s%s%s", dir, *dir ? "/" : "", name);
-	fd = openat(host->mount_fd, file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	len = read(fd, text, sizeof(text) - 1);
-	if (len <= 0)
-		return len < 0 ? -errno : -EBADMSG;
-	text[len] = '\0';
-	if (strcmp(text, "max\n") == 0) {
-		*ret_bytes = CGROUP_UNLIMITED;
-		return 0;
-	}
-	/* strtoull() alone would take blanks and signs. */
-	if (*text < '0' || *text > '9')
-		return -EBADMSG;
-	errno = 0;
-	bytes = strtoull(text, &end, 10);
-	if (errno || *end != '\n')
-		return -EBADMSG;
-	*ret_bytes = bytes;
-	return 0;
-}
-
-/*
- * On v2 a cgroup may do without the memory controller (nested ones, as of a user's session or
- * inside of a container, often do): what its processes use counts for its ancestors.
- */
-static bool lacks_controller(const struct cgroup_host *host, const char *dir)
-{
-	char file[CGROUP_PATH_SIZE + 32];
-
-	snprintf(file, sizeof(file), "%s/cgroup.procs", dir);
-	return host->version == 2 && faccessat(host->mount_fd, file, F_OK, 0) == 0;
-}
-
-int cgroup_effective_limit(
-	const struct cgroup_host *host, const char *path, struct cgroup_limit *ret)
-{
-	struct cgroup_limit limit = { .bytes = CGROUP_UNLIMITED };
-	char dir[CGROUP_PATH_SIZE];
-	bool first = true;
-
-	while (*path == '/')
-		path++;
-	/* With the slash that goes before it. */
-	if (strlen(path) + 1 >= sizeof(dir))
-		return -ENAMETOOLONG;
-	strcpy(dir, path);
-	for (;;) {
-		uint64_t bytes = CGROUP_UNLIMITED;
-		char *slash;
-		int err = read_own_limit(host, dir, &bytes);
-
-		/*
-		 * The v2 root has no memory.max, and an ancestor may vanish together with the rest.
-		 * A limit that is there but cannot be read must not pass for none.
-		 */
-		if (err && err != -ENOENT && err != -ENODEV)
-			return err;
-		if (err && first && *dir && !lacks_controller(host, dir))
-			return err;
-		first = false;
-		if (!err && bytes < host->ram_bytes && bytes < limit.bytes) {
-			limit.bytes = bytes;
-			snprintf(
-				limit.path, sizeof(limit.path), "/%.*s", CGROUP_PATH_SIZE - 2, dir);
-		}
-		if (!*dir)
-			break;
-		slash = strrchr(dir, '/');
-		*(slash ? slash : dir) = '\0';
-	}
-	*ret = limit;
 	return 0;
 }

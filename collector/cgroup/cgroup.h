@@ -31,6 +31,7 @@ struct cgroup_host {
 	int mount_fd;		      /* O_PATH-free directory descriptor of it */
 	uint64_t ram_bytes;	      /* MemTotal */
 	char proc[64];		      /* procfs, "/proc" but for tests */
+	char root[64];		      /* of the runtimes' files, "" but for tests */
 };
 
 /* The limit that binds a cgroup: the smallest over it, its ancestors and RAM. */
@@ -76,11 +77,33 @@ int cgroup_id_of_path(const struct cgroup_host *host, const char *path, uint64_t
  */
 int cgroup_path_of_id(const struct cgroup_host *host, uint64_t id, char *buf, size_t size);
 
+/* What one cgroup sets for itself; CGROUP_UNLIMITED is none. */
+struct cgroup_own_limits {
+	uint64_t memory_bytes;
+	uint64_t high_bytes;  /* v2 alone */
+	uint64_t swap_bytes;  /* v2 */
+	uint64_t memsw_bytes; /* v1: memory and swap together */
+	bool binds_children;  /* v1 memory.use_hierarchy; true on v2 */
+};
+
 /*
- * The limit that binds the cgroup at @path: the minimum of memory.max (v1:
- * memory.limit_in_bytes) over it and its ancestors. A limit of RAM's size or more is no limit.
- * Must be asked on the host: a cgroup namespace hides ancestors. Returns 0 or -ENOENT.
+ * Reads the limits of the cgroup at @path alone. One without the memory controller (v2) or without
+ * an optional file (memory.swap.max, memsw) has none. Returns 0, -ENOENT when there is no such
+ * memory cgroup, -EBADMSG when a file does not hold a limit, or the errno of reading.
  */
+int cgroup_read_own_limits(
+	const struct cgroup_host *host, const char *path, struct cgroup_own_limits *ret);
+
+/*
+ * All limits that bind the cgroup at @path, each the minimum over it and its ancestors (up to a v1
+ * ancestor whose memory.use_hierarchy is 0). A memory limit of RAM's size or more is no limit.
+ * Must be asked on the host: a cgroup namespace hides ancestors. Errors as above; one of an
+ * ancestor is an error too: what cannot be read must not pass for none.
+ */
+int cgroup_effective_limits(
+	const struct cgroup_host *host, const char *path, struct cgroup_limits *ret);
+
+/* The same of the memory limit alone. */
 int cgroup_effective_limit(
 	const struct cgroup_host *host, const char *path, struct cgroup_limit *ret);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collector/output/text.h"
 #include "lib/jsonl.h"
 #include "lib/revision.h"
 #include "lib/units.h"
@@ -24,9 +25,18 @@ int detections_write_header(FILE *out)
 
 static void put_subject(struct jsonl *line, const struct detection_subject *subject)
 {
-	jsonl_u64(line, "pid", subject->pid);
-	jsonl_str(line, "comm", subject->comm);
+	jsonl_str(line, "ledger", subject->of_cgroup ? "cgroup" : "process");
+	if (subject->of_cgroup) {
+		jsonl_null(line, "mm");
+		jsonl_u64(line, "cgroup_id", subject->cgroup_id);
+	} else {
+		jsonl_u64(line, "mm", subject->mm);
+		jsonl_u64(line, "pid", subject->pid);
+		jsonl_str(line, "comm", subject->comm);
+	}
+	jsonl_str(line, "kind", subject->kind);
 	jsonl_str(line, "cgroup", subject->cgroup);
+	jsonl_str(line, "container", subject->container);
 	if (subject->limit_bytes == UINT64_MAX)
 		jsonl_null(line, "limit_bytes");
 	else
@@ -45,7 +55,6 @@ int detections_write(
 	jsonl_u64(&line, "t_ns", verdict->t_ns);
 	jsonl_str(&line, "tier", detect_tier_name(verdict->tier));
 	jsonl_str(&line, "state", detect_state_name(verdict->state));
-	jsonl_u64(&line, "mm", verdict->mm);
 	put_subject(&line, subject);
 	jsonl_str(&line, "pattern", detect_pattern_name(verdict->pattern));
 	jsonl_f64(&line, "rate_bytes_per_s", verdict->rate_bytes_per_s, 0);
@@ -54,6 +63,8 @@ int detections_write(
 	jsonl_u64(&line, "onset_ns", verdict->onset_ns);
 	jsonl_f64(&line, "confidence", verdict->confidence, 3);
 	jsonl_f64(&line, "time_to_limit_s", subject->time_to_limit_s, 1);
+	jsonl_f64(&line, "time_to_limit_lo_s", subject->time_to_limit_lo_s, 1);
+	jsonl_f64(&line, "time_to_limit_hi_s", subject->time_to_limit_hi_s, 1);
 	jsonl_object_begin(&line, "evidence");
 	jsonl_u64(&line, "samples", verdict->samples);
 	jsonl_u64(&line, "lost", verdict->lost);
@@ -81,31 +92,48 @@ int detections_write_end(
 	return jsonl_write_file(&line, out);
 }
 
-/* Names come from other people's programs: control characters must not reach the terminal. */
-static void print_name(FILE *out, const char *name)
+static void print_time_to_limit(FILE *out, const struct detection_subject *subject)
 {
-	for (; *name; name++)
-		fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, out);
+	char left[UNITS_TEXT_SIZE], lo[UNITS_TEXT_SIZE], hi[UNITS_TEXT_SIZE];
+
+	if (!isfinite(subject->time_to_limit_s))
+		return;
+	fprintf(out, ", limit in %s",
+		units_format_duration(subject->time_to_limit_s, left, sizeof(left)));
+	if (!isfinite(subject->time_to_limit_lo_s))
+		return;
+	units_format_duration(subject->time_to_limit_lo_s, lo, sizeof(lo));
+	if (isfinite(subject->time_to_limit_hi_s))
+		fprintf(out, " (%s to %s)", lo,
+			units_format_duration(subject->time_to_limit_hi_s, hi, sizeof(hi)));
+	else
+		fprintf(out, " (%s or more)", lo);
 }
 
 void detections_print(FILE *out, const struct detect_verdict *verdict,
 	const struct detection_subject *subject, uint64_t start_ns)
 {
-	char rate[UNITS_TEXT_SIZE], growth[UNITS_TEXT_SIZE], left[UNITS_TEXT_SIZE];
+	char rate[UNITS_TEXT_SIZE], growth[UNITS_TEXT_SIZE];
 
-	fprintf(out, "%9.2fs  %-7s %-9s  pid %-7u ", (double)(verdict->t_ns - start_ns) * 1e-9,
-		detect_tier_name(verdict->tier), detect_state_name(verdict->state), subject->pid);
-	print_name(out, subject->comm ? subject->comm : "?");
+	fprintf(out, "%9.2fs  %-7s %-9s  ", (double)(verdict->t_ns - start_ns) * 1e-9,
+		detect_tier_name(verdict->tier), detect_state_name(verdict->state));
+	if (subject->of_cgroup) {
+		fprintf(out, "cgroup's %s", subject->kind);
+	} else {
+		fprintf(out, "pid %-7u ", subject->pid);
+		text_print_name(out, subject->comm ? subject->comm : "?");
+	}
 	units_format_rate(verdict->rate_bytes_per_s, rate, sizeof(rate));
 	units_format_size((double)verdict->growth_bytes, growth, sizeof(growth));
 	fprintf(out, "  %s at %s, %s, confidence %.2f", growth, rate,
 		detect_pattern_name(verdict->pattern), verdict->confidence);
-	if (isfinite(subject->time_to_limit_s))
-		fprintf(out, ", limit in %s",
-			units_format_duration(subject->time_to_limit_s, left, sizeof(left)));
-	if (subject->cgroup) {
+	print_time_to_limit(out, subject);
+	if (subject->container) {
 		fputs("  ", out);
-		print_name(out, subject->cgroup);
+		text_print_name(out, subject->container);
+	} else if (subject->cgroup) {
+		fputs("  ", out);
+		text_print_name(out, subject->cgroup);
 	}
 	fputc('\n', out);
 }

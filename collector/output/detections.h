@@ -5,6 +5,7 @@
 #ifndef LEAKLAB_COLLECTOR_OUTPUT_DETECTIONS_H
 #define LEAKLAB_COLLECTOR_OUTPUT_DETECTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -12,13 +13,19 @@
 
 /* Whose verdict it is; strings are borrowed, NULL and UINT64_MAX mean unknown or none. */
 struct detection_subject {
+	bool of_cgroup;	    /* the second ledger's: no process */
+	uint64_t cgroup_id; /* of_cgroup */
+	const char *kind;   /* what grows */
+	uint64_t mm;
 	uint32_t pid;
 	const char *comm;
 	const char *cgroup;
+	const char *container;
 	uint64_t limit_bytes;
 	const char *limit_cgroup;
-	double time_to_limit_s; /* NaN: none */
-	const char *source;	/* of the samples */
+	double time_to_limit_s;			       /* NaN: none */
+	double time_to_limit_lo_s, time_to_limit_hi_s; /* NaN: no interval; INFINITY: no end */
+	const char *source;			       /* of the samples */
 };
 
 /* Each writes one line. Returns 0 or a negative errno. */

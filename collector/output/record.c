@@ -22,7 +22,11 @@ enum field_kind {
 	FIELD_INT,
 	FIELD_STRING,
 	FIELD_STRING_OR_NULL,
-	FIELD_LIMIT, /* u64, RECORD_UNLIMITED as null */
+	FIELD_LIMIT,	   /* u64, RECORD_UNLIMITED as null */
+	FIELD_LIMIT_OR_NO, /* the same; a missing key is null too */
+	FIELD_ID_OR_NO,	   /* u64, 0 as null; a missing key is null too */
+	FIELD_CONTAINER,   /* object, or null; a missing key is null too */
+	FIELD_FLAG,	   /* bool that is written only when true */
 };
 
 struct field {
@@ -67,6 +71,59 @@ static const struct field cgroup_fields[] = {
 	FIELD("limit_bytes", FIELD_LIMIT, cgroup.limit_bytes),
 	FIELD("limit_cgroup", FIELD_STRING_OR_NULL, cgroup.limit_cgroup),
 	FIELD("ram_bytes", FIELD_U64, cgroup.ram_bytes),
+	FIELD("parent", FIELD_ID_OR_NO, cgroup.parent),
+	FIELD("high_bytes", FIELD_LIMIT_OR_NO, cgroup.high_bytes),
+	FIELD("high_cgroup", FIELD_STRING_OR_NULL, cgroup.high_cgroup),
+	FIELD("swap_limit_bytes", FIELD_LIMIT_OR_NO, cgroup.swap_limit_bytes),
+	FIELD("swap_limit_cgroup", FIELD_STRING_OR_NULL, cgroup.swap_limit_cgroup),
+	FIELD("container", FIELD_CONTAINER, cgroup.container),
+	FIELD("limit_unknown", FIELD_FLAG, cgroup.limit_unknown),
+	END_OF_FIELDS,
+};
+
+static const struct field cgroup_end_fields[] = {
+	T_NS,
+	FIELD("cgroup", FIELD_U64, cgroup_end),
+	END_OF_FIELDS,
+};
+
+/* What memcg.h calls unknown is null here, as an absent limit is. */
+_Static_assert(MEMCG_UNKNOWN == RECORD_UNLIMITED, "one sentinel for null");
+
+#define USAGE(key) FIELD(#key, FIELD_LIMIT_OR_NO, memcg.usage.key)
+
+static const struct field memcg_fields[] = {
+	T_NS,
+	FIELD("cgroup", FIELD_U64, memcg.cgroup),
+	USAGE(usage_bytes),
+	USAGE(anon_bytes),
+	USAGE(file_bytes),
+	USAGE(shmem_bytes),
+	USAGE(kernel_bytes),
+	USAGE(slab_reclaimable_bytes),
+	USAGE(slab_unreclaimable_bytes),
+	USAGE(pagetables_bytes),
+	USAGE(kernel_stack_bytes),
+	USAGE(percpu_bytes),
+	USAGE(sock_bytes),
+	USAGE(swap_bytes),
+	USAGE(swap_free_bytes),
+	USAGE(reclaimable_bytes),
+	USAGE(unevictable_bytes),
+	USAGE(dirty_bytes),
+	USAGE(error_bytes),
+	USAGE(high_events),
+	USAGE(max_events),
+	USAGE(oom_events),
+	USAGE(oom_kills),
+	END_OF_FIELDS,
+};
+
+static const struct field oom_fields[] = {
+	T_NS,
+	FIELD("pid", FIELD_U32, oom.pid),
+	FIELD("comm", FIELD_STRING_OR_NULL, oom.comm),
+	FIELD("cgroup", FIELD_ID_OR_NO, oom.cgroup),
 	END_OF_FIELDS,
 };
 
@@ -124,6 +181,9 @@ static const struct field end_fields[] = {
 static const struct layout layouts[] = {
 	[RECORD_HEADER] = { "header", header_fields },
 	[RECORD_CGROUP] = { "cgroup", cgroup_fields },
+	[RECORD_CGROUP_END] = { "cgroup_end", cgroup_end_fields },
+	[RECORD_MEMCG] = { "memcg", memcg_fields },
+	[RECORD_OOM] = { "oom", oom_fields },
 	[RECORD_PROCESS] = { "process", process_fields },
 	[RECORD_RSS] = { "rss", rss_fields },
 	[RECORD_EXIT] = { "exit", exit_fields },
@@ -141,6 +201,21 @@ static int write_u64(struct jsonl *line, const char *key, uint64_t value)
 		return -ERANGE;
 	jsonl_u64(line, key, value);
 	return 0;
+}
+
+static void write_container(
+	struct jsonl *line, const char *key, const struct record_container *container)
+{
+	if (!container->runtime) {
+		jsonl_null(line, key);
+		return;
+	}
+	jsonl_object_begin(line, key);
+	jsonl_str(line, "runtime", container->runtime);
+	jsonl_str(line, "id", container->id);
+	jsonl_str(line, "name", container->name);
+	jsonl_str(line, "pod", container->pod);
+	jsonl_object_end(line);
 }
 
 static int write_field(struct jsonl *line, const struct record *record, const struct field *field)
@@ -161,9 +236,22 @@ static int write_field(struct jsonl *line, const struct record *record, const st
 		jsonl_str(line, field->key, *(const char *const *)at);
 		break;
 	case FIELD_LIMIT:
+	case FIELD_LIMIT_OR_NO:
 		if (*(const uint64_t *)at != RECORD_UNLIMITED)
 			return write_u64(line, field->key, *(const uint64_t *)at);
 		jsonl_null(line, field->key);
+		break;
+	case FIELD_ID_OR_NO:
+		if (*(const uint64_t *)at != 0)
+			return write_u64(line, field->key, *(const uint64_t *)at);
+		jsonl_null(line, field->key);
+		break;
+	case FIELD_CONTAINER:
+		write_container(line, field->key, at);
+		break;
+	case FIELD_FLAG:
+		if (*(const bool *)at)
+			jsonl_bool(line, field->key, true);
 		break;
 	}
 	return 0;
@@ -172,7 +260,8 @@ static int write_field(struct jsonl *line, const struct record *record, const st
 int record_write(FILE *out, const struct record *record)
 {
 	const struct layout *layout = &layouts[record->type];
-	char buf[JSONL_LINE_SIZE * 2];
+	/* Of a cgroup with a hostile path of 4096 bytes, four limits of its own name it. */
+	char buf[JSONL_LINE_SIZE * 4];
 	struct jsonl line;
 	int err = 0;
 
@@ -188,7 +277,7 @@ int record_write(FILE *out, const struct record *record)
 }
 
 /* Twice what the longest line that is written needs. */
-#define RECORD_LINE_MAX (4 * JSONL_LINE_SIZE)
+#define RECORD_LINE_MAX (8 * JSONL_LINE_SIZE)
 
 struct record_reader {
 	FILE *in;
@@ -261,6 +350,45 @@ static int read_number(
 	return 0;
 }
 
+static int read_text(
+	struct record_reader *reader, const json_t *object, const char *key, const char **ret)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (value && !json_is_null(value) && !json_is_string(value))
+		return fail(reader, "\"%s\" of \"container\" must be a string", key);
+	*ret = json_string_value(value);
+	return 0;
+}
+
+static int read_container(
+	struct record_reader *reader, const json_t *value, struct record_container *ret)
+{
+	int err;
+
+	*ret = (struct record_container){};
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_object(value))
+		return fail(reader, "\"container\" must be an object");
+	err = read_text(reader, value, "runtime", &ret->runtime);
+	if (!err)
+		err = read_text(reader, value, "id", &ret->id);
+	if (!err)
+		err = read_text(reader, value, "name", &ret->name);
+	if (!err)
+		err = read_text(reader, value, "pod", &ret->pod);
+	if (!err && !ret->runtime)
+		return fail(reader, "\"runtime\" of \"container\" is missing");
+	return err;
+}
+
+static bool may_miss(enum field_kind kind)
+{
+	return kind == FIELD_STRING_OR_NULL || kind == FIELD_LIMIT_OR_NO ||
+	       kind == FIELD_ID_OR_NO || kind == FIELD_CONTAINER || kind == FIELD_FLAG;
+}
+
 static int read_field(struct record_reader *reader, const struct field *field, struct record *ret)
 {
 	json_t *value = json_object_get(reader->object, field->key);
@@ -268,7 +396,7 @@ static int read_field(struct record_reader *reader, const struct field *field, s
 	uint64_t number = 0;
 	int err;
 
-	if (!value && field->kind != FIELD_STRING_OR_NULL)
+	if (!value && !may_miss(field->kind))
 		return fail(reader, "\"%s\" is missing", field->key);
 	switch (field->kind) {
 	case FIELD_STRING:
@@ -282,11 +410,20 @@ static int read_field(struct record_reader *reader, const struct field *field, s
 		*(const char **)at = json_string_value(value);
 		return 0;
 	case FIELD_LIMIT:
-		if (json_is_null(value)) {
-			*(uint64_t *)at = RECORD_UNLIMITED;
+	case FIELD_LIMIT_OR_NO:
+	case FIELD_ID_OR_NO:
+		if (!value || json_is_null(value)) {
+			*(uint64_t *)at = field->kind == FIELD_ID_OR_NO ? 0 : RECORD_UNLIMITED;
 			return 0;
 		}
 		return read_number(reader, field, value, at);
+	case FIELD_CONTAINER:
+		return read_container(reader, value, at);
+	case FIELD_FLAG:
+		if (value && !json_is_boolean(value))
+			return fail(reader, "\"%s\" must be true or false", field->key);
+		*(bool *)at = json_is_true(value);
+		return 0;
 	case FIELD_U64:
 		return read_number(reader, field, value, at);
 	case FIELD_U32:

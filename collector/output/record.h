@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "collector/cgroup/memcg.h"
+
 #define RECORD_FORMAT "leaklab.samples"
 #define RECORD_VERSION 1
 #define RECORD_UNLIMITED UINT64_MAX
@@ -18,6 +20,9 @@
 enum record_type {
 	RECORD_HEADER,
 	RECORD_CGROUP,
+	RECORD_CGROUP_END,
+	RECORD_MEMCG,
+	RECORD_OOM,
 	RECORD_PROCESS,
 	RECORD_RSS,
 	RECORD_EXIT,
@@ -33,6 +38,18 @@ struct record_header {
 	uint64_t wall_ns, page_bytes, cpus, interval_ns, threshold_bytes;
 };
 
+/* Whose container a cgroup is; runtime NULL: none. */
+struct record_container {
+	const char *runtime;
+	const char *id;
+	const char *name; /* NULL: unknown */
+	const char *pod;  /* NULL: none */
+};
+
+/*
+ * A recording from before the second ledger lacks the keys from @parent on; they are then read as
+ * none. A writer that does not know a limit says RECORD_UNLIMITED.
+ */
 struct record_cgroup {
 	uint64_t id;
 	const char *path;
@@ -40,6 +57,24 @@ struct record_cgroup {
 	uint64_t limit_bytes; /* RECORD_UNLIMITED: none */
 	const char *limit_cgroup;
 	uint64_t ram_bytes;
+	uint64_t parent;     /* id; 0: the root has none */
+	uint64_t high_bytes; /* RECORD_UNLIMITED: none */
+	const char *high_cgroup;
+	uint64_t swap_limit_bytes; /* RECORD_UNLIMITED: none */
+	const char *swap_limit_cgroup;
+	struct record_container container;
+	bool limit_unknown; /* none of its limits could be read: they are not known to be none */
+};
+
+struct record_memcg {
+	uint64_t cgroup;
+	struct memcg_usage usage; /* MEMCG_UNKNOWN as null */
+};
+
+struct record_oom {
+	uint32_t pid;	  /* thread group */
+	const char *comm; /* NULL: unknown */
+	uint64_t cgroup;  /* of the victim; 0: unknown */
 };
 
 struct record_process {
@@ -74,6 +109,9 @@ struct record {
 	union {
 		struct record_header header;
 		struct record_cgroup cgroup;
+		uint64_t cgroup_end; /* id */
+		struct record_memcg memcg;
+		struct record_oom oom;
 		struct record_process process;
 		struct record_rss rss;
 		struct record_exit exit;

@@ -161,6 +161,25 @@ static int collect_issues(const struct run_score *score, struct report_facts *fa
 	return err;
 }
 
+static int collect_kind_issues(const struct run_score *score, struct report_facts *facts)
+{
+	char name[TITLE_SIZE];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < score->units_count; i++) {
+		const struct score_unit *unit = &score->units[i];
+		const struct score_judged *judged = &score->result.judged[i];
+
+		if (judged->broken || !unit->leak || unit->ledger != SCORE_CGROUP ||
+			!judged->kind || judged->kind_right)
+			continue;
+		err = list_add(&facts->issues, "%s (%s): what grows is %s, but it was called %s",
+			unit_title(score, unit, name, sizeof(name)), unit->pattern, unit->kind,
+			judged->kind);
+	}
+	return err;
+}
+
 static int collect_unit_issues(const struct run_score *score, struct report_facts *facts)
 {
 	char name[TITLE_SIZE];
@@ -192,6 +211,19 @@ static int collect_unit_issues(const struct run_score *score, struct report_fact
 	return err;
 }
 
+static int advise_limit(const struct run_score *score, struct report_facts *facts)
+{
+	const struct score_limit_summary *limit = &score->summary.tier[SCORE_LEAK].limit;
+
+	if (limit->within.n == limit->within.k)
+		return 0;
+	return list_add(&facts->advice,
+		"The time to the limit was not known within %.0f %% for %zu of %zu leaks that were "
+		"killed at it (%zu had no estimate in time).",
+		100 * SCORE_LIMIT_BAND, limit->within.n - limit->within.k, limit->within.n,
+		limit->within.n - limit->stated);
+}
+
 static int advise_detector(const struct run_score *score, struct report_facts *facts)
 {
 	const struct score_summary *sum = &score->summary;
@@ -216,6 +248,8 @@ static int advise_detector(const struct run_score *score, struct report_facts *f
 			"The stated rates are off by up to %.0f %% (p95): "
 			"do not plan with time-to-limit yet.",
 			100 * sum->rate_error_p95);
+	if (!err)
+		err = advise_limit(score, facts);
 	if (!err && sum->leak_units && sum->leak_units < LEAK_UNITS_CLAIM)
 		err = list_add(&facts->advice,
 			"%zu leak%s cannot carry a claim: repeat with other "
@@ -331,6 +365,8 @@ int report_facts_collect(const struct run_score *score, struct report_facts *ret
 	err = collect_issues(score, &facts);
 	if (!err)
 		err = collect_unit_issues(score, &facts);
+	if (!err)
+		err = collect_kind_issues(score, &facts);
 	if (!err)
 		err = advise_detector(score, &facts);
 	if (!err)

@@ -31,7 +31,7 @@ static json_t *text_json(const char *text)
 json_t *report_json(const struct run_score *score, const struct report_facts *facts)
 {
 	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, "
-			 "s:o}",
+			 "s:o, s:o}",
 		"format", "leaklab.report", "version", 1, "date", facts->date, "kernel",
 		text_json(facts->kernel), "arch", text_json(facts->arch), "duration_s",
 		number(facts->duration_s), "workloads", (json_int_t)facts->workloads,
@@ -39,8 +39,8 @@ json_t *report_json(const struct run_score *score, const struct report_facts *fa
 		"collector_cpu_share", number(facts->collector_cpu_share),
 		"collector_max_rss_bytes", number(facts->collector_rss_bytes), "events_per_s",
 		number(facts->events_per_s), "records_lost", (json_int_t)facts->lost, "issues",
-		list_json(&facts->issues), "recommendations", list_json(&facts->advice), "score",
-		report_score_json(score));
+		list_json(&facts->issues), "recommendations", list_json(&facts->advice),
+		"oom_kills", report_oom_json(score), "score", report_score_json(score));
 }
 
 int report_dump_json(const json_t *json, FILE *out)

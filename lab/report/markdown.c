@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Names come from files: what would break a table or be read as markup is escaped. */
-static void put_text(FILE *out, const char *text)
+void report_markdown_text(FILE *out, const char *text)
 {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
@@ -24,7 +23,7 @@ static void put_text(FILE *out, const char *text)
 static void row_text(FILE *out, const char *what, const char *value)
 {
 	fprintf(out, "| %s | ", what);
-	put_text(out, value ? value : "unknown");
+	report_markdown_text(out, value ? value : "unknown");
 	fputs(" |\n", out);
 }
 
@@ -126,11 +125,11 @@ static void workloads(const struct run_score *score, FILE *out)
 		char text[REPORT_NAME_SIZE], miss[UNITS_TEXT_SIZE];
 
 		fputs("| ", out);
-		put_text(out, unit->run);
+		report_markdown_text(out, unit->run);
 		fputs(" | ", out);
-		put_text(out, report_unit_name(unit, text, sizeof(text)));
+		report_markdown_text(out, report_unit_name(unit, text, sizeof(text)));
 		fputs(" | ", out);
-		put_text(out, unit->pattern);
+		report_markdown_text(out, unit->pattern);
 		fprintf(out, " | %s", unit->leak ? "leak" : "benign");
 		for (int t = 0; t < SCORE_TIERS; t++) {
 			const struct score_verdicts *verdicts = &judged->tier[t];
@@ -151,6 +150,84 @@ static void workloads(const struct run_score *score, FILE *out)
 	}
 }
 
+/* Leaks that no process shows, by what they are called. */
+static void kinds(const struct run_score *score, FILE *out)
+{
+	char text[REPORT_NAME_SIZE], kind[REPORT_CELL_SIZE];
+
+	if (score->summary.cgroup_leaks == 0)
+		return;
+	fputs("\n## What grows in cgroups\n\nNamed right: ", out);
+	put_share(out, &score->summary.kinds);
+	fputs("\n\n| run | workload | kind |\n|---|---|---|\n", out);
+	for (size_t i = 0; i < score->units_count; i++) {
+		const struct score_judged *judged = &score->result.judged[i];
+		const struct score_unit *unit = &score->units[i];
+
+		if (judged->broken || !unit->leak || unit->ledger != SCORE_CGROUP)
+			continue;
+		fputs("| ", out);
+		report_markdown_text(out, unit->run);
+		fputs(" | ", out);
+		report_markdown_text(out, report_unit_name(unit, text, sizeof(text)));
+		fputs(" | ", out);
+		report_markdown_text(out, report_kind_text(unit, judged, kind));
+		fputs(" |\n", out);
+	}
+}
+
+static void limit_row(const struct score_unit *unit, const struct score_limit *limit, FILE *out)
+{
+	char text[REPORT_NAME_SIZE], left[UNITS_TEXT_SIZE] = "", said[UNITS_TEXT_SIZE] = "";
+	char error[REPORT_CELL_SIZE];
+
+	if (limit->statements) {
+		units_format_duration(limit->first_actual_s, left, sizeof(left));
+		units_format_duration(limit->first_estimate_s, said, sizeof(said));
+	}
+	fputs("| ", out);
+	report_markdown_text(out, unit->run);
+	fputs(" | ", out);
+	report_markdown_text(out, report_unit_name(unit, text, sizeof(text)));
+	fprintf(out, " | %s | %s | %s | %s | %zu of %zu |\n", left, said,
+		report_limit_error_text(limit, error),
+		!limit->first_interval ? "none"
+		: limit->first_covered ? "holds"
+				       : "misses",
+		limit->within, limit->statements);
+}
+
+static void limits(const struct run_score *score, FILE *out)
+{
+	if (!report_has_kills(score))
+		return;
+	fputs("\n## Time to limit\n\nFirst statement made 5 s after the verdict or later, against "
+	      "the kill. A leak of which nothing was said counts as wrong.\n\n"
+	      "| tier | within 10 % | bias | intervals that hold |\n|---|---|---|---|\n",
+		out);
+	for (int t = SCORE_TIERS - 1; t >= 0; t--) {
+		const struct score_limit_summary *limit = &score->summary.tier[t].limit;
+
+		fprintf(out, "| %s | ", score_tier_name(t));
+		put_share(out, &limit->within);
+		if (limit->stated)
+			fprintf(out, " | %+.1f %% | ", 100 * expm1(limit->bias));
+		else
+			fputs(" | none | ", out);
+		put_share(out, &limit->coverage);
+		fputs(" |\n", out);
+	}
+	fputs("\n| run | workload | left | said | error | interval | all within 10 % |\n"
+	      "|---|---|---|---|---|---|---|\n",
+		out);
+	for (size_t i = 0; i < score->units_count; i++) {
+		const struct score_judged *judged = &score->result.judged[i];
+
+		if (!judged->broken && judged->tier[SCORE_LEAK].limit.killed)
+			limit_row(&score->units[i], &judged->tier[SCORE_LEAK].limit, out);
+	}
+}
+
 static void gates(const struct run_score *score, FILE *out)
 {
 	fputs("\n## Scenarios and gates\n\n| scenario | gate | value | bound | verdict |\n"
@@ -160,7 +237,7 @@ static void gates(const struct run_score *score, FILE *out)
 		const struct run_group *group = &score->groups[g];
 
 		fputs("| ", out);
-		put_text(out, group->scenario);
+		report_markdown_text(out, group->scenario);
 		fprintf(out, " | | | | %s |\n", score_verdict_name(group->verdict));
 		for (size_t i = 0; i < group->results_count; i++) {
 			const struct score_gate_result *res = &group->results[i];
@@ -202,7 +279,7 @@ static void list(const struct report_list *items, const char *title, FILE *out)
 	fprintf(out, "\n## %s\n\n", title);
 	for (size_t i = 0; i < items->count; i++) {
 		fputs("- ", out);
-		put_text(out, items->item[i]);
+		report_markdown_text(out, items->item[i]);
 		fputc('\n', out);
 	}
 	if (items->count == 0)
@@ -215,7 +292,10 @@ void report_markdown(const struct run_score *score, const struct report_facts *f
 	summary(score, facts, out);
 	tiers(&score->summary, out);
 	workloads(score, out);
+	kinds(score, out);
+	limits(score, out);
 	gates(score, out);
+	report_oom_markdown(score, out);
 	cost(facts, out);
 	list(&facts->issues, "Issues found", out);
 	list(&facts->advice, "Recommendations", out);

@@ -62,8 +62,31 @@ void report_junit(const struct run_score *score, FILE *out);
 /* Indented, with keys in their order and a newline at the end. Returns 0 or -EIO. */
 int report_dump_json(const json_t *json, FILE *out);
 
+/* "process" or "cgroup". */
+const char *report_ledger_name(enum score_ledger ledger);
+/*
+ * Who said what of each workload that was OOM-killed, or should have been; nothing without one.
+ * The JSON is `oom_kills` of report.json; the caller releases it.
+ */
+void report_oom_terminal(const struct run_score *score, FILE *out);
+void report_oom_markdown(const struct run_score *score, FILE *out);
+json_t *report_oom_json(const struct run_score *score);
+
+/* Names come from files: what would break a table or be read as markup is escaped. */
+void report_markdown_text(FILE *out, const char *text);
+
 /* "grow-1", or "grow-1/2" for process 2 of several. Returns @buf. */
 char *report_unit_name(const struct score_unit *unit, char *buf, size_t size);
+
+/* What a cell of the tables below holds; each returns @buf. */
+#define REPORT_CELL_SIZE 40
+/* Of a leak of the cgroup ledger: "sock", "slab (said shmem)", "sock (not found)". */
+char *report_kind_text(const struct score_unit *unit, const struct score_judged *judged,
+	char buf[REPORT_CELL_SIZE]);
+/* "-4.0 %" of the actual time; "nothing" without a statement that qualifies. */
+char *report_limit_error_text(const struct score_limit *limit, char buf[REPORT_CELL_SIZE]);
+/* True when a unit of @score was killed at its limit, so that there is a time to compare with. */
+bool report_has_kills(const struct run_score *score);
 
 /* A leak tier that was silent for less than this after the onset is too early to call a miss. */
 #define REPORT_LEAK_SPAN_S 90

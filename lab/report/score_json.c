@@ -38,6 +38,23 @@ static json_t *rate_json(const struct score_rate *rate)
 		rate->interval ? json_boolean(rate->covered) : json_null());
 }
 
+/* Only of what was killed at its limit: elsewhere there is nothing to hold a statement against. */
+static json_t *limit_json(const struct score_limit *limit)
+{
+	json_t *first = json_null();
+
+	if (limit->statements)
+		first = json_pack("{s:o, s:o, s:o, s:b, s:o}", "estimate_s",
+			number(limit->first_estimate_s), "actual_s", number(limit->first_actual_s),
+			"error", number(limit->first_error), "within_10_percent",
+			limit->first_within, "covered",
+			limit->first_interval ? json_boolean(limit->first_covered) : json_null());
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o}", "first", first, "statements",
+		(json_int_t)limit->statements, "within_10_percent", (json_int_t)limit->within,
+		"intervals", (json_int_t)limit->intervals, "covered", (json_int_t)limit->covered,
+		"error_mean", number(limit->statements ? limit->error_mean : NAN));
+}
+
 static json_t *verdicts_json(const struct score_unit *unit, const struct score_verdicts *verdicts)
 {
 	json_t *json = json_pack("{s:I, s:I, s:I}", "alarms", (json_int_t)verdicts->alarms,
@@ -61,6 +78,8 @@ static json_t *verdicts_json(const struct score_unit *unit, const struct score_v
 	json_object_set_new(json, "rate_at_end", rate_json(&verdicts->rate[SCORE_AT_END]));
 	json_object_set_new(json, "confidence_30s", number(verdicts->confidence_at));
 	json_object_set_new(json, "confidence_end", number(verdicts->confidence_end));
+	if (verdicts->limit.killed)
+		json_object_set_new(json, "time_to_limit", limit_json(&verdicts->limit));
 	return json;
 }
 
@@ -72,10 +91,10 @@ static json_t *unit_json(const struct run_score *score, size_t i)
 	const char *class = strcmp(unit->pattern, "unknown") == 0 ? "unknown"
 			    : unit->leak			  ? "leak"
 								  : "benign";
-	json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:o}", "run", unit->run,
+	json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:o}", "run", unit->run,
 		"instance", unit->instance, "proc", (int)unit->proc, "pattern", unit->pattern,
-		"class", class, "pid", (json_int_t)unit->pid, "broken",
-		text_or_null(judged->broken));
+		"class", class, "ledger", report_ledger_name(unit->ledger), "pid",
+		(json_int_t)unit->pid, "broken", text_or_null(judged->broken));
 
 	if (!json || judged->broken)
 		return json;
@@ -83,20 +102,44 @@ static json_t *unit_json(const struct run_score *score, size_t i)
 		json, "watched_s", number((double)(unit->end_ns - unit->process_ns) * 1e-9));
 	json_object_set_new(json, "true_rate_bytes_per_s", number(judged->true_rate_bytes_per_s));
 	json_object_set_new(json, "pattern_stated", text_or_null(judged->pattern));
+	json_object_set_new(json, "kind", text_or_null(unit->kind));
+	json_object_set_new(json, "kind_stated", text_or_null(judged->kind));
+	json_object_set_new(
+		json, "kind_right", judged->kind ? json_boolean(judged->kind_right) : json_null());
 	for (int t = 0; t < SCORE_TIERS; t++)
 		json_object_set_new(
 			json, score_tier_name(t), verdicts_json(unit, &judged->tier[t]));
 	return json;
 }
 
+/* Whom an alarm is about: an address space, or a cgroup. */
+static void set_subject(
+	json_t *json, const struct run_score *score, const struct score_alarm *alarm)
+{
+	static const char *const above[] = { NULL, "unexplained", "explained" };
+	bool process = alarm->ledger == SCORE_PROCESS;
+	const struct run_mm *mm =
+		process ? run_find_mm(score->runs[alarm->run], alarm->subject) : NULL;
+	json_t *id = json_integer((json_int_t)alarm->subject);
+
+	json_object_set_new(json, "ledger", json_string(report_ledger_name(alarm->ledger)));
+	json_object_set_new(json, process ? "mm" : "cgroup_id", id);
+	json_object_set_new(json, process ? "cgroup_id" : "mm", json_null());
+	json_object_set_new(json, "cgroup", text_or_null(alarm->path));
+	json_object_set_new(json, "kind", text_or_null(alarm->kind));
+	json_object_set_new(
+		json, "above", text_or_null(above[score->above[alarm - score->result.alarms]]));
+	json_object_set_new(json, "comm", text_or_null(mm ? mm->comm : NULL));
+	json_object_set_new(
+		json, "pid", process ? json_integer((json_int_t)alarm->pid) : json_null());
+}
+
 static json_t *alarm_json(const struct run_score *score, const struct score_alarm *alarm)
 {
 	const struct score_unit *unit =
 		alarm->unit == SCORE_NO_UNIT ? NULL : &score->units[alarm->unit];
-	const struct run_files *run = score->runs[alarm->run];
-	const struct run_mm *mm = run_find_mm(run, alarm->mm);
-	json_t *json = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "run", run->name, "tier",
-		score_tier_name(alarm->tier), "mm", (json_int_t)alarm->mm, "raised_ns",
+	json_t *json = json_pack("{s:s, s:s, s:I, s:o, s:o, s:o}", "run",
+		score->runs[alarm->run]->name, "tier", score_tier_name(alarm->tier), "raised_ns",
 		(json_int_t)alarm->raised_ns, "stood_s",
 		number(alarm->closed_ns ? (double)(alarm->closed_ns - alarm->raised_ns) * 1e-9
 					: NAN),
@@ -105,8 +148,7 @@ static json_t *alarm_json(const struct run_score *score, const struct score_alar
 
 	if (!json)
 		return NULL;
-	json_object_set_new(json, "comm", text_or_null(mm ? mm->comm : NULL));
-	json_object_set_new(json, "pid", json_integer((json_int_t)alarm->pid));
+	set_subject(json, score, alarm);
 	json_object_set_new(json, "instance", text_or_null(unit ? unit->instance : NULL));
 	json_object_set_new(json, "false_alarm", unit ? json_boolean(alarm->wrong) : json_null());
 	json_object_set_new(json, "early", unit ? json_boolean(alarm->early) : json_null());
@@ -128,6 +170,18 @@ static json_t *rate_summary_json(const struct score_rate_summary *rate)
 	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "n", (json_int_t)rate->n, "bias",
 		number(rate->bias), "absolute_p95", number(rate->absolute_p95), "within_5_percent",
 		share_json(&rate->within), "interval_coverage", share_json(&rate->coverage));
+}
+
+static json_t *limit_summary_json(const struct score_limit_summary *limit)
+{
+	if (limit->within.n == 0)
+		return json_null();
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:{s:I, s:o, s:o, s:o}}", "within_10_percent",
+		share_json(&limit->within), "stated", (json_int_t)limit->stated, "bias",
+		number(limit->bias), "absolute_p95", number(limit->absolute_p95),
+		"interval_coverage", share_json(&limit->coverage), "all_statements", "n",
+		(json_int_t)limit->statements, "within_10_percent", number(limit->all_within),
+		"bias", number(limit->all_bias), "interval_coverage", number(limit->all_coverage));
 }
 
 static json_t *latency_json(const struct score_tier_summary *tier)
@@ -185,6 +239,7 @@ static json_t *tier_json(const struct score_tier_summary *tier)
 		json_pack("{s:I, s:o, s:o}", "n", (json_int_t)tier->correlated, "spearman",
 			number(tier->spearman), "kendall_tau_b", number(tier->kendall)));
 	json_object_set_new(json, "attribution", share_json(&tier->attribution));
+	json_object_set_new(json, "time_to_limit", limit_summary_json(&tier->limit));
 	return json;
 }
 
@@ -213,12 +268,13 @@ static json_t *patterns_json(const struct score_patterns *patterns)
 
 static json_t *summary_json(const struct score_summary *sum)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "units",
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:o}", "units",
 		(json_int_t)sum->units, "leak_units", (json_int_t)sum->leak_units, "benign_units",
 		(json_int_t)sum->benign_units, "broken_units", (json_int_t)sum->broken_units,
 		"growing", tier_json(&sum->tier[SCORE_GROWING]), "leak",
 		tier_json(&sum->tier[SCORE_LEAK]), "patterns", patterns_json(&sum->patterns),
-		"rate_error_p95", number(sum->rate_error_p95));
+		"rate_error_p95", number(sum->rate_error_p95), "cgroup_leaks",
+		(json_int_t)sum->cgroup_leaks, "kinds", share_json(&sum->kinds));
 }
 
 static json_t *group_json(const struct run_group *group)

@@ -162,8 +162,8 @@ static void tier_lines(FILE *out, const struct score_tier_summary *tier, const c
 	fputc('\n', out);
 	if (tier->early || tier->withdrawn || tier->unjudged)
 		fprintf(out,
-			"           %zu before the onset, %zu withdrawn, %zu on processes "
-			"without truth\n",
+			"           %zu before the onset, %zu withdrawn, %zu on what has no "
+			"truth\n",
 			tier->early, tier->withdrawn, tier->unjudged);
 }
 
@@ -181,8 +181,102 @@ static void score_lines(FILE *out, const struct score_summary *sum)
 	if (isfinite(sum->patterns.macro_f1))
 		fprintf(out, " (macro-F1 %.2f)", sum->patterns.macro_f1);
 	if (sum->rate_error_n)
-		fprintf(out, ", rate off by %.1f %% (p95)", 100 * sum->rate_error_p95);
+		fprintf(out, "\n  rate off by %.1f %% (p95)", 100 * sum->rate_error_p95);
 	fputc('\n', out);
+}
+
+/* Workloads of one scenario have the same names in every run: says when unit @i begins another. */
+static void run_line(
+	const struct screen *screen, const struct run_score *score, size_t i, size_t *run)
+{
+	if (score->runs_count > 1 && *run != score->unit_runs[i])
+		fprintf(screen->out, "    %s:\n", score->units[i].run);
+	*run = score->unit_runs[i];
+}
+
+/* What grows in cgroups, where a kind was asked for. */
+static void kind_lines(const struct screen *screen, const struct run_score *score)
+{
+	const struct score_summary *sum = &score->summary;
+	char name[REPORT_NAME_SIZE], kind[REPORT_CELL_SIZE];
+	size_t run = SIZE_MAX;
+
+	if (sum->cgroup_leaks == 0)
+		return;
+	fputs("\n  what grows in cgroups: ", screen->out);
+	print_share(screen->out, "named right", &sum->kinds);
+	fprintf(screen->out, " of %zu leak%s\n", sum->cgroup_leaks,
+		sum->cgroup_leaks == 1 ? "" : "s");
+	for (size_t i = 0; i < score->units_count; i++) {
+		const struct score_judged *judged = &score->result.judged[i];
+		const struct score_unit *unit = &score->units[i];
+
+		if (judged->broken || !unit->leak || unit->ledger != SCORE_CGROUP)
+			continue;
+		run_line(screen, score, i, &run);
+		fputs("    ", screen->out);
+		cell(screen, NULL, report_unit_name(unit, name, sizeof(name)), 24);
+		fprintf(screen->out, "%s\n", report_kind_text(unit, judged, kind));
+	}
+}
+
+static void limit_row(
+	const struct screen *screen, const struct score_unit *unit, const struct score_limit *limit)
+{
+	char name[REPORT_NAME_SIZE], text[REPORT_CELL_SIZE], time[UNITS_TEXT_SIZE];
+	bool said = limit->statements > 0;
+
+	fputs("    ", screen->out);
+	cell(screen, NULL, report_unit_name(unit, name, sizeof(name)), 24);
+	cell(screen, NULL,
+		said ? units_format_duration(limit->first_actual_s, time, sizeof(time)) : "-", 10);
+	cell(screen, NULL,
+		said ? units_format_duration(limit->first_estimate_s, time, sizeof(time)) : "-",
+		10);
+	cell(screen, limit->first_within ? GREEN : RED, report_limit_error_text(limit, text), 10);
+	cell(screen, NULL,
+		!limit->first_interval ? "-"
+		: limit->first_covered ? "holds"
+				       : "misses",
+		8);
+	fprintf(screen->out, "%zu of %zu\n", limit->within, limit->statements);
+}
+
+/* The time to the limit as the leak tier said it, against the kill. */
+static void limit_lines(const struct screen *screen, const struct run_score *score)
+{
+	size_t run = SIZE_MAX;
+
+	if (!report_has_kills(score))
+		return;
+	fputs("\n  time to limit, against the kill (first statement 5 s after the verdict or "
+	      "later)\n",
+		screen->out);
+	for (int t = SCORE_TIERS - 1; t >= 0; t--) {
+		const struct score_limit_summary *limit = &score->summary.tier[t].limit;
+
+		/* The leak tier is asked; the growing one may speak. */
+		if (t == SCORE_GROWING && limit->stated == 0)
+			continue;
+		fprintf(screen->out, "    %-8s ", score_tier_name(t));
+		print_share(screen->out, "within 10 %", &limit->within);
+		if (limit->stated)
+			fprintf(screen->out, ", bias %+.1f %%", 100 * expm1(limit->bias));
+		if (limit->coverage.n)
+			fprintf(screen->out, ", intervals hold %zu/%zu", limit->coverage.k,
+				limit->coverage.n);
+		fputc('\n', screen->out);
+	}
+	fprintf(screen->out, "    %-24s %-10s %-10s %-10s %-8s %s\n", "WORKLOAD", "LEFT", "SAID",
+		"ERROR", "INTERVAL", "ALL WITHIN 10 %");
+	for (size_t i = 0; i < score->units_count; i++) {
+		const struct score_judged *judged = &score->result.judged[i];
+
+		if (judged->broken || !judged->tier[SCORE_LEAK].limit.killed)
+			continue;
+		run_line(screen, score, i, &run);
+		limit_row(screen, &score->units[i], &judged->tier[SCORE_LEAK].limit);
+	}
 }
 
 static void gate_lines(const struct screen *screen, const struct run_group *group)
@@ -261,9 +355,12 @@ void report_terminal(
 	if (score->units_count) {
 		units_table(&screen, score);
 		score_lines(out, &score->summary);
+		kind_lines(&screen, score);
+		limit_lines(&screen, score);
 	}
 	for (size_t i = 0; i < score->groups_count; i++)
 		gate_lines(&screen, &score->groups[i]);
+	report_oom_terminal(score, out);
 	fact_lines(out, facts);
 	list_lines(out, "issues", &facts->issues);
 	list_lines(out, "advice", &facts->advice);

@@ -4,6 +4,11 @@
 
 #include <math.h>
 
+const char *report_ledger_name(enum score_ledger ledger)
+{
+	return ledger == SCORE_CGROUP ? "cgroup" : "process";
+}
+
 char *report_unit_name(const struct score_unit *unit, char *buf, size_t size)
 {
 	if (unit->procs > 1)
@@ -36,6 +41,36 @@ char *report_miss_text(
 	else
 		snprintf(buf, UNITS_TEXT_SIZE, "missed");
 	return buf;
+}
+
+char *report_kind_text(const struct score_unit *unit, const struct score_judged *judged,
+	char buf[REPORT_CELL_SIZE])
+{
+	if (!judged->tier[SCORE_GROWING].detected && !judged->tier[SCORE_LEAK].detected)
+		snprintf(buf, REPORT_CELL_SIZE, "%.14s (not found)", unit->kind);
+	else if (judged->kind_right)
+		snprintf(buf, REPORT_CELL_SIZE, "%.14s", unit->kind);
+	else
+		snprintf(buf, REPORT_CELL_SIZE, "%.14s (said %.14s)", unit->kind,
+			judged->kind ? judged->kind : "nothing");
+	return buf;
+}
+
+char *report_limit_error_text(const struct score_limit *limit, char buf[REPORT_CELL_SIZE])
+{
+	if (limit->statements)
+		snprintf(buf, REPORT_CELL_SIZE, "%+.1f %%", 100 * expm1(limit->first_error));
+	else
+		snprintf(buf, REPORT_CELL_SIZE, "nothing");
+	return buf;
+}
+
+bool report_has_kills(const struct run_score *score)
+{
+	for (int t = 0; t < SCORE_TIERS; t++)
+		if (score->summary.tier[t].limit.within.n)
+			return true;
+	return false;
 }
 
 char *report_per_hour_text(double per_hour, char buf[UNITS_TEXT_SIZE])

@@ -72,6 +72,32 @@ static int read_figure(
 	return fail_line(reader, "\"%s\": must be a number or null", key);
 }
 
+static int read_limit_figures(
+	const struct reader *reader, const json_t *record, struct score_detection *det)
+{
+	static const char *const keys[] = { "time_to_limit_s", "time_to_limit_lo_s",
+		"time_to_limit_hi_s" };
+	double *figures[] = { &det->time_to_limit_s, &det->time_to_limit_lo_s,
+		&det->time_to_limit_hi_s };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		int err = read_figure(reader, record, keys[i], figures[i]);
+
+		if (err)
+			return err;
+		if (*figures[i] < 0)
+			return fail_line(reader,
+				"\"%s\": %g: must be at least 0 (a limit that was passed is 0 s "
+				"away), or null when there is none",
+				keys[i], *figures[i]);
+	}
+	if (det->time_to_limit_lo_s > det->time_to_limit_hi_s)
+		return fail_line(reader,
+			"\"time_to_limit_lo_s\" %g is above \"time_to_limit_hi_s\" %g",
+			det->time_to_limit_lo_s, det->time_to_limit_hi_s);
+	return 0;
+}
+
 static int read_figures(
 	const struct reader *reader, const json_t *record, struct score_detection *det)
 {
@@ -91,28 +117,77 @@ static int read_figures(
 	if (det->confidence < 0 || det->confidence > 1)
 		return fail_line(
 			reader, "\"confidence\": %g: must lie from 0 to 1", det->confidence);
+	return read_limit_figures(reader, record, det);
+}
+
+/* A text for messages of any JSON value; the caller frees it. */
+static char *value_text(const json_t *value)
+{
+	return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+}
+
+static int read_ledger(const struct reader *reader, const json_t *record, enum score_ledger *ret)
+{
+	const json_t *value = json_object_get(record, "ledger");
+	const char *name = json_string_value(value);
+	_cleanup_free_ char *text = NULL;
+
+	*ret = SCORE_PROCESS;
+	if (!value || (name && strcmp(name, "process") == 0))
+		return 0;
+	*ret = SCORE_CGROUP;
+	if (name && strcmp(name, "cgroup") == 0)
+		return 0;
+	text = value_text(value);
+	return fail_line(reader,
+		"\"ledger\": %s: must be \"process\" or \"cgroup\" (or left out: \"process\")",
+		text ? text : "");
+}
+
+/* Whom it is about: the address space, or the cgroup, which the samples must have named. */
+static int read_subject(
+	const struct reader *reader, const json_t *record, struct score_detection *det)
+{
+	const struct run_files *run = reader->run;
+	const json_t *id = json_object_get(record, "cgroup_id");
+	_cleanup_free_ char *text = NULL;
+
+	if (det->ledger == SCORE_PROCESS)
+		return run_get_u64(record, "mm", &det->subject)
+			       ? 0
+			       : fail_line(
+					 reader, "a detection needs an \"mm\", as in the samples");
+	text = value_text(id);
+	if (!run_get_u64(record, "cgroup_id", &det->subject))
+		return fail_line(reader,
+			"\"cgroup_id\": %s: a detection of the ledger \"cgroup\" needs the id of "
+			"one, as in the samples",
+			text ? text : "missing");
+	/* Of a recording that cannot be trusted, what it does not know is no news. */
+	if (!run_find_cgroup(run, det->subject) && !run->recording.broken)
+		return fail_line(reader,
+			"\"cgroup_id\": %s: the samples know no such cgroup: it must be the "
+			"\"cgroup\" of one of their cgroup records",
+			text ? text : "");
 	return 0;
 }
 
-static const struct run_cgroup *find_cgroup(const struct run_files *run, uint64_t id)
-{
-	for (size_t i = 0; i < run->recording.cgroups_count; i++)
-		if (run->recording.cgroups[i].id == id)
-			return &run->recording.cgroups[i];
-	return NULL;
-}
-
-/* What the recording knows of the address space, for detectors that name only that. */
+/* What the recording knows of the subject, for detectors that name only that. */
 static void fill_from_recording(const struct run_files *run, struct score_detection *det)
 {
-	const struct run_mm *mm = run_find_mm(run, det->mm);
-	const struct run_cgroup *cgroup = mm ? find_cgroup(run, mm->cgroup) : NULL;
+	const struct run_mm *mm =
+		det->ledger == SCORE_PROCESS ? run_find_mm(run, det->subject) : NULL;
+	const struct run_cgroup *cgroup = NULL;
 
-	det->pid = mm ? mm->pid : 0;
+	if (det->ledger == SCORE_CGROUP)
+		cgroup = run_find_cgroup(run, det->subject);
+	else if (mm)
+		cgroup = run_find_cgroup(run, mm->cgroup);
+	det->pid = det->recorded_pid = mm ? mm->pid : 0;
 	det->limit_bytes = SCORE_NO_LIMIT;
 	if (!cgroup)
 		return;
-	det->cgroup_path = cgroup->path;
+	det->cgroup_path = det->recorded_path = cgroup->path;
 	det->limit_cgroup = cgroup->limit_cgroup;
 	det->limit_bytes = cgroup->limit_bytes;
 }
@@ -129,6 +204,20 @@ static int read_text(struct run_files *run, const json_t *record, const char *ke
 		return 0;
 	*ret = run_intern(run, json_string_value(value));
 	return *ret ? 0 : -ENOMEM;
+}
+
+/* As read_text(), of a key whose value must be a text or null. */
+static int read_kind(struct reader *reader, const json_t *record, const char **ret)
+{
+	const json_t *value = json_object_get(record, "kind");
+	_cleanup_free_ char *text = NULL;
+
+	if (!value || json_is_null(value) || json_is_string(value))
+		return read_text(reader->run, record, "kind", ret);
+	text = value_text(value);
+	return fail_line(reader,
+		"\"kind\": %s: must be a text, such as \"rss\" or \"shmem\", or null",
+		text ? text : "");
 }
 
 static int read_attribution(
@@ -150,11 +239,13 @@ static int read_attribution(
 		err = read_text(reader->run, record, "pattern", &det->pattern);
 	if (!err)
 		err = read_text(reader->run, record, "cgroup", &det->cgroup_path);
+	if (!err)
+		err = read_kind(reader, record, &det->kind);
 	if (err)
 		return err;
 	/* The cgroup may also be named by its id, as in the samples. */
 	if (run_get_u64(record, "cgroup", &value)) {
-		cgroup = find_cgroup(reader->run, value);
+		cgroup = run_find_cgroup(reader->run, value);
 		det->cgroup_path = cgroup ? cgroup->path : NULL;
 	}
 	return 0;
@@ -189,8 +280,11 @@ static int read_detection(struct reader *reader, const json_t *record)
 			"\"t_ns\": %llu goes back: it is the largest sample time "
 			"seen, and %llu was said before",
 			(unsigned long long)det.t_ns, (unsigned long long)reader->last_ns);
-	if (!run_get_u64(record, "mm", &det.mm))
-		return fail_line(reader, "a detection needs an \"mm\", as in the samples");
+	err = read_ledger(reader, record, &det.ledger);
+	if (!err)
+		err = read_subject(reader, record, &det);
+	if (err)
+		return err;
 	reader->last_ns = det.t_ns;
 	err = read_tier(reader, record, &det.tier);
 	if (!err)

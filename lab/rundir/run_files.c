@@ -41,6 +41,8 @@ static void truth_free(struct run_truth *truth)
 		free(truth->processes[i].steps);
 	free(truth->processes);
 	free(truth->pattern);
+	free(truth->pages);
+	free(truth->kind);
 	free(truth->end_reason);
 }
 
@@ -56,6 +58,7 @@ void run_files_free(struct run_files *run)
 		free(load->workload);
 		free(load->broken);
 		free(load->cgroup_path);
+		free(load->container_id);
 		free(load->limit_cgroup);
 		free(load->processes);
 	}
@@ -197,13 +200,17 @@ static int read_workload(
 	load->broken = copy_text(item, "broken");
 	load->cgroup_path = copy_text(item, "cgroup_path");
 	load->limit_cgroup = copy_text(item, "limit_cgroup");
+	load->container_id = copy_text(item, "container_id");
 	load->oom_killed = json_is_true(json_object_get(item, "oom_killed"));
+	load->expected_oom = json_is_true(json_object_get(item, "expected_oom"));
 	if (json_is_integer(code))
 		load->exit_code = json_integer_value(code);
 	run_get_u64(item, "limit_bytes", &load->limit_bytes);
 	run_get_u64(item, "memory_bytes", &load->memory_bytes);
 	run_get_u64(item, "started_ns", &load->started_ns);
 	run_get_u64(item, "ended_ns", &load->ended_ns);
+	run_get_u64(item, "oom_ns", &load->oom_ns);
+	run_get_u64(item, "cgroup", &load->cgroup);
 	if (load->judged)
 		read_truth(run, load, run_get_text(item, "truth"));
 	return read_processes(load, json_object_get(item, "processes"));

@@ -84,6 +84,10 @@ struct run_truth_process {
 struct run_truth {
 	char *pattern;
 	bool leak;
+	char *pages; /* what holds the memory, or NULL */
+	enum score_ledger ledger;
+	char *kind; /* its name in that ledger, or NULL */
+	bool reclaimable;
 	uint64_t start_ns;
 	uint64_t ready_ns;
 	uint64_t end_ns;
@@ -104,9 +108,12 @@ struct run_workload {
 	char *limit_cgroup;
 	uint64_t limit_bytes;
 	uint64_t memory_bytes;
+	uint64_t cgroup; /* id; 0: unknown */
+	char *container_id;
 	uint64_t started_ns, ended_ns; /* 0: unknown */
 	int64_t exit_code;	       /* -1: unknown */
-	bool oom_killed;
+	bool oom_killed, expected_oom;
+	uint64_t oom_ns; /* of the kill; 0: run.json does not say */
 	struct run_process *processes;
 	size_t processes_count;
 	struct run_truth truth; /* of judged workloads */
@@ -123,11 +130,25 @@ struct run_mm {
 	char comm[32];
 };
 
+/* Parts of the kernel's memory that memcg records may tell apart, as bits. */
+enum {
+	RUN_PART_SLAB = 1 << 0,
+	RUN_PART_SOCK = 1 << 1,
+	RUN_PART_PAGETABLES = 1 << 2,
+	RUN_PART_KERNEL_STACK = 1 << 3,
+	RUN_PART_PERCPU = 1 << 4,
+};
+
 struct run_cgroup {
 	uint64_t id;
 	const char *path;	  /* of the run's texts */
 	const char *limit_cgroup; /* or NULL */
 	uint64_t limit_bytes;	  /* or SCORE_NO_LIMIT */
+	const char *container_id; /* or NULL */
+	uint64_t memcg_records;
+	unsigned int parts; /* RUN_PART_*: those that a record had a number for */
+	uint64_t oom_ns;    /* of the first victim in it; 0: none */
+	size_t unit;	    /* first of its instance, set by the scorer; SCORE_NO_UNIT otherwise */
 };
 
 struct run_recording {
@@ -142,7 +163,7 @@ struct run_recording {
 	uint64_t lag_p50_ns, lag_p99_ns, lag_max_ns; /* 0: unknown */
 	struct run_mm *mms;			     /* in order of mm */
 	size_t mms_count;
-	struct run_cgroup *cgroups;
+	struct run_cgroup *cgroups; /* in order of id */
 	size_t cgroups_count;
 };
 
@@ -193,6 +214,10 @@ int run_files_read_detections(
 const char *run_intern(struct run_files *run, const char *text);
 /* The address space, or NULL. */
 struct run_mm *run_find_mm(const struct run_files *run, uint64_t mm);
+/* The cgroup of that id, or NULL. */
+struct run_cgroup *run_find_cgroup(const struct run_files *run, uint64_t id);
+/* True when @path is @above or below it. Nothing but the root is in the root. */
+bool run_path_in(const char *path, const char *above);
 
 /* Parts of reading, each in its own file; for run_files_read() only. */
 /* @name is the path as messages give it, from the run directory. */

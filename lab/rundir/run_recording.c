@@ -50,6 +50,38 @@ struct run_mm *run_find_mm(const struct run_files *run, uint64_t mm)
 	return NULL;
 }
 
+/* The same of the cgroup @id; ids grow too, but a container's may come after its child's. */
+static size_t cgroup_position(const struct run_recording *rec, uint64_t id)
+{
+	size_t lo = 0, hi = rec->cgroups_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (rec->cgroups[mid].id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+struct run_cgroup *run_find_cgroup(const struct run_files *run, uint64_t id)
+{
+	size_t at = cgroup_position(&run->recording, id);
+
+	if (at < run->recording.cgroups_count && run->recording.cgroups[at].id == id)
+		return &run->recording.cgroups[at];
+	return NULL;
+}
+
+bool run_path_in(const char *path, const char *above)
+{
+	size_t len = strlen(above);
+
+	return strncmp(path, above, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
 /* Makes room for one more of @size bytes in @list; NULL when memory is short. */
 static void *make_room(void *list, size_t count, size_t *room, size_t size)
 {
@@ -65,33 +97,90 @@ static int fail_record(const struct reader *reader, const char *type, const char
 		reader->records.name, reader->records.number, type, what);
 }
 
-static int read_cgroup(struct reader *reader, const json_t *record)
+static int add_cgroup(struct reader *reader, const struct run_cgroup *cgroup)
 {
 	struct run_recording *rec = reader->rec;
-	const char *path = run_get_text(record, "path");
-	const char *limit_cgroup = run_get_text(record, "limit_cgroup");
-	struct run_cgroup cgroup = { .limit_bytes = SCORE_NO_LIMIT };
+	size_t at = cgroup_position(rec, cgroup->id);
 	struct run_cgroup *grown;
 
-	if (!run_get_u64(record, "cgroup", &cgroup.id) || !path)
-		return fail_record(reader, "cgroup", "a \"cgroup\" (id) and a \"path\"");
-	run_get_u64(record, "limit_bytes", &cgroup.limit_bytes);
-	cgroup.path = run_intern(reader->run, path);
-	cgroup.limit_cgroup = limit_cgroup ? run_intern(reader->run, limit_cgroup) : NULL;
-	if (!cgroup.path)
-		return -ENOMEM;
-	for (size_t i = 0; i < rec->cgroups_count; i++) {
-		if (rec->cgroups[i].id == cgroup.id) {
-			rec->cgroups[i] = cgroup;
-			return 0;
-		}
-	}
 	grown = make_room(rec->cgroups, rec->cgroups_count, &reader->cgroups_room, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	rec->cgroups = grown;
-	rec->cgroups[rec->cgroups_count++] = cgroup;
+	memmove(&grown[at + 1], &grown[at], (rec->cgroups_count - at) * sizeof(*grown));
+	grown[at] = *cgroup;
+	rec->cgroups_count++;
 	return 0;
+}
+
+static int read_cgroup(struct reader *reader, const json_t *record)
+{
+	const char *path = run_get_text(record, "path");
+	const char *limit_cgroup = run_get_text(record, "limit_cgroup");
+	const char *container = run_get_text(json_object_get(record, "container"), "id");
+	struct run_cgroup cgroup = { .unit = SCORE_NO_UNIT }, *known;
+	uint64_t id;
+
+	if (!run_get_u64(record, "cgroup", &id) || !path)
+		return fail_record(reader, "cgroup", "a \"cgroup\" (id) and a \"path\"");
+	known = run_find_cgroup(reader->run, id);
+	/* Written again: what was counted of it stays. */
+	if (known)
+		cgroup = *known;
+	cgroup.id = id;
+	cgroup.limit_bytes = SCORE_NO_LIMIT;
+	run_get_u64(record, "limit_bytes", &cgroup.limit_bytes);
+	cgroup.path = run_intern(reader->run, path);
+	cgroup.limit_cgroup = limit_cgroup ? run_intern(reader->run, limit_cgroup) : NULL;
+	if (container)
+		cgroup.container_id = run_intern(reader->run, container);
+	if (!cgroup.path)
+		return -ENOMEM;
+	if (!known)
+		return add_cgroup(reader, &cgroup);
+	*known = cgroup;
+	return 0;
+}
+
+static bool has_number(const json_t *record, const char *key)
+{
+	return json_is_number(json_object_get(record, key));
+}
+
+static int read_memcg(struct reader *reader, const json_t *record)
+{
+	struct run_cgroup *cgroup;
+	uint64_t id;
+
+	if (!run_get_u64(record, "cgroup", &id))
+		return fail_record(reader, "memcg", "a \"cgroup\" (id)");
+	cgroup = run_find_cgroup(reader->run, id);
+	if (!cgroup)
+		return fail_record(reader, "memcg", "a cgroup record of its id before it");
+	cgroup->memcg_records++;
+	if (has_number(record, "slab_unreclaimable_bytes") ||
+		has_number(record, "slab_reclaimable_bytes"))
+		cgroup->parts |= RUN_PART_SLAB;
+	if (has_number(record, "sock_bytes"))
+		cgroup->parts |= RUN_PART_SOCK;
+	if (has_number(record, "pagetables_bytes"))
+		cgroup->parts |= RUN_PART_PAGETABLES;
+	if (has_number(record, "kernel_stack_bytes"))
+		cgroup->parts |= RUN_PART_KERNEL_STACK;
+	if (has_number(record, "percpu_bytes"))
+		cgroup->parts |= RUN_PART_PERCPU;
+	return 0;
+}
+
+static void read_oom(struct reader *reader, const json_t *record, uint64_t t_ns)
+{
+	struct run_cgroup *cgroup;
+	uint64_t id;
+
+	/* The victim's cgroup may be unknown; then nobody here can be named. */
+	cgroup = run_get_u64(record, "cgroup", &id) ? run_find_cgroup(reader->run, id) : NULL;
+	if (cgroup && !cgroup->oom_ns)
+		cgroup->oom_ns = t_ns;
 }
 
 static int read_process(struct reader *reader, const json_t *record, uint64_t t_ns)
@@ -156,6 +245,10 @@ static int read_record(struct reader *reader, const json_t *record)
 		return read_cgroup(reader, record);
 	if (strcmp(type, "process") == 0)
 		return read_process(reader, record, t_ns);
+	if (strcmp(type, "memcg") == 0)
+		return read_memcg(reader, record);
+	if (strcmp(type, "oom") == 0)
+		read_oom(reader, record, t_ns);
 	if (strcmp(type, "rss") == 0) {
 		rec->rss_records++;
 		if (run_get_u64(record, "events", &value))

@@ -102,128 +102,6 @@ static int find_group(struct run_score *score, const struct run_files *run, size
 
 /* Units ----------------------------------------------------------------------------------- */
 
-static const char *intern_pid(
-	struct run_files *run, const char *before, int64_t pid, const char *after)
-{
-	char text[160];
-
-	snprintf(text, sizeof(text), "%s %lld%s", before, (long long)pid, after);
-	return run_intern(run, text);
-}
-
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* The last moment at which the workload still did what its truth says. */
-static uint64_t truth_end_ns(const struct run_workload *load)
-{
-	if (load->truth.end_ns)
-		return load->truth.end_ns;
-	/* Killed: by the OOM killer, say. It held what it held until then. */
-	return load->ended_ns ? load->ended_ns : load->truth.last_ns;
-}
-
-static int64_t host_pid(const struct run_workload *load, int64_t ns_pid)
-{
-	for (size_t i = 0; i < load->processes_count; i++)
-		if (load->processes[i].ns_pid == ns_pid)
-			return load->processes[i].pid;
-	return 0;
-}
-
-/*
- * Gives the unit its address spaces: those of its pid that were alive while the truth speaks. The
- * runtime's own address space before exec has the same pid, but is no business of the workload.
- */
-static bool claim_mms(struct run_files *run, const struct score_unit *unit, size_t number)
-{
-	bool found = false;
-
-	for (size_t i = 0; i < run->recording.mms_count; i++) {
-		struct run_mm *mm = &run->recording.mms[i];
-
-		if (mm->pid != unit->pid || mm->first_ns > unit->end_ns)
-			continue;
-		if (mm->exit_ns && mm->exit_ns <= unit->process_ns)
-			continue;
-		mm->unit = number;
-		found = true;
-	}
-	return found;
-}
-
-static void find_broken(struct run_files *run, const struct run_workload *load,
-	const struct run_truth_process *process, struct score_unit *unit, size_t number)
-{
-	const char *run_broken = run->recording.broken;
-	/* Also of a broken workload: alarms on it are about it, and not judged. */
-	bool recorded = claim_mms(run, unit, number);
-
-	if (load->broken)
-		unit->broken = load->broken;
-	else if (run_broken)
-		unit->broken = run_broken;
-	else if (load->truth.end_reason && strcmp(load->truth.end_reason, "error") == 0 &&
-		 !load->oom_killed)
-		unit->broken = "the generator ended with an error; see logs/";
-	else if (!process || !process->known)
-		unit->broken = "the truth has no process record";
-	else if (process->shortfall > SCORE_SHORTFALL_MAX)
-		unit->broken = "the generator measured more than 1 % less than it says it retains";
-	else if (unit->pid == 0)
-		unit->broken = intern_pid(run, "run.json knows no host process for pid",
-			process->ns_pid, " of the container");
-	else if (!recorded)
-		unit->broken =
-			intern_pid(run, "the recording has nothing of process", unit->pid, "");
-}
-
-static void add_unit(struct run_score *score, size_t run_number, size_t group,
-	const struct run_workload *load, size_t proc)
-{
-	struct run_files *run = score->runs[run_number];
-	size_t number = score->units_count++;
-	struct score_unit *unit = &score->units[number];
-	const struct run_truth_process *process = NULL;
-
-	score->unit_runs[number] = run_number;
-	*unit = (struct score_unit){
-		.group = group,
-		.run = run->name,
-		.instance = load->instance,
-		.proc = (unsigned int)proc,
-		.procs = (unsigned int)load->truth.processes_count,
-		.pattern = load->truth.pattern ? load->truth.pattern : "unknown",
-		.leak = load->truth.leak,
-		.ready_ns = load->truth.ready_ns,
-		.end_ns = earliest(truth_end_ns(load), run->recording.last_ns),
-		.cgroup_path = load->cgroup_path,
-		.limit_cgroup = load->limit_cgroup,
-		.limit_bytes = load->limit_bytes,
-	};
-	if (proc < load->truth.processes_count) {
-		process = &load->truth.processes[proc];
-		unit->process_ns = process->process_ns;
-		unit->onset_ns = process->onset_ns;
-		if (process->exited_ns)
-			unit->end_ns = earliest(unit->end_ns, process->exited_ns);
-		unit->steps = process->steps;
-		unit->steps_count = process->steps_count;
-		unit->pid = host_pid(load, process->ns_pid);
-	}
-	find_broken(run, load, process, unit, number);
-}
-
-/* A judged workload is at least one unit, be its truth ever so broken. */
-static size_t count_units(const struct run_workload *load)
-{
-	if (!load->judged)
-		return 0;
-	return load->truth.processes_count ? load->truth.processes_count : 1;
-}
-
 static int build_units(struct run_score *score, struct run_error *error)
 {
 	size_t most = 0, group = 0;
@@ -231,10 +109,12 @@ static int build_units(struct run_score *score, struct run_error *error)
 
 	for (size_t r = 0; r < score->runs_count; r++)
 		for (size_t w = 0; w < score->runs[r]->workloads_count; w++)
-			most += count_units(&score->runs[r]->workloads[w]);
+			most += run_units_count(&score->runs[r]->workloads[w]);
 	score->units = calloc(most + 1, sizeof(*score->units));
 	score->unit_runs = calloc(most + 1, sizeof(*score->unit_runs));
-	if (!score->units || !score->unit_runs)
+	score->wholes = calloc(most + 1, sizeof(*score->wholes));
+	score->whole_steps = calloc(most + 1, sizeof(*score->whole_steps));
+	if (!score->units || !score->unit_runs || !score->wholes || !score->whole_steps)
 		return -ENOMEM;
 	for (size_t r = 0; r < score->runs_count; r++) {
 		const struct run_files *run = score->runs[r];
@@ -242,11 +122,27 @@ static int build_units(struct run_score *score, struct run_error *error)
 		err = find_group(score, run, &group, error);
 		if (err)
 			return err;
-		for (size_t w = 0; run->status != RECORDED_SKIPPED && w < run->workloads_count; w++)
-			for (size_t p = 0; p < count_units(&run->workloads[w]); p++)
-				add_unit(score, r, group, &run->workloads[w], p);
+		for (size_t w = 0; run->status != RECORDED_SKIPPED && w < run->workloads_count;
+			w++) {
+			err = run_units_add(score, r, group, &run->workloads[w]);
+			if (err)
+				return err;
+		}
 	}
 	return 0;
+}
+
+static size_t unit_of(const struct run_files *run, const struct score_detection *det)
+{
+	const struct run_cgroup *cgroup;
+	const struct run_mm *mm;
+
+	if (det->ledger == SCORE_CGROUP) {
+		cgroup = run_find_cgroup(run, det->subject);
+		return cgroup ? cgroup->unit : SCORE_NO_UNIT;
+	}
+	mm = run_find_mm(run, det->subject);
+	return mm ? mm->unit : SCORE_NO_UNIT;
 }
 
 static int build_detections(struct run_score *score)
@@ -263,12 +159,10 @@ static int build_detections(struct run_score *score)
 
 		for (size_t i = 0; i < run->detections.count; i++) {
 			struct score_detection *det = &score->detections[score->detections_count++];
-			const struct run_mm *mm;
 
 			*det = run->detections.list[i];
-			mm = run_find_mm(run, det->mm);
 			det->run = r;
-			det->unit = mm ? mm->unit : SCORE_NO_UNIT;
+			det->unit = unit_of(run, det);
 		}
 	}
 	return 0;
@@ -307,6 +201,8 @@ static int judge(struct run_score *score)
 
 	if (!err)
 		err = score_summarize(&score->result, SCORE_ALL_GROUPS, &score->summary);
+	if (!err)
+		err = run_above_explain(score);
 	for (size_t i = 0; !err && i < score->groups_count; i++) {
 		err = conclude_group(score, i);
 		score->verdict =
@@ -397,6 +293,11 @@ void run_score_free(struct run_score *score)
 	score_done(&score->result);
 	free(score->runs);
 	free(score->units);
+	for (size_t i = 0; i < score->wholes_count; i++)
+		free(score->whole_steps[i]);
+	free(score->whole_steps);
+	free(score->wholes);
+	free(score->above);
 	free(score->unit_runs);
 	free(score->detections);
 	free(score->groups);

@@ -18,15 +18,29 @@ struct run_group {
 	enum score_verdict verdict;
 };
 
+/*
+ * What truth says of an alarm on a cgroup above containers of the lab, which is nobody's: what else
+ * is in there nobody knows, so it is neither a true nor a false positive.
+ */
+enum run_above {
+	RUN_NOT_ABOVE,
+	RUN_ABOVE,	     /* what the workloads below it did does not explain it */
+	RUN_ABOVE_EXPLAINED, /* growing: their sum rose; leak: one of them leaks */
+};
+
 struct run_score {
 	struct run_files **runs;
 	size_t runs_count;
 	struct score_unit *units;
 	size_t *unit_runs; /* which run a unit belongs to */
 	size_t units_count;
+	struct score_unit *wholes; /* sums of instances of several processes */
+	struct score_step **whole_steps;
+	size_t wholes_count;
 	struct score_detection *detections;
 	size_t detections_count;
 	struct score_result result;
+	enum run_above *above;	      /* of each alarm */
 	struct score_summary summary; /* over all groups */
 	struct run_group *groups;
 	size_t groups_count;
@@ -49,6 +63,19 @@ void run_score_freep(struct run_score **score);
 
 /* Why the run itself cannot be trusted, or NULL: its status or its recording. */
 const char *run_score_run_broken(const struct run_files *run);
+
+/* Parts of run_score_open(), each in its own file. */
+
+/* Units that @load is at most; a judged workload is at least one, be its truth ever so broken. */
+size_t run_units_count(const struct run_workload *load);
+/*
+ * Adds the units of @load, if it is judged, of run number @run_number to @score, which has room
+ * for them, and claims their address spaces and cgroups in the recording. Returns 0 or -ENOMEM.
+ */
+int run_units_add(
+	struct run_score *score, size_t run_number, size_t group, const struct run_workload *load);
+/* Fills score->above. Returns 0 or -ENOMEM. */
+int run_above_explain(struct run_score *score);
 
 /*
  * Writes @dir/score.json unless it is there already (a file of a run is written once), and gives

@@ -44,6 +44,40 @@ static int find_process(struct reader *reader, const json_t *record, struct run_
 	return 0;
 }
 
+/* The member's text; NULL when absent or null. */
+static int copy_optional(const json_t *record, const char *key, char **ret)
+{
+	const char *text = run_get_text(record, key);
+
+	free(*ret);
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? -ENOMEM : 0;
+}
+
+/* Which ledger sees it, and what it is called there; older truth is all of processes. */
+static int read_ledger(struct reader *reader, const json_t *record)
+{
+	struct run_truth *truth = reader->truth;
+	const json_t *ledger = json_object_get(record, "ledger");
+	const char *name = json_string_value(ledger);
+	int err;
+
+	if (ledger && (!name || (strcmp(name, "process") != 0 && strcmp(name, "cgroup") != 0)))
+		return fail_record(
+			reader, "start", "a \"ledger\" that is \"process\" or \"cgroup\"");
+	truth->ledger = name && strcmp(name, "cgroup") == 0 ? SCORE_CGROUP : SCORE_PROCESS;
+	truth->reclaimable = json_is_true(json_object_get(record, "reclaimable"));
+	if (truth->reclaimable && truth->leak)
+		return fail_record(
+			reader, "start", "the \"class\" \"benign\" when it is \"reclaimable\"");
+	err = copy_optional(record, "pages", &truth->pages);
+	if (!err)
+		err = copy_optional(record, "kind", &truth->kind);
+	if (!err && truth->ledger == SCORE_CGROUP && !truth->kind)
+		return fail_record(reader, "start", "a \"kind\" when its \"ledger\" is \"cgroup\"");
+	return err;
+}
+
 static int read_start(struct reader *reader, const json_t *record, uint64_t t_ns)
 {
 	const char *pattern = run_get_text(record, "pattern");
@@ -57,7 +91,7 @@ static int read_start(struct reader *reader, const json_t *record, uint64_t t_ns
 	reader->truth->pattern = strdup(pattern);
 	reader->truth->leak = strcmp(class, "leak") == 0;
 	reader->truth->start_ns = t_ns;
-	return reader->truth->pattern ? 0 : -ENOMEM;
+	return reader->truth->pattern ? read_ledger(reader, record) : -ENOMEM;
 }
 
 static int read_process(struct reader *reader, const json_t *record, uint64_t t_ns)

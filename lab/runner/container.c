@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,7 +61,7 @@ static void plan_one(struct run *run, const struct scenario_workload *w, unsigne
 		.log_fd = -1,
 		.truth.fd = -1,
 		.pidfd = -1,
-		.oom_fd = -1,
+		.oom.fd = -1,
 		.exit_code = -1,
 	};
 	scenario_instance_name(w, k, c->instance, sizeof(c->instance));
@@ -116,11 +115,12 @@ void containers_done(struct run *run)
 {
 	for (size_t i = 0; i < run->containers_count; i++) {
 		struct container *c = &run->containers[i];
-		const int fds[] = { c->truth_fd, c->log_fd, c->pidfd, c->oom_fd };
+		const int fds[] = { c->truth_fd, c->log_fd, c->pidfd };
 
 		for (size_t j = 0; j < sizeof(fds) / sizeof(fds[0]); j++)
 			if (fds[j] >= 0)
 				close(fds[j]);
+		oom_watch_close(&c->oom);
 		truth_tail_close(&c->truth);
 		args_done(&c->command);
 		free(c->processes);
@@ -168,68 +168,15 @@ int container_create(struct run *run, struct container *c)
 	return read_id(run, c);
 }
 
-/* v1 tells of an out-of-memory by an eventfd that is registered with the cgroup. */
-static int watch_oom_v1(const char *dir)
-{
-	_cleanup_close_ int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	_cleanup_close_ int control = -1, registry = -1;
-	char path[CGROUP_PATH_SIZE * 2 + 64];
-
-	snprintf(path, sizeof(path), "%s/memory.oom_control", dir);
-	control = open(path, O_RDONLY | O_CLOEXEC);
-	snprintf(path, sizeof(path), "%s/cgroup.event_control", dir);
-	registry = open(path, O_WRONLY | O_CLOEXEC);
-	if (event < 0 || control < 0 || registry < 0 ||
-		dprintf(registry, "%d %d", event, control) < 0)
-		return -errno;
-	return cleanup_steal_fd(&event);
-}
-
-/*
- * The kernel's count of OOM kills in the cgroup; stays as it was when that is gone. On v2 it is
- * read from the descriptor that is watched: kernfs calls that ready until it itself is read.
- */
-static int read_oom_kills(const struct run *run, struct container *c)
-{
-	char path[CGROUP_PATH_SIZE * 2 + 64], text[1024];
-	bool is_v1 = run->host.cgroup.version == 1;
-	_cleanup_close_ int control = -1;
-	const char *at;
-	ssize_t n;
-
-	if (is_v1) {
-		snprintf(path, sizeof(path), "%s%s/memory.oom_control", run->host.cgroup.mount,
-			c->cgroup_path);
-		control = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	n = pread(is_v1 ? control : c->oom_fd, text, sizeof(text) - 1, 0);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	at = strstr(text, "oom_kill ");
-	return at && sscanf(at, "oom_kill %" SCNu64, &c->oom_kills) == 1 ? 0 : -EBADMSG;
-}
-
 static int watch_oom(struct run *run, struct container *c)
 {
-	char dir[CGROUP_PATH_SIZE * 2], path[CGROUP_PATH_SIZE * 2 + 64];
-	uint32_t events = EPOLLIN;
+	int err = oom_watch_open(&c->oom, &run->host.cgroup, c->cgroup_path);
 
-	snprintf(dir, sizeof(dir), "%s%s", run->host.cgroup.mount, c->cgroup_path);
-	if (run->host.cgroup.version == 1) {
-		c->oom_fd = watch_oom_v1(dir);
-	} else {
-		snprintf(path, sizeof(path), "%s/memory.events", dir);
-		c->oom_fd = open(path, O_RDONLY | O_CLOEXEC);
-		events = EPOLLPRI; /* of kernfs: the content has changed */
-	}
-	if (c->oom_fd < 0)
-		return run_break(run, "%s: its out-of-memory events cannot be watched: %s", dir,
-			strerror(errno));
-	/* kernfs calls a file that nobody has read yet changed. */
-	if (run->host.cgroup.version == 2)
-		read_oom_kills(run, c);
-	return run_loop_add(run, c->oom_fd, events, EVENT_OOM, index_of(run, c));
+	if (err < 0)
+		return run_break(run, "%s%s: its out-of-memory events cannot be watched: %s",
+			run->host.cgroup.mount, c->cgroup_path, strerror(-err));
+	return run_loop_add(
+		run, oom_watch_fd(&c->oom), oom_watch_events(&c->oom), EVENT_OOM, index_of(run, c));
 }
 
 static int read_pid(struct run *run, struct container *c)
@@ -414,27 +361,16 @@ bool container_running(const struct container *c)
 
 void container_oom(struct run *run, struct container *c)
 {
-	char path[CGROUP_PATH_SIZE * 2];
-	uint64_t count;
-	int err = read_oom_kills(run, c);
-
-	if (run->host.cgroup.version == 2) {
-		/* The cgroup is gone: its descriptor would be ready for ever. */
-		if (err < 0)
-			run_loop_remove(run, c->oom_fd);
-		return;
-	}
-	/* The eventfd also fires when the cgroup is removed; then the folder is gone. */
-	snprintf(path, sizeof(path), "%s%s", run->host.cgroup.mount, c->cgroup_path);
-	if (read(c->oom_fd, &count, sizeof(count)) == sizeof(count) && access(path, F_OK) == 0)
-		c->oom_events++;
+	/* The descriptor of a cgroup that is gone would be ready for ever. */
+	if (oom_watch_take(&c->oom) == -ENODEV)
+		run_loop_remove(run, oom_watch_fd(&c->oom));
 }
 
 void container_ended(struct run *run, struct container *c)
 {
 	run_loop_remove(run, c->pidfd);
-	container_oom(run, c);
-	run_loop_remove(run, c->oom_fd);
+	oom_watch_end(&c->oom);
+	run_loop_remove(run, oom_watch_fd(&c->oom));
 	c->ended_ns = clock_mono_ns();
 	container_follow(run, c);
 	c->ended_early =

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "collector/cgroup/cgroup.h"
 #include "lab/problems.h"
@@ -133,35 +134,38 @@ int parent_create(const struct cgroup_host *host, const char *name, struct probl
 	return 0;
 }
 
-/* Sets @file of the cgroup; one that the kernel lacks is left out when @optional. */
-static int set_value(const char *name, const char *file, uint64_t value, bool optional,
-	struct problems *problems)
+/* Sets one file of the memory controller. Returns 0 or what libcgroup says. */
+static int set_memory(const char *name, const char *file, uint64_t value)
 {
 	struct cgroup *group = cgroup_new_cgroup(name);
-	struct cgroup_controller *controller =
-		group ? cgroup_add_controller(group, "memory") : NULL;
-	int ret = controller ? cgroup_add_value_uint64(controller, file, value) : ECGOTHER;
+	struct cgroup_controller *memory = group ? cgroup_add_controller(group, "memory") : NULL;
+	int ret = memory ? cgroup_set_value_uint64(memory, file, value) : ECGFAIL;
 
 	if (ret == 0)
 		ret = cgroup_modify_cgroup(group);
 	cgroup_free(&group);
-	if (ret == 0 || (optional && ret == ECGROUPVALUENOTEXIST))
-		return 0;
-	return problems_add(problems, "cgroup /%s: %s cannot be set to %" PRIu64 ": %s", name, file,
-		value, why(ret));
+	return ret;
 }
 
 int parent_limit(
 	const struct cgroup_host *host, const char *name, uint64_t bytes, struct problems *problems)
 {
-	bool is_v1 = host->version == 1;
-	int err = set_value(
-		name, is_v1 ? "memory.limit_in_bytes" : "memory.max", bytes, false, problems);
+	bool v2 = host->version == 2;
+	const char *file = v2 ? "memory.max" : "memory.limit_in_bytes";
+	char path[CGROUP_PATH_SIZE + PARENT_NAME_SIZE + 64];
+	const char *swap = v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
+	int ret = set_memory(name, file, bytes);
 
-	if (err == 0)
-		err = set_value(name, is_v1 ? "memory.memsw.limit_in_bytes" : "memory.swap.max",
-			is_v1 ? bytes : 0, true, problems);
-	return err;
+	/* Swap would be a way out. Kernels may lack its limit. */
+	snprintf(path, sizeof(path), "%s/%s/%s", host->mount, name, swap);
+	if (ret == 0 && access(path, F_OK) == 0) {
+		file = swap;
+		ret = set_memory(name, file, v2 ? 0 : bytes);
+	}
+	if (ret)
+		return problems_add(problems, "cgroup /%s: %s cannot be set to %" PRIu64 ": %s",
+			name, file, bytes, why(ret));
+	return 0;
 }
 
 /* nftw() takes no context: whether a process was seen in the tree. */

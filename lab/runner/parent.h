@@ -23,7 +23,7 @@ struct problems;
 int parent_create(const struct cgroup_host *host, const char *name, struct problems *problems);
 
 /*
- * Limits the memory of the cgroup @name to @bytes, and swap to none where the kernel limits that.
+ * Limits the memory of the cgroup @name, which holds for all below it, and allows no swap on top.
  * Returns 0 or -EINVAL with a problem.
  */
 int parent_limit(const struct cgroup_host *host, const char *name, uint64_t bytes,

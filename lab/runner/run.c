@@ -226,14 +226,16 @@ static void perform(struct run *run)
 	record(run);
 }
 
-/* Ends what runs, in the order that loses nothing: workloads, their verdict, the collector. */
+/* Ends what runs, in the order that loses nothing: workloads, what podman knows of them, the
+ * collector, and when all have spoken the verdicts. */
 static void conclude(struct run *run)
 {
 	run->options->progress(NULL);
 	stop_containers(run);
-	containers_judge(run);
+	containers_inspect(run);
 	podman_remove_run(&run->host.podman, run->state.id, run->problems);
 	collector_stop(run);
+	containers_judge(run);
 	run->ended_ns = clock_mono_ns();
 }
 
@@ -319,6 +321,7 @@ int run_scenario(
 		.signal_fd = -1,
 		.tick_fd = -1,
 		.collector = { .pidfd = -1, .ready_fd = -1 },
+		.oom_log.fd = -1,
 	};
 	int err = check_host(&run);
 

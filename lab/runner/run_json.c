@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "lab/oom/take.h"
 #include "lab/runner/run_state.h"
 #include "lib/clock.h"
 
@@ -61,6 +62,8 @@ static json_t *gates_json(const struct scenario_gates *gates)
 	set_number(object, "pattern_accuracy_min", gates->pattern_accuracy_min);
 	set_number(object, "rate_error_max", gates->rate_error_max);
 	set_number(object, "attribution_min", gates->attribution_min);
+	set_number(object, "kind_accuracy_min", gates->kind_accuracy_min);
+	set_number(object, "time_to_limit_within_min", gates->time_to_limit_within_min);
 	return object;
 }
 
@@ -100,17 +103,13 @@ static json_t *processes_json(const struct container *c)
 /* How it ended, and who says so. */
 static void set_end(json_t *object, const struct container *c)
 {
-	json_t *evidence = json_object();
+	const struct oom_verdict *verdict = &c->oom_verdict;
 
 	json_object_set_new(
 		object, "exit_code", c->exit_code < 0 ? json_null() : json_integer(c->exit_code));
-	json_object_set_new(object, "oom_killed",
-		json_boolean(c->oom_events || c->oom_kills || c->oom_conmon || c->oom_podman));
-	json_object_set_new(evidence, "events", json_integer(c->oom_events));
-	json_object_set_new(evidence, "kills", u64(c->oom_kills));
-	json_object_set_new(evidence, "conmon", json_boolean(c->oom_conmon));
-	json_object_set_new(evidence, "podman", json_boolean(c->oom_podman));
-	json_object_set_new(object, "oom_evidence", evidence);
+	json_object_set_new(object, "oom_killed", json_boolean(verdict->killed == OOM_YES));
+	json_object_set_new(object, "oom_ns", verdict->t_ns ? u64(verdict->t_ns) : json_null());
+	json_object_set_new(object, "oom_evidence", oom_json(&c->oom_evidence, verdict));
 	json_object_set_new(
 		object, "expected_oom", json_boolean(c->workload->expect == SCENARIO_OOM));
 	json_object_set_new(object, "broken", text_or_null(c->broken));

@@ -44,6 +44,10 @@ int run_loop_init(struct run *run)
 		return run_break(run, "the event loop: %s", strerror(errno));
 	if (run_loop_add(run, run->signal_fd, EPOLLIN, EVENT_SIGNAL, 0) < 0)
 		return -EINVAL;
+	/* A host that does not let us read its log lets us run all the same. */
+	if (oom_log_open(&run->oom_log) == 0 &&
+		run_loop_add(run, run->oom_log.fd, EPOLLIN, EVENT_KERNEL_LOG, 0) < 0)
+		return -EINVAL;
 	return run_loop_add(run, run->tick_fd, EPOLLIN, EVENT_TICK, 0);
 }
 
@@ -55,6 +59,7 @@ void run_loop_done(struct run *run)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	oom_log_close(&run->oom_log);
 }
 
 int run_loop_add(struct run *run, int fd, uint32_t events, enum run_event event, size_t index)
@@ -196,6 +201,9 @@ static void take_event(struct run *run, uint64_t data)
 		break;
 	case EVENT_OOM:
 		container_oom(run, &run->containers[index]);
+		break;
+	case EVENT_KERNEL_LOG:
+		oom_log_read(&run->oom_log);
 		break;
 	}
 }

@@ -12,6 +12,9 @@
 
 #include "collector/cgroup/cgroup.h"
 #include "lab/child.h"
+#include "lab/oom/klog.h"
+#include "lab/oom/oom.h"
+#include "lab/oom/watch.h"
 #include "lab/runner/checks.h"
 #include "lab/runner/parent.h"
 #include "lab/runner/run.h"
@@ -56,12 +59,9 @@ struct container {
 	struct container_process *processes;
 	size_t processes_count;
 
-	/* Who saw it run out of memory; they do not always agree. */
-	int oom_fd;	     /* v1: eventfd of memory.oom_control; v2: memory.events */
-	unsigned oom_events; /* v1: notifications while the cgroup was there */
-	uint64_t oom_kills;  /* the kernel's counter, when last read */
-	bool oom_conmon;
-	bool oom_podman;
+	struct oom_watch oom;
+	struct oom_evidence oom_evidence; /* once judged */
+	struct oom_verdict oom_verdict;
 
 	uint64_t started_ns, ended_ns; /* 0: not */
 	bool ended_early;	       /* before it was told to stop */
@@ -94,6 +94,7 @@ struct run {
 	struct container *containers;
 	size_t containers_count;
 	struct collector collector;
+	struct oom_log oom_log;
 
 	int epoll_fd, signal_fd, tick_fd;
 	uint64_t started_ns, started_wall_ns, ended_ns;
@@ -116,6 +117,7 @@ enum run_event {
 	EVENT_COLLECTOR_READY,
 	EVENT_CONTAINER,
 	EVENT_OOM,
+	EVENT_KERNEL_LOG,
 };
 
 /* Blocks the signals and makes the descriptors of the loop. Returns 0 or a negative errno. */
@@ -147,7 +149,7 @@ int container_start(struct run *run, struct container *c);
 void container_follow(struct run *run, struct container *c);
 /* Adds processes that are not known yet. */
 void container_scan(struct run *run, struct container *c);
-/* Its oom_fd fired. */
+/* The watcher of its cgroup fired. */
 void container_oom(struct run *run, struct container *c);
 /* Its first process is gone. */
 void container_ended(struct run *run, struct container *c);
@@ -155,7 +157,9 @@ bool container_running(const struct container *c);
 
 /* container_end.c */
 
-/* Asks podman how all of them ended, and decides which broke their contract. */
+/* Asks podman how all of them ended; before they are removed. */
+void containers_inspect(struct run *run);
+/* Decides which were OOM-killed and which broke their contract; after the recording has ended. */
 void containers_judge(struct run *run);
 /* Marks one as broken; the first reason counts. */
 void container_break(struct container *c, const char *fmt, ...)

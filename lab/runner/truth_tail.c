@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,8 @@ static int take_record(struct truth_tail *tail, const json_t *record)
 	if (strcmp(type, "ready") == 0) {
 		tail->ready = true;
 		tail->ready_ns = (uint64_t)json_integer_value(json_object_get(record, "t_ns"));
+	} else if (strcmp(type, "exited") == 0) {
+		tail->killed += json_integer_value(json_object_get(record, "signal")) == SIGKILL;
 	} else if (strcmp(type, "end") == 0) {
 		tail->ended = true;
 		snprintf(tail->reason, sizeof(tail->reason), "%s", reason ? reason : "");

@@ -17,6 +17,7 @@ struct truth_tail {
 	uint64_t lines; /* complete lines read */
 	bool ready;	/* the `ready` record was seen */
 	uint64_t ready_ns;
+	unsigned killed; /* processes that ended by SIGKILL, of several */
 	bool ended;	 /* an `end` record was seen ... */
 	char reason[16]; /* ... and its reason */
 };

@@ -21,8 +21,8 @@
 
 uint64_t workload_needed_bytes(const struct workload_description *description)
 {
-	uint64_t each = description->peak_bytes + description->peak_bytes / PAGE_TABLE_SHARE +
-			PROCESS_OVERHEAD_BYTES;
+	uint64_t each = description->peak_bytes + description->overhead_bytes +
+			description->peak_bytes / PAGE_TABLE_SHARE + PROCESS_OVERHEAD_BYTES;
 
 	return CONTAINER_OVERHEAD_BYTES + each * description->processes;
 }
@@ -30,15 +30,18 @@ uint64_t workload_needed_bytes(const struct workload_description *description)
 static int parse(const char *text, struct workload_description *ret)
 {
 	json_t *root = json_loads(text, 0, NULL);
-	json_int_t processes = 0, peak = 0;
-	int err;
+	json_int_t processes = 0, peak = 0, overhead = 0;
+	int reclaimable = 0, err;
 
-	err = json_unpack(root, "{s:I, s:I}", "peak_bytes", &peak, "processes", &processes);
+	err = json_unpack(root, "{s:I, s?I, s:I, s?b}", "peak_bytes", &peak, "overhead_bytes",
+		&overhead, "processes", &processes, "reclaimable", &reclaimable);
 	json_decref(root);
-	if (err || peak < 0 || processes < 1)
+	if (err || peak < 0 || overhead < 0 || processes < 1)
 		return -EBADMSG;
 	*ret = (struct workload_description){
 		.peak_bytes = (uint64_t)peak,
+		.overhead_bytes = (uint64_t)overhead,
+		.reclaimable = reclaimable,
 		.processes = (unsigned)processes,
 	};
 	return 0;
@@ -102,10 +105,15 @@ static int check_limit(const struct scenario *s, const struct scenario_workload 
 	const struct workload_description *description, struct problems *problems)
 {
 	uint64_t needed = workload_needed_bytes(description);
-	uint64_t held = description->peak_bytes * description->processes;
+	uint64_t held =
+		(description->peak_bytes + description->overhead_bytes) * description->processes;
 	char need[UNITS_TEXT_SIZE], peak[UNITS_TEXT_SIZE];
 
 	units_format_size((double)held, peak, sizeof(peak));
+	if (w->expect == SCENARIO_OOM && description->reclaimable)
+		return scenario_problem(s, problems, w, "expect",
+			"oom: the kernel takes these pages back under pressure; leave it out, or "
+			"choose other --pages");
 	if (w->expect == SCENARIO_OOM && held < w->memory_bytes)
 		return scenario_problem(s, problems, w, "memory",
 			"\"%s\": never reached, the workload holds %s at most, but expect: oom; "

@@ -6,20 +6,24 @@
 #ifndef LEAKLAB_LAB_SCENARIO_DESCRIBE_H
 #define LEAKLAB_LAB_SCENARIO_DESCRIBE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct problems;
 struct scenario;
 
 struct workload_description {
-	uint64_t peak_bytes; /* of the pattern, per process */
+	uint64_t peak_bytes;	 /* of the pattern, per process */
+	uint64_t overhead_bytes; /* charged beside it by what holds the memory, per process */
 	unsigned processes;
+	bool reclaimable; /* the kernel takes it back rather than kill for it */
 };
 
 /*
- * Memory that a container needs to hold @description: the peak of all processes, and what the
- * kernel charges beside it. Page tables take 1/512 of small pages, the per-CPU batches of the
- * charge counter and each process's own stack, text and kernel objects the rest.
+ * Memory that a container needs to hold @description: the peak of all processes, what holding
+ * it takes (memgen says how much), and what the kernel charges beside it. Page tables take 1/512 of
+ * small pages, the per-CPU batches of the charge counter and each process's own stack, text and
+ * kernel objects the rest.
  */
 uint64_t workload_needed_bytes(const struct workload_description *description);
 

@@ -65,6 +65,8 @@ struct scenario_gates {
 	double *pattern_accuracy_min;
 	double *rate_error_max; /* share: 0.05 is 5 % */
 	double *attribution_min;
+	double *kind_accuracy_min;
+	double *time_to_limit_within_min;
 };
 
 struct scenario {

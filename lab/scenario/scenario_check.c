@@ -255,6 +255,9 @@ static int check_gates(const struct scenario *s, struct problems *problems)
 		s, "gates.pattern_accuracy_min", gates->pattern_accuracy_min, 1, problems);
 	err |= check_share(s, "gates.rate_error_max", gates->rate_error_max, 10, problems);
 	err |= check_share(s, "gates.attribution_min", gates->attribution_min, 1, problems);
+	err |= check_share(s, "gates.kind_accuracy_min", gates->kind_accuracy_min, 1, problems);
+	err |= check_share(
+		s, "gates.time_to_limit_within_min", gates->time_to_limit_within_min, 1, problems);
 	return err ? -EINVAL : 0;
 }
 

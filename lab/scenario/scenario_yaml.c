@@ -59,6 +59,10 @@ static const cyaml_schema_field_t gates_fields[] = {
 		"pattern_accuracy_min", OPTIONAL, struct scenario_gates, pattern_accuracy_min),
 	CYAML_FIELD_FLOAT_PTR("rate_error_max", OPTIONAL, struct scenario_gates, rate_error_max),
 	CYAML_FIELD_FLOAT_PTR("attribution_min", OPTIONAL, struct scenario_gates, attribution_min),
+	CYAML_FIELD_FLOAT_PTR(
+		"kind_accuracy_min", OPTIONAL, struct scenario_gates, kind_accuracy_min),
+	CYAML_FIELD_FLOAT_PTR("time_to_limit_within_min", OPTIONAL, struct scenario_gates,
+		time_to_limit_within_min),
 	CYAML_FIELD_END,
 };
 

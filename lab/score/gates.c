@@ -19,6 +19,8 @@ static const struct gate {
 	[SCORE_GATE_PATTERN_ACCURACY_MIN] = { "pattern_accuracy_min", false, true },
 	[SCORE_GATE_RATE_ERROR_MAX] = { "rate_error_max", true, false },
 	[SCORE_GATE_ATTRIBUTION_MIN] = { "attribution_min", false, true },
+	[SCORE_GATE_KIND_ACCURACY_MIN] = { "kind_accuracy_min", false, true },
+	[SCORE_GATE_TIME_TO_LIMIT_WITHIN_MIN] = { "time_to_limit_within_min", false, true },
 };
 
 const char *score_gate_name(enum score_gate gate)
@@ -134,6 +136,12 @@ static void measure(const struct score_summary *sum, struct score_gate_result *r
 		value_of_share(&attribution, res);
 		res->why = res->n ? NULL : "the detector raised no alarm";
 		return;
+	case SCORE_GATE_KIND_ACCURACY_MIN:
+		value_of_share(&sum->kinds, res);
+		res->why = res->n ? NULL : "no leak of the cgroup ledger was found";
+		return;
+	case SCORE_GATE_TIME_TO_LIMIT_WITHIN_MIN:
+		return value_of_share(&leak->limit.within, res);
 	case SCORE_GATES:
 		return;
 	}
@@ -151,6 +159,12 @@ static const char *missing_units(enum score_gate gate, const struct score_summar
 		if (sum->leak_units == 0 && sum->benign_units == 0)
 			return "no workload could be judged";
 		return NULL;
+	case SCORE_GATE_KIND_ACCURACY_MIN:
+		return sum->cgroup_leaks ? NULL : "no leak of the cgroup ledger could be judged";
+	case SCORE_GATE_TIME_TO_LIMIT_WITHIN_MIN:
+		return sum->tier[SCORE_LEAK].limit.within.n
+			       ? NULL
+			       : "no leak that was killed at its limit could be judged";
 	default:
 		return sum->leak_units ? NULL : "no leaking workload could be judged";
 	}

@@ -19,14 +19,41 @@ static bool same_text(const char *a, const char *b)
 	return a && b && strcmp(a, b) == 0;
 }
 
+/*
+ * Whether @det names who it speaks of. Of a unit that is a process, that is the process; of one
+ * that is a container, any process of it, and of a cgroup, what grows in it.
+ */
+static bool names_subject(const struct score_detection *det, const struct score_unit *unit)
+{
+	if (det->ledger == SCORE_CGROUP)
+		return same_text(det->cgroup_path, det->recorded_path) &&
+		       score_kind_right(unit, det->kind);
+	if (unit->ledger == SCORE_CGROUP)
+		return det->pid == det->recorded_pid &&
+		       same_text(det->cgroup_path, det->recorded_path);
+	return det->pid == unit->pid &&
+	       (!unit->cgroup_path || same_text(det->cgroup_path, unit->cgroup_path));
+}
+
 static bool names_unit(const struct score_detection *det, const struct score_unit *unit)
 {
-	if (det->pid != unit->pid || det->limit_bytes != unit->limit_bytes)
-		return false;
-	if (unit->cgroup_path && !same_text(det->cgroup_path, unit->cgroup_path))
+	if (det->limit_bytes != unit->limit_bytes || !names_subject(det, unit))
 		return false;
 	return unit->limit_bytes == SCORE_NO_LIMIT || !unit->limit_cgroup ||
 	       same_text(det->limit_cgroup, unit->limit_cgroup);
+}
+
+/*
+ * In one cgroup several kinds of memory may grow, each of which is a verdict of its own; one that
+ * does not say its kind is about whatever was said before. A process has but one.
+ */
+static bool same_verdict(const struct score_alarm *alarm, const struct score_detection *det)
+{
+	if (alarm->subject != det->subject || alarm->ledger != det->ledger ||
+		alarm->tier != det->tier)
+		return false;
+	return det->ledger == SCORE_PROCESS || !alarm->kind || !det->kind ||
+	       strcmp(alarm->kind, det->kind) == 0;
 }
 
 static struct score_alarm *find_open(struct score_result *result, const struct score_detection *det)
@@ -37,10 +64,16 @@ static struct score_alarm *find_open(struct score_result *result, const struct s
 		/* Detections are grouped by run: what lies before is of others. */
 		if (alarm->run != det->run)
 			break;
-		if (alarm->mm == det->mm && alarm->tier == det->tier)
-			return alarm->closed_ns ? NULL : alarm;
+		if (same_verdict(alarm, det) && !alarm->closed_ns)
+			return alarm;
 	}
 	return NULL;
+}
+
+/* The truth by which a verdict of @ledger on @unit is judged. */
+static const struct score_unit *truth_of(const struct score_unit *unit, enum score_ledger ledger)
+{
+	return ledger == SCORE_CGROUP && unit->whole ? unit->whole : unit;
 }
 
 /*
@@ -49,7 +82,8 @@ static struct score_alarm *find_open(struct score_result *result, const struct s
  */
 static size_t unit_of(const struct score_result *result, const struct score_detection *det)
 {
-	if (det->unit == SCORE_NO_UNIT || det->t_ns > result->units[det->unit].end_ns)
+	if (det->unit == SCORE_NO_UNIT ||
+		det->t_ns > truth_of(&result->units[det->unit], det->ledger)->end_ns)
 		return SCORE_NO_UNIT;
 	return det->unit;
 }
@@ -95,16 +129,19 @@ static void open_alarm(struct score_result *result, const struct score_detection
 	*alarm = (struct score_alarm){
 		.unit = unit_of(result, det),
 		.run = det->run,
-		.mm = det->mm,
+		.ledger = det->ledger,
+		.subject = det->subject,
 		.tier = det->tier,
 		.raised_ns = det->t_ns,
 		.confidence = det->confidence,
 		.pid = det->pid,
+		.path = det->ledger == SCORE_CGROUP ? det->recorded_path : NULL,
+		.kind = det->ledger == SCORE_CGROUP ? det->kind : NULL,
 	};
 	if (alarm->unit == SCORE_NO_UNIT)
 		return;
 	alarm->attributed = names_unit(det, &result->units[alarm->unit]);
-	judge_alarm(&result->units[alarm->unit], alarm);
+	judge_alarm(truth_of(&result->units[alarm->unit], alarm->ledger), alarm);
 }
 
 static int collect_alarms(
@@ -129,9 +166,12 @@ static int collect_alarms(
 			open->withdrawn = det->state == SCORE_WITHDRAWN;
 		}
 	}
-	for (size_t i = 0; i < result->alarms_count; i++)
-		if (result->alarms[i].unit != SCORE_NO_UNIT)
-			judge_standing(&result->units[result->alarms[i].unit], &result->alarms[i]);
+	for (size_t i = 0; i < result->alarms_count; i++) {
+		struct score_alarm *alarm = &result->alarms[i];
+
+		if (alarm->unit != SCORE_NO_UNIT)
+			judge_standing(truth_of(&result->units[alarm->unit], alarm->ledger), alarm);
+	}
 	return 0;
 }
 
@@ -141,6 +181,8 @@ static void count_alarm(const struct score_unit *unit, struct score_alarm *alarm
 	alarm->first = verdicts->alarms++ == 0;
 	verdicts->false_alarms += alarm->wrong;
 	verdicts->withdrawn += alarm->withdrawn;
+	if (!verdicts->kind && !alarm->wrong && (!unit->leak || alarm->raised_ns > unit->onset_ns))
+		verdicts->kind = alarm->kind;
 	if (!unit->leak)
 		return;
 	/* The first alarm decides: who cried before t0 did not find this leak. */
@@ -170,10 +212,10 @@ static void measure_detection(
 			(double)verdicts->leaked_bytes / (double)(unit->limit_bytes - base_bytes);
 }
 
-static void compare_rate(
-	const struct score_unit *unit, const struct score_detection *det, struct score_rate *rate)
+static void compare_rate(const struct score_unit *truth_unit, const struct score_detection *det,
+	struct score_rate *rate)
 {
-	double truth = score_truth_rate(unit, det->t_ns);
+	double truth = score_truth_rate(truth_unit, det->t_ns);
 
 	*rate = (struct score_rate){ 0 };
 	if (!isfinite(det->rate_bytes_per_s) || !(truth > 0))
@@ -184,11 +226,24 @@ static void compare_rate(
 	rate->covered = rate->interval && det->rate_lo <= truth && truth <= det->rate_hi;
 }
 
+/* Whether @det is about another kind of memory than the alarm by which the tier knows the unit. */
+static bool is_beside(const struct score_detection *det, const struct score_verdicts *verdicts)
+{
+	return det->ledger == SCORE_CGROUP && det->kind && verdicts->kind &&
+	       strcmp(det->kind, verdicts->kind) != 0;
+}
+
 static void follow_statement(const struct score_unit *unit, const struct score_detection *det,
 	struct score_verdicts *verdicts)
 {
+	const struct score_unit *truth = truth_of(unit, det->ledger);
 	uint64_t later_ns = verdicts->alarm_ns + SCORE_RATE_LATER_NS;
 
+	/* The limit is one for all kinds; all else is of what grows. */
+	if (verdicts->detected && unit->leak)
+		score_limit_add(unit, det, verdicts->alarm_ns, &verdicts->limit);
+	if (is_beside(det, verdicts))
+		return;
 	if (isfinite(det->confidence)) {
 		verdicts->confidence_end = det->confidence;
 		if (unit->leak && det->t_ns <= unit->onset_ns + SCORE_CONFIDENCE_AT_NS)
@@ -197,10 +252,33 @@ static void follow_statement(const struct score_unit *unit, const struct score_d
 	if (!verdicts->detected || det->t_ns < verdicts->alarm_ns)
 		return;
 	if (det->t_ns == verdicts->alarm_ns)
-		compare_rate(unit, det, &verdicts->rate[SCORE_AT_ALARM]);
+		compare_rate(truth, det, &verdicts->rate[SCORE_AT_ALARM]);
 	if (det->t_ns <= later_ns && unit->end_ns >= later_ns)
-		compare_rate(unit, det, &verdicts->rate[SCORE_AT_LATER]);
-	compare_rate(unit, det, &verdicts->rate[SCORE_AT_END]);
+		compare_rate(truth, det, &verdicts->rate[SCORE_AT_LATER]);
+	compare_rate(truth, det, &verdicts->rate[SCORE_AT_END]);
+}
+
+/*
+ * A withdrawn verdict is no longer held with any confidence, unless another of the tier on the same
+ * unit still stands: its other ledger's, or that of an address space beside it.
+ */
+static void follow_withdrawal(struct score_result *result, const struct score_detection *det)
+{
+	const struct score_unit *unit = &result->units[det->unit];
+	struct score_verdicts *verdicts = &result->judged[det->unit].tier[det->tier];
+
+	for (size_t i = 0; i < result->alarms_count; i++) {
+		const struct score_alarm *alarm = &result->alarms[i];
+
+		if (alarm->unit == det->unit && alarm->tier == det->tier &&
+			alarm->raised_ns <= det->t_ns &&
+			(!alarm->closed_ns || alarm->closed_ns > det->t_ns) &&
+			!same_verdict(alarm, det))
+			return;
+	}
+	verdicts->confidence_end = 0;
+	if (unit->leak && det->t_ns <= unit->onset_ns + SCORE_CONFIDENCE_AT_NS)
+		verdicts->confidence_at = 0;
 }
 
 static void follow_detections(
@@ -215,15 +293,10 @@ static void follow_detections(
 		judged = &result->judged[det->unit];
 		if (det->state == SCORE_RAISED || det->state == SCORE_UPDATED) {
 			follow_statement(&result->units[det->unit], det, &judged->tier[det->tier]);
-			if (det->pattern)
+			if (det->pattern && !is_beside(det, &judged->tier[det->tier]))
 				judged->pattern = det->pattern;
 		} else if (det->state == SCORE_WITHDRAWN) {
-			/* A withdrawn verdict is no longer held with any confidence. */
-			judged->tier[det->tier].confidence_end = 0;
-			if (result->units[det->unit].leak &&
-				det->t_ns <=
-					result->units[det->unit].onset_ns + SCORE_CONFIDENCE_AT_NS)
-				judged->tier[det->tier].confidence_at = 0;
+			follow_withdrawal(result, det);
 		}
 	}
 }
@@ -247,10 +320,16 @@ static int judge_units(struct score_result *result)
 		struct score_judged *judged = &result->judged[i];
 
 		judged->broken = score_truth_broken(&result->units[i]);
+		judged->kind = judged->tier[SCORE_LEAK].kind ? judged->tier[SCORE_LEAK].kind
+							     : judged->tier[SCORE_GROWING].kind;
+		judged->kind_right =
+			judged->kind && score_kind_right(&result->units[i], judged->kind);
 		judged->true_rate_bytes_per_s =
 			score_truth_rate(&result->units[i], result->units[i].end_ns);
 		for (int t = 0; t < SCORE_TIERS; t++) {
 			judged->tier[t].headroom_share = NAN;
+			judged->tier[t].limit.killed =
+				result->units[i].leak && result->units[i].oom_ns;
 			if (!judged->broken && result->units[i].leak)
 				measure_detection(&result->units[i], t, &judged->tier[t]);
 		}

@@ -4,8 +4,9 @@
  * no clock, no knowledge of files; structs in, structs out. docs/scoring.md says what every
  * figure means and why the constants are what they are.
  *
- * A unit is one process of one workload instance in one run. An alarm is one stretch of a verdict
- * of one tier on one address space, from "raised" to "withdrawn" or "ended".
+ * A unit is one process of one workload instance in one run, or the whole instance when its truth
+ * is in the ledger of cgroups. An alarm is one stretch of a verdict of one tier on one address
+ * space or cgroup, from "raised" to "withdrawn" or "ended".
  *
  * All times are CLOCK_MONOTONIC in ns. Doubles that are unknown are NAN. Strings and arrays of the
  * inputs are borrowed and must outlive the result.
@@ -34,6 +35,11 @@
 /* A generator that is further from its schedule, or from its own smaps, broke its contract. */
 #define SCORE_LATE_MAX_NS 1000000000ULL
 #define SCORE_SHORTFALL_MAX 0.01
+/* Time to limit is judged from here on after the tier's alarm, and counts as right in this band. */
+#define SCORE_LIMIT_AFTER_NS 5000000000ULL
+#define SCORE_LIMIT_BAND 0.1
+/* Estimates below this are taken as this: the logarithm of nothing says nothing. */
+#define SCORE_LIMIT_FLOOR_S 0.001
 /* Level of all intervals, and the band in which a rate counts as right. */
 #define SCORE_LEVEL 0.95
 #define SCORE_RATE_BAND 0.05
@@ -45,6 +51,7 @@
 #define SCORE_NO_LIMIT UINT64_MAX
 
 enum score_tier { SCORE_GROWING, SCORE_LEAK, SCORE_TIERS };
+enum score_ledger { SCORE_PROCESS, SCORE_CGROUP };
 enum score_state { SCORE_RAISED, SCORE_UPDATED, SCORE_WITHDRAWN, SCORE_ENDED };
 enum score_moment { SCORE_AT_ALARM, SCORE_AT_LATER, SCORE_AT_END, SCORE_MOMENTS };
 enum score_verdict { SCORE_PASS, SCORE_FAIL, SCORE_SKIP, SCORE_BROKEN };
@@ -68,9 +75,14 @@ struct score_unit {
 	const char *run;      /* name of the run */
 	const char *instance; /* workload instance in the run */
 	unsigned int proc;
-	unsigned int procs; /* processes of the instance */
+	unsigned int procs; /* processes of the instance; 1 of a unit that is the instance */
 	const char *pattern;
-	bool leak;	    /* the generator's class; otherwise benign */
+	/* Name of its class among benign ones; NULL: its pattern. */
+	const char *benign_class;
+	bool leak;		  /* the generator's class; otherwise benign */
+	enum score_ledger ledger; /* where the truth can be seen */
+	const char *kind;   /* what a verdict on its cgroup must call it; NULL: nobody knows */
+	bool kernel_whole;  /* the kernel does not tell @kind from other kernel memory */
 	const char *broken; /* contract that was broken, or NULL; such units are not judged */
 	uint64_t process_ns;
 	uint64_t ready_ns;
@@ -82,6 +94,12 @@ struct score_unit {
 	const char *cgroup_path; /* NULL when the run does not know */
 	const char *limit_cgroup;
 	uint64_t limit_bytes; /* effective, or SCORE_NO_LIMIT */
+	uint64_t oom_ns;      /* when the limit that binds killed it as expected; 0: never */
+	/*
+	 * The truth summed over the instance's processes, by which verdicts on its cgroup are
+	 * judged; NULL: that of this unit.
+	 */
+	const struct score_unit *whole;
 };
 
 struct score_detection {
@@ -89,15 +107,21 @@ struct score_detection {
 	enum score_tier tier;
 	enum score_state state;
 	size_t run; /* number of its run: address spaces are numbered anew in each */
-	uint64_t mm;
-	size_t unit; /* to which the address space belongs, or SCORE_NO_UNIT */
-	int64_t pid; /* as the detector says, or as recorded for mm when it does not */
+	enum score_ledger ledger;
+	uint64_t subject; /* mm, or id of the cgroup */
+	size_t unit;	  /* to which the subject belongs, or SCORE_NO_UNIT */
+	int64_t pid;	  /* as the detector says, or as recorded for mm when it does not */
+	/* As recorded of the subject; 0 and NULL when unknown. */
+	int64_t recorded_pid;
+	const char *recorded_path;
 	const char *cgroup_path;
 	const char *limit_cgroup;
 	uint64_t limit_bytes;
 	const char *pattern; /* NULL when not stated */
 	double rate_bytes_per_s, rate_lo, rate_hi;
 	double confidence;
+	const char *kind; /* NULL when not stated */
+	double time_to_limit_s, time_to_limit_lo_s, time_to_limit_hi_s;
 };
 
 /* Results --------------------------------------------------------------------------------- */
@@ -105,7 +129,8 @@ struct score_detection {
 struct score_alarm {
 	size_t unit; /* or SCORE_NO_UNIT; also after the unit's end, when no truth speaks */
 	size_t run;
-	uint64_t mm;
+	enum score_ledger ledger;
+	uint64_t subject; /* mm, or id of the cgroup */
 	enum score_tier tier;
 	bool first; /* of its unit and tier */
 	uint64_t raised_ns;
@@ -113,9 +138,27 @@ struct score_alarm {
 	bool withdrawn;	    /* closed as wrong or over; otherwise the process ended */
 	bool early;	    /* at or before t0 of a leak unit; implies wrong */
 	bool wrong;	    /* false positive; means nothing without a unit */
-	bool attributed;    /* process, container and limit are the unit's */
+	bool attributed;    /* process (of a cgroup: kind), container and limit are the unit's */
 	double confidence;  /* when raised */
 	int64_t pid;
+	const char *path; /* of the cgroup, as recorded; NULL of a process */
+	const char *kind; /* of a cgroup, whose kinds are alarms of their own; NULL: not stated */
+};
+
+/*
+ * Statements of one tier about one unit, made at least SCORE_LIMIT_AFTER_NS after the tier's alarm
+ * and before the kill, of the time until the limit that killed it. Errors are
+ * ln(estimated / actual).
+ */
+struct score_limit {
+	bool killed;	   /* the unit was killed; otherwise nothing here means anything */
+	size_t statements; /* 0: nothing was said, which counts as wrong */
+	size_t within;	   /* of them, estimates within SCORE_LIMIT_BAND of the actual time */
+	size_t intervals, covered;
+	double error_mean;
+	/* Of the first of them. */
+	double first_error, first_actual_s, first_estimate_s;
+	bool first_within, first_interval, first_covered;
 };
 
 struct score_rate {
@@ -140,12 +183,17 @@ struct score_verdicts {
 	struct score_rate rate[SCORE_MOMENTS];
 	double confidence_at; /* last stated up to SCORE_CONFIDENCE_AT_NS after t0, else 0 */
 	double confidence_end;
+	const char *kind; /* of the first right alarm on its cgroup that states one, or NULL */
+	struct score_limit limit;
 };
 
 struct score_judged {
 	const char *broken; /* as given, or what the truth itself shows; NULL when judged */
 	double true_rate_bytes_per_s; /* mean growth up to the end */
 	const char *pattern;	      /* last stated in either tier, or NULL */
+	/* What its cgroup's alarms call it: in the leak tier, else in the other; or NULL. */
+	const char *kind;
+	bool kind_right; /* it is the unit's */
 	struct score_verdicts tier[SCORE_TIERS];
 };
 
@@ -186,6 +234,26 @@ double score_truth_rate(const struct score_unit *unit, uint64_t t_ns);
 /* What @unit's truth breaks of the generator's contract, or NULL. */
 const char *score_truth_broken(const struct score_unit *unit);
 
+/*
+ * Sums @count truths of one instance, which need pid, kind and figures of the caller: steps, and
+ * process_ns, ready_ns, onset_ns and end_ns of the sum, which ends with the first that ends.
+ * Changes that lie within SCORE_STEP_NS of each other become one, for the sum has no finer time
+ * than its parts. The caller frees @ret_steps. Returns 0 or -ENOMEM.
+ */
+int score_truth_sum(const struct score_unit *parts, size_t count, struct score_unit *unit,
+	struct score_step **ret_steps);
+/* True when @stated is right for @unit's cgroup; also when nobody knows what is. */
+bool score_kind_right(const struct score_unit *unit, const char *stated);
+/* True when @kind is a part of the kernel's own memory. */
+bool score_kind_of_kernel(const char *kind);
+
+/* Time to limit --------------------------------------------------------------------------- */
+
+/* Adds @det's estimate to @limit when it has one and it qualifies; @alarm_ns is the tier's alarm.
+ */
+void score_limit_add(const struct score_unit *unit, const struct score_detection *det,
+	uint64_t alarm_ns, struct score_limit *limit);
+
 /* Figures over many units ------------------------------------------------------------------ */
 
 struct score_share {
@@ -215,6 +283,17 @@ struct score_rate_summary {
 	struct score_share coverage;
 };
 
+/* Over leaks that were killed at their limit; each counts once, whatever it was told. */
+struct score_limit_summary {
+	size_t stated;		   /* units with a statement that qualifies */
+	struct score_share within; /* of all units: the first statement is in SCORE_LIMIT_BAND */
+	double bias, absolute_p95; /* of the first statements' errors */
+	struct score_share coverage;
+	/* All statements, as means over units of their own shares and errors. */
+	size_t statements;
+	double all_within, all_coverage, all_bias;
+};
+
 struct score_tier_summary {
 	struct score_share tpr;
 	struct score_class benign[SCORE_PATTERNS_MAX];
@@ -236,6 +315,7 @@ struct score_tier_summary {
 	double spearman, kendall; /* confidence against severity */
 	struct score_share attribution;
 	size_t unjudged; /* alarms on what has no truth */
+	struct score_limit_summary limit;
 };
 
 /* Columns of the confusion matrix after the patterns that were run. */
@@ -264,6 +344,8 @@ struct score_summary {
 	double rate_error_p95; /* |error| at the end, leak tier where it spoke, else growing */
 	size_t rate_error_n;
 	size_t rate_unstated; /* leaks that were found and have a rate, of which none was stated */
+	size_t cgroup_leaks;  /* judged leaks of the cgroup ledger */
+	struct score_share kinds; /* of those that were found: named by their kind */
 };
 
 /*
@@ -284,6 +366,8 @@ enum score_gate {
 	SCORE_GATE_PATTERN_ACCURACY_MIN,
 	SCORE_GATE_RATE_ERROR_MAX,
 	SCORE_GATE_ATTRIBUTION_MIN,
+	SCORE_GATE_KIND_ACCURACY_MIN,
+	SCORE_GATE_TIME_TO_LIMIT_WITHIN_MIN,
 	SCORE_GATES,
 };
 

@@ -71,6 +71,11 @@ static double quantile_or_nan(const double *values, size_t n, double p)
 
 /* False alarms of benign units ------------------------------------------------------------ */
 
+static const char *class_name(const struct score_unit *unit)
+{
+	return unit->benign_class ? unit->benign_class : unit->pattern;
+}
+
 static struct score_class *find_class(struct score_tier_summary *sum, const char *pattern)
 {
 	for (size_t i = 0; i < sum->benign_count; i++)
@@ -110,7 +115,7 @@ static int sum_benign(const struct score_result *result, size_t group, enum scor
 
 		if (!is_judged(result, i, group) || unit->leak)
 			continue;
-		class = find_class(sum, unit->pattern);
+		class = find_class(sum, class_name(unit));
 		if (!class)
 			return -E2BIG;
 		class_add(class, unit, &result->judged[i].tier[tier]);
@@ -208,6 +213,47 @@ static void sum_rate(const struct score_result *result, size_t group, enum score
 	share_finish(&sum->coverage);
 	sum->bias = sum->n ? total / (double)sum->n : NAN;
 	sum->absolute_p95 = quantile_or_nan(work->a, sum->n, 0.95);
+}
+
+static void limit_add(
+	const struct score_limit *limit, struct work *work, struct score_limit_summary *sum)
+{
+	sum->within.n++;
+	sum->within.k += limit->first_within;
+	if (!limit->statements)
+		return;
+	sum->coverage.n += limit->first_interval;
+	sum->coverage.k += limit->first_covered;
+	sum->bias += limit->first_error;
+	work->a[sum->stated++] = fabs(limit->first_error);
+	sum->statements += limit->statements;
+	sum->all_within += (double)limit->within / (double)limit->statements;
+	sum->all_bias += limit->error_mean;
+	if (limit->intervals)
+		sum->all_coverage += (double)limit->covered / (double)limit->intervals;
+}
+
+static void sum_limit(const struct score_result *result, size_t group, enum score_tier tier,
+	struct work *work, struct score_limit_summary *sum)
+{
+	size_t intervals = 0;
+
+	for (size_t i = 0; i < result->units_count; i++) {
+		const struct score_limit *limit = &result->judged[i].tier[tier].limit;
+
+		if (!is_judged(result, i, group) || !limit->killed)
+			continue;
+		limit_add(limit, work, sum);
+		intervals += limit->intervals > 0;
+	}
+	share_finish(&sum->within);
+	share_finish(&sum->coverage);
+	sum->absolute_p95 = quantile_or_nan(work->a, sum->stated, 0.95);
+	/* Means of nothing are nothing. */
+	sum->bias = sum->stated ? sum->bias / (double)sum->stated : NAN;
+	sum->all_within = sum->stated ? sum->all_within / (double)sum->stated : NAN;
+	sum->all_bias = sum->stated ? sum->all_bias / (double)sum->stated : NAN;
+	sum->all_coverage = intervals ? sum->all_coverage / (double)intervals : NAN;
 }
 
 static void sum_correlation(const struct score_result *result, size_t group, enum score_tier tier,
@@ -351,6 +397,25 @@ static int sum_patterns(
 	return 0;
 }
 
+/* What grows in a cgroup ------------------------------------------------------------------ */
+
+static void sum_kinds(const struct score_result *result, size_t group, struct score_summary *sum)
+{
+	for (size_t i = 0; i < result->units_count; i++) {
+		const struct score_judged *judged = &result->judged[i];
+
+		if (!is_judged(result, i, group) || !result->units[i].leak ||
+			result->units[i].ledger != SCORE_CGROUP)
+			continue;
+		sum->cgroup_leaks++;
+		if (!judged->tier[SCORE_GROWING].detected && !judged->tier[SCORE_LEAK].detected)
+			continue;
+		sum->kinds.n++;
+		sum->kinds.k += judged->kind_right;
+	}
+	share_finish(&sum->kinds);
+}
+
 /* The whole ------------------------------------------------------------------------------- */
 
 static void count_units(const struct score_result *result, size_t group, struct work *work,
@@ -394,6 +459,7 @@ int score_summarize(const struct score_result *result, size_t group, struct scor
 	if (err)
 		return err;
 	count_units(result, group, &work, sum);
+	sum_kinds(result, group, sum);
 	for (int t = 0; t < SCORE_TIERS; t++) {
 		struct score_tier_summary *tier = &sum->tier[t];
 
@@ -404,6 +470,7 @@ int score_summarize(const struct score_result *result, size_t group, struct scor
 		sum_damage(result, group, t, &work, tier);
 		for (int m = 0; m < SCORE_MOMENTS; m++)
 			sum_rate(result, group, t, m, &work, &tier->rate[m]);
+		sum_limit(result, group, t, &work, &tier->limit);
 		sum_correlation(result, group, t, &work, tier);
 		sum_alarms(result, group, t, &work, tier);
 	}

@@ -225,6 +225,13 @@ static inline int open_scope(void **state)
 		return -1;
 	snprintf(scope_path, sizeof(scope_path), "/leaklab-test-%d", getpid());
 	snprintf(scope_dir, sizeof(scope_dir), "%s%s", host.mount, scope_path);
+	/* On v2 a cgroup is one of memory only where its parent says so. */
+	if (host.version == 2) {
+		char control[CGROUP_PATH_SIZE + 64];
+
+		snprintf(control, sizeof(control), "%s/cgroup.subtree_control", host.mount);
+		write_text(control, "+memory");
+	}
 	if (mkdir(scope_dir, 0755))
 		return -1;
 	return cgroup_id_of_path(&host, scope_path, &scope_id);

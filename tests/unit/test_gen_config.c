@@ -18,7 +18,7 @@ static void test_defaults(void **state)
 	assert_int_equal(gen_span_ns(&config), SECONDS(55));
 	assert_int_equal(config.processes, 1);
 	assert_int_equal(config.threads, 1);
-	assert_int_equal(config.pages, GEN_ANON);
+	assert_string_equal(config.holder->name, "anon");
 	assert_int_equal(config.unit_bytes, config.page_bytes);
 }
 
@@ -39,7 +39,7 @@ static void test_all_options(void **state)
 	assert_true(config.params.seed == UINT64_MAX);
 	assert_int_equal(config.processes, 3);
 	assert_int_equal(config.threads, 4);
-	assert_int_equal(config.pages, GEN_FILE);
+	assert_string_equal(config.holder->name, "file");
 	assert_string_equal(config.dir, "/var/tmp");
 }
 
@@ -134,7 +134,13 @@ static void test_refusals(void **state)
 		{ "linear --pages=tape", "--pages=tape", "shmem" },
 		{ "linear --dir=/tmp", "--dir", "--pages=file" },
 		{ "linear --thp=maybe", "--thp=maybe", "always" },
-		{ "linear --thp=always --pages=file", "--thp=always", "--pages" },
+		{ "linear --thp=always --pages=file", "--thp=always", "--pages=shmem" },
+		{ "linear --thp=always --pages=pipe", "--thp=always", "--pages=anon" },
+		{ "linear --dir=/tmp --pages=tmpfs", "--dir", "--pages=cache" },
+		{ "linear --threads=2 --pages=cow", "--threads", "--pages=lazyfree" },
+		{ "linear --threads=2 --pages=process", "--pages=process", "--pages=thp" },
+		{ "linear --pages=", "--pages=", "process" },
+		{ "linear --pages=thp --rate=1KiB/s", "less than one unit", "grow faster" },
 		{ "linear --simulate=dreams", "--simulate=dreams", "samples" },
 		{ "linear --interval=1s", "--interval", "--simulate=samples" },
 		{ "linear --simulate=samples --interval=0", "--interval", "1ms" },

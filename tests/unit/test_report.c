@@ -81,7 +81,8 @@ static void check_width(const char *text, size_t most)
 static void test_terminal(void **state)
 {
 	static const char *const names[] = { "oracle", "blind", "always-on", "broken-truth",
-		"broken-shortfall", "lost-samples", "interrupted", "no-recording" };
+		"broken-shortfall", "lost-samples", "interrupted", "no-recording", "cg-oracle",
+		"cg-wrong-kind", "cg-twice-the-time", "cg-above", "cg-always-on" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -118,18 +119,51 @@ static void test_terminal_says(void **state)
 	release(&report);
 }
 
+static void assert_silent(const struct report *report, const char *unwanted)
+{
+	if (strstr(report->text, unwanted))
+		fail_msg("\"%s\" is in:\n%s", unwanted, report->text);
+}
+
+/* What grows in cgroups, and the time to the limit, where there are such leaks. */
+static void test_kinds_and_limits(void **state)
+{
+	struct report report = make(GOLDEN "cg-wrong-kind", TERMINAL);
+
+	(void)state;
+	assert_says(&report, "what grows in cgroups: named right 1/5 = 20.0 %");
+	assert_says(&report, "    cows                     cow (said kernel)\n");
+	assert_says(&report, "    socks                    sock\n");
+	assert_says(&report, "cows (linear): what grows is cow, but it was called kernel");
+	assert_says(&report, "    leak     within 10 % 2/2 = 100.0 %");
+	assert_says(&report, "bias +0.0 %, intervals hold 2/2\n");
+	assert_says(&report, "grow                     55.0 s     55.0 s     +0.0 %     holds");
+	assert_silent(&report, "    growing  within");
+	release(&report);
+	report = make(GOLDEN "cg-twice-the-time", MARKDOWN);
+	assert_says(&report, "## What grows in cgroups\n\nNamed right: 5/5 = 100.0 %");
+	assert_says(&report, "| cg-twice-the-time | cows | cow |\n");
+	assert_says(&report, "| leak | 0/2 = 0.0 % (0.0 to 84.2) | +100.0 % | 0/2 = 0.0 %");
+	assert_says(&report, "| files | 50.0 s | 100 s | +100.0 % | misses | 0 of 10 |\n");
+	assert_says(&report, "was not known within 10 % for 2 of 2 leaks");
+	release(&report);
+	report = make(GOLDEN "cg-above", TERMINAL);
+	assert_says(&report, "cow (not found)\n");
+	assert_says(&report, "2 on what has no truth\n");
+	assert_says(&report, "files                    -          -          nothing    -");
+	release(&report);
+	report = make(GOLDEN "oracle", TERMINAL);
+	assert_silent(&report, "what grows");
+	assert_silent(&report, "time to limit");
+	release(&report);
+}
+
 static void render_again(struct report *report, enum form form)
 {
 	report_facts_done(&report->facts);
 	assert_int_equal(report_facts_collect(report->score, &report->facts), 0);
 	free(report->text);
 	render(report, form);
-}
-
-static void assert_silent(const struct report *report, const char *unwanted)
-{
-	if (strstr(report->text, unwanted))
-		fail_msg("\"%s\" is in:\n%s", unwanted, report->text);
 }
 
 /* The leak tier speaks late: silence over a short time is no miss yet unless a gate says so. */
@@ -172,6 +206,14 @@ static void test_several_runs(void **state)
 	assert_says(&report, "\n  oracle:\n  grow ");
 	assert_says(&report, "\n  blind:\n  grow ");
 	assert_says(&report, "run blind: grow (linear): the leak was not found");
+	release(&report);
+	dirs[0] = GOLDEN "cg-oracle";
+	dirs[1] = GOLDEN "cg-no-time";
+	report = (struct report){ 0 };
+	assert_int_equal(run_score_open(dirs, 2, NULL, &report.score, &error), 0);
+	render_again(&report, TERMINAL);
+	assert_says(&report, "\n    cg-no-time:\n    cows ");
+	assert_says(&report, "\n    cg-no-time:\n    grow ");
 	release(&report);
 }
 
@@ -365,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_terminal),
 		cmocka_unit_test(test_terminal_says),
+		cmocka_unit_test(test_kinds_and_limits),
 		cmocka_unit_test(test_leak_tier_not_yet),
 		cmocka_unit_test(test_several_runs),
 		cmocka_unit_test(test_advice),

@@ -81,7 +81,9 @@ static void test_full(void **state)
 			      "  growing: {tpr_min: 0.9, latency_median_max: 1500ms}\n"
 			      "  leak: {fpr_max: 0.05}\n"
 			      "  rate_error_max: 0.1\n"
-			      "  attribution_min: 1\n",
+			      "  attribution_min: 1\n"
+			      "  kind_accuracy_min: 0.8\n"
+			      "  time_to_limit_within_min: 0.9\n",
 				 &problems, &s),
 		0);
 	assert_string_equal(s->name, "full");
@@ -104,6 +106,8 @@ static void test_full(void **state)
 	assert_float_equal(s->gates->growing->latency_median_max_s, 1.5, 1e-9);
 	assert_null(s->gates->growing->fpr_max);
 	assert_float_equal(*s->gates->leak->fpr_max, 0.05, 1e-9);
+	assert_float_equal(*s->gates->kind_accuracy_min, 0.8, 1e-9);
+	assert_float_equal(*s->gates->time_to_limit_within_min, 0.9, 1e-9);
 	assert_null(s->gates->pattern_accuracy_min);
 	scenario_free(s);
 }
@@ -151,7 +155,8 @@ static void test_values(void **state)
 	refused(HEAD "  - name: a\n    memory: 64M\n", ":4: a: name: give either pattern");
 	refused(HEAD WORKLOAD "    image: x\n", ":4: a: name: give either pattern");
 	refused(HEAD WORKLOAD "    command: [x]\n", ":7: a: command: a pattern takes args");
-	refused(HEAD WORKLOAD "    args: [--seed=3]\n", ":7: a: args: --seed is for the run to set");
+	refused(HEAD WORKLOAD "    args: [--seed=3]\n",
+		":7: a: args: --seed is for the run to set");
 	refused(HEAD WORKLOAD "    args: [--duration, 3s]\n", ":7: a: args: --duration is for");
 	refused(HEAD "  - name: a\n    image: x\n    memory: 64M\n    judged: true\n",
 		":7: a: judged: an image writes no truth");
@@ -159,6 +164,10 @@ static void test_values(void **state)
 		":7: a: args: an image takes command");
 	refused(HEAD WORKLOAD "gates:\n  growing: {tpr_min: 1.5}\n",
 		":8: gates.growing.tpr_min: 1.5: must be 0 to 1");
+	refused(HEAD WORKLOAD "gates:\n  kind_accuracy_min: 90\n",
+		":8: gates.kind_accuracy_min: 90: must be 0 to 1");
+	refused(HEAD WORKLOAD "gates:\n  time_to_limit_within_min: -0.1\n",
+		":8: gates.time_to_limit_within_min: -0.1: must be 0 to 1");
 	refused(HEAD WORKLOAD "gates:\n  growing: {latency_median_max: 2}\n",
 		":8: gates.growing.latency_median_max: \"2\": not a duration");
 }

@@ -39,6 +39,9 @@ struct lab {
 	size_t gates;
 };
 
+/* Gates on what these units have; those of cgroups and kills are in test_score_ledgers.c. */
+#define GATES SCORE_GATE_KIND_ACCURACY_MIN
+
 static const struct score_gates all_gates = {
 	.bound = {
 		[SCORE_GATE_GROWING_TPR_MIN] = 0.9,
@@ -50,6 +53,8 @@ static const struct score_gates all_gates = {
 		[SCORE_GATE_PATTERN_ACCURACY_MIN] = 0.9,
 		[SCORE_GATE_RATE_ERROR_MAX] = 0.05,
 		[SCORE_GATE_ATTRIBUTION_MIN] = 1,
+		[SCORE_GATE_KIND_ACCURACY_MIN] = NAN,
+		[SCORE_GATE_TIME_TO_LIMIT_WITHIN_MIN] = NAN,
 	},
 };
 
@@ -126,7 +131,7 @@ static struct score_detection *say(
 		.t_ns = t_ns,
 		.tier = tier,
 		.state = say_state,
-		.mm = i,
+		.subject = i,
 		.unit = i,
 		.pid = (int64_t)i + 1,
 		.cgroup_path = "/a",
@@ -136,6 +141,9 @@ static struct score_detection *say(
 		.rate_lo = NAN,
 		.rate_hi = NAN,
 		.confidence = NAN,
+		.time_to_limit_s = NAN,
+		.time_to_limit_lo_s = NAN,
+		.time_to_limit_hi_s = NAN,
 	};
 	return det;
 }
@@ -154,7 +162,7 @@ static enum score_verdict judge(struct lab *lab)
 	assert_int_equal(score_judge(lab->unit, UNITS, lab->det, lab->count, &lab->result), 0);
 	assert_int_equal(score_summarize(&lab->result, SCORE_ALL_GROUPS, &lab->sum), 0);
 	lab->gates = score_gates_check(&all_gates, &lab->sum, lab->gate);
-	assert_int_equal(lab->gates, SCORE_GATES);
+	assert_int_equal(lab->gates, GATES);
 	return score_conclude(&lab->sum, lab->gate, lab->gates);
 }
 
@@ -418,7 +426,7 @@ static void test_unjudged(void **state)
 
 	speak_truth(lab, S);
 	say(lab, 0, ONSET, SCORE_LEAK, SCORE_RAISED)->unit = SCORE_NO_UNIT;
-	lab->det[lab->count - 1].mm = 1000;
+	lab->det[lab->count - 1].subject = 1000;
 	assert_int_equal(judge(lab), SCORE_PASS);
 	assert_int_equal(lab->sum.tier[SCORE_LEAK].unjudged, 1);
 	assert_int_equal(lab->sum.tier[SCORE_LEAK].alarms, LEAKS);

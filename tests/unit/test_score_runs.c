@@ -86,10 +86,119 @@ static void test_golden_broken_runs(void **state)
 	check_golden("lost-samples", SCORE_BROKEN);
 }
 
+static void check_gates(const struct run_score *score, const char *const *failed)
+{
+	const struct run_group *group = &score->groups[0];
+
+	for (size_t i = 0; i < group->results_count; i++) {
+		const char *name = score_gate_name(group->results[i].gate);
+		enum score_verdict wanted = SCORE_PASS;
+
+		for (size_t k = 0; failed[k]; k++)
+			if (strcmp(failed[k], name) == 0)
+				wanted = SCORE_FAIL;
+		if (group->results[i].verdict != wanted)
+			fail_msg("%s: %s is %s", score->runs[0]->name, name,
+				score_verdict_name(group->results[i].verdict));
+	}
+}
+
+/*
+ * Leaks that no process shows, page cache, and kills: each detector that is wrong about one of them
+ * misses the gates on that, and no other.
+ */
+static void test_golden_cgroup_runs(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *failed[8];
+	} cases[] = {
+		{ "cg-oracle", { NULL } },
+		{ "cg-wrong-kind", { "attribution_min", "kind_accuracy_min" } },
+		{ "cg-twice-the-time", { "time_to_limit_within_min" } },
+		{ "cg-no-time", { "time_to_limit_within_min" } },
+		{ "cg-cache-leak", { "leak.fpr_max" } },
+		{ "cg-by-process", { "kind_accuracy_min" } },
+		{ "cg-above", { "growing.tpr_min", "leak.tpr_min", "attribution_min",
+				      "kind_accuracy_min", "time_to_limit_within_min" } },
+		{ "cg-always-on", { "growing.tpr_min", "leak.tpr_min", "growing.fpr_max",
+					  "leak.fpr_max", "attribution_min", "kind_accuracy_min",
+					  "time_to_limit_within_min" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct run_score *score = open_run(cases[i].name, NULL);
+
+		check_gates(score, cases[i].failed);
+		assert_int_equal(score->groups[0].results_count, 7);
+		run_score_free(score);
+		check_golden(cases[i].name, *cases[i].failed ? SCORE_FAIL : SCORE_PASS);
+	}
+	/* Without the second ledger in the recording, nobody could have seen these leaks. */
+	check_golden("cg-no-charges", SCORE_BROKEN);
+}
+
 static void assert_near(double value, double wanted)
 {
 	if (!(fabs(value - wanted) < 1e-9))
 		fail_msg("%.12g, wanted %.12g", value, wanted);
+}
+
+/* What is said of the cgroup above all containers is nobody's, but truth has something to say. */
+static void test_above(void **state)
+{
+	static const enum run_above wanted[] = { RUN_ABOVE, RUN_ABOVE_EXPLAINED,
+		RUN_ABOVE_EXPLAINED };
+	_cleanup_(run_score_freep) struct run_score *score = open_run("cg-above", NULL);
+
+	(void)state;
+	assert_int_equal(score->result.alarms_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(score->above[i], wanted[i]);
+	assert_int_equal(score->summary.tier[SCORE_GROWING].unjudged, 2);
+	assert_int_equal(score->summary.tier[SCORE_LEAK].unjudged, 1);
+	assert_int_equal(score->summary.tier[SCORE_LEAK].alarms, 0);
+}
+
+/* Both the time in run.json and, without it, the recording's say when the kill was. */
+static void test_kill_times(void **state)
+{
+	_cleanup_(run_score_freep) struct run_score *score = open_run("cg-oracle", NULL);
+	size_t kills = 0;
+
+	(void)state;
+	for (size_t i = 0; i < score->units_count; i++) {
+		const struct score_limit *limit = &score->result.judged[i].tier[SCORE_LEAK].limit;
+
+		if (!limit->killed)
+			continue;
+		kills++;
+		assert_int_equal(score->units[i].end_ns, score->units[i].oom_ns);
+		assert_near(limit->first_error, 0);
+		assert_int_equal(limit->within, limit->statements);
+	}
+	assert_int_equal(kills, 2);
+	assert_near(score->summary.tier[SCORE_LEAK].limit.bias, 0);
+	assert_near(score->summary.tier[SCORE_LEAK].limit.all_coverage, 1);
+	assert_int_equal(score->summary.tier[SCORE_GROWING].limit.stated, 0);
+}
+
+/* Ten runs are one figure, each leak once. */
+static void test_pooled_limits(void **state)
+{
+	char *dirs[] = { GOLDEN "cg-oracle", GOLDEN "cg-twice-the-time" };
+	struct run_score *score = NULL;
+	struct run_error error = { 0 };
+
+	(void)state;
+	assert_int_equal(run_score_open(dirs, 2, NULL, &score, &error), 0);
+	assert_int_equal(score->summary.tier[SCORE_LEAK].limit.within.n, 4);
+	assert_int_equal(score->summary.tier[SCORE_LEAK].limit.within.k, 2);
+	assert_near(score->summary.tier[SCORE_LEAK].limit.bias, log(2) / 2);
+	assert_near(score->summary.tier[SCORE_LEAK].limit.all_within, 0.5);
+	assert_int_equal(score->verdict, SCORE_FAIL);
+	run_score_free(score);
 }
 
 static void check_shares(const struct run_score *score, double tpr, double fpr)
@@ -288,6 +397,9 @@ static void test_malformed_run_json(void **state)
 #define TRUTH_HEAD                                                                                 \
 	"{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":1}\n"                       \
 	"{\"type\":\"start\",\"t_ns\":1,\"pattern\":\"linear\",\"class\":\"leak\"}\n"
+#define TRUTH_START(more)                                                                          \
+	"{\"type\":\"header\",\"format\":\"leaklab.truth\",\"version\":1}\n"                       \
+	"{\"type\":\"start\",\"t_ns\":1,\"pattern\":\"linear\",\"class\":\"leak\"" more "}\n"
 #define SAMPLES_HEAD                                                                               \
 	"{\"type\":\"header\",\"format\":\"leaklab.samples\",\"version\":1,"                       \
 	"\"source\":\"sim\"}\n"
@@ -336,6 +448,15 @@ static void test_malformed_truth(void **state)
 			     "{\"type\":\"ready\",\"t_ns\":2}\n{\"type\":\"ons",
 			"no onset record" },
 		{ TRUTH_HEAD TRUTH_HEAD, "" },
+		{ TRUTH_START(",\"ledger\":\"memcg\""),
+			"t.jsonl:2: a start record needs a \"ledger\"" },
+		{ TRUTH_START(",\"ledger\":\"cgroup\""), "needs a \"kind\"" },
+		{ TRUTH_START(",\"reclaimable\":true"), "\"benign\" when it is \"reclaimable\"" },
+		{ TRUTH_START(",\"ledger\":\"cgroup\",\"kind\":\"cow\""), "no process record" },
+		{ TRUTH_START(",\"ledger\":\"cgroup\",\"kind\":\"cow\"") "{\"type\":\"process\","
+									 "\"t_ns\":1,\"proc\":0,"
+									 "\"pid\":1}\n",
+			"no memcg record of its cgroup" },
 	};
 	const struct place *place = *state;
 
@@ -365,6 +486,9 @@ static void test_malformed_samples(void **state)
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n", "no end record" },
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":-9,\"mm\":1}\n", "samples.jsonl:2:" },
 		{ SAMPLES_HEAD "{\"type\":\"process\",\"t_ns\":9}\n", "a process record needs" },
+		{ SAMPLES_HEAD "{\"type\":\"memcg\",\"t_ns\":9}\n", "a memcg record needs" },
+		{ SAMPLES_HEAD "{\"type\":\"memcg\",\"t_ns\":9,\"cgroup\":3}\n",
+			"samples.jsonl:2: a memcg record needs a cgroup record" },
 		{ SAMPLES_HEAD "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n"
 			       "{\"type\":\"end\",\"t_ns\":9}\n",
 			"nothing of process 5" },
@@ -384,6 +508,83 @@ static void test_malformed_samples(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		put(place, "samples.jsonl", cases[i].text);
 		check_broken(place, cases[i].wanted);
+	}
+}
+
+/* A cgroup that is recorded, and verdicts on it. */
+#define CGROUP_SAMPLES                                                                             \
+	SAMPLES_HEAD "{\"type\":\"cgroup\",\"t_ns\":1,\"cgroup\":7,\"path\":\"/a\"}\n"             \
+		     "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":5}\n"                      \
+		     "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n{\"type\":\"end\",\"t_ns\":9}\n"
+#define CGROUP_DETECTION(more)                                                                     \
+	DETECTIONS_HEAD "{\"type\":\"detection\",\"t_ns\":5,\"tier\":\"leak\","                    \
+			"\"state\":\"raised\"" more "}\n"
+
+static void test_malformed_cgroup_detections(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} cases[] = {
+		{ CGROUP_DETECTION(",\"ledger\":\"memcg\",\"mm\":1"),
+			"detections.jsonl:2: \"ledger\": \"memcg\": must be" },
+		{ CGROUP_DETECTION(",\"ledger\":3,\"mm\":1"), "\"ledger\": 3: must be" },
+		{ CGROUP_DETECTION(",\"ledger\":\"process\",\"cgroup_id\":7"), "needs an \"mm\"" },
+		{ CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"mm\":1"),
+			"detections.jsonl:2: \"cgroup_id\": missing: a detection of the ledger" },
+		{ CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":\"/a\""),
+			"\"cgroup_id\": \"/a\": a detection of the ledger" },
+		{ CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":8"),
+			"detections.jsonl:2: \"cgroup_id\": 8: the samples know no such" },
+		{ CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":7,\"kind\":4"),
+			"\"kind\": 4: must be a text" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"kind\":[\"rss\"]"),
+			"\"kind\": [\"rss\"]: must be" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"time_to_limit_s\":-1"),
+			"\"time_to_limit_s\": -1: must be at least 0" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"time_to_limit_lo_s\":-0.5"),
+			"\"time_to_limit_lo_s\": -0.5: must be at least 0" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"time_to_limit_s\":\"soon\""),
+			"\"time_to_limit_s\": must be a number or null" },
+		{ CGROUP_DETECTION(",\"mm\":1,\"time_to_limit_lo_s\":9,\"time_to_limit_hi_s\":8"),
+			"\"time_to_limit_lo_s\" 9 is above \"time_to_limit_hi_s\" 8" },
+	};
+	const struct place *place = *state;
+
+	put(place, "run.json", GOOD_RUN);
+	put(place, "t.jsonl", GOOD_TRUTH);
+	put(place, "samples.jsonl", CGROUP_SAMPLES);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put(place, "detections.jsonl", cases[i].text);
+		check_broken(place, cases[i].wanted);
+	}
+}
+
+/* What other detectors leave out or say as null is no error. */
+static void test_foreign_detections(void **state)
+{
+	static const char *const good[] = {
+		CGROUP_DETECTION(",\"mm\":1,\"kind\":null,\"time_to_limit_s\":null"),
+		CGROUP_DETECTION(",\"mm\":1,\"kind\":\"heap\",\"time_to_limit_s\":0"),
+		CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":7"),
+		CGROUP_DETECTION(",\"ledger\":\"cgroup\",\"cgroup_id\":7,\"mm\":null,"
+				 "\"time_to_limit_lo_s\":8,\"time_to_limit_hi_s\":null"),
+	};
+	const struct place *place = *state;
+	char *dirs[] = { (char *)place->dir };
+
+	put(place, "run.json", GOOD_RUN);
+	put(place, "t.jsonl", GOOD_TRUTH);
+	put(place, "samples.jsonl", CGROUP_SAMPLES);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct run_score *score = NULL;
+		struct run_error error = { 0 };
+
+		put(place, "detections.jsonl", good[i]);
+		if (run_score_open(dirs, 1, NULL, &score, &error) != 0)
+			fail_msg("%s", error.text);
+		assert_null(score->result.judged[0].broken);
+		assert_int_equal(score->result.alarms_count, 1);
+		run_score_free(score);
 	}
 }
 
@@ -483,6 +684,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden_runs),
 		cmocka_unit_test(test_golden_broken_runs),
+		cmocka_unit_test(test_golden_cgroup_runs),
+		cmocka_unit_test(test_above),
+		cmocka_unit_test(test_kill_times),
+		cmocka_unit_test(test_pooled_limits),
 		cmocka_unit_test(test_late_is_exactly_late),
 		cmocka_unit_test(test_detector_programs),
 		cmocka_unit_test(test_bad_detectors),
@@ -494,6 +699,8 @@ int main(void)
 		place_test(test_malformed_truth),
 		place_test(test_malformed_samples),
 		place_test(test_malformed_detections),
+		place_test(test_malformed_cgroup_detections),
+		place_test(test_foreign_detections),
 		place_test(test_written_once),
 		place_test(test_skipped_run),
 	};

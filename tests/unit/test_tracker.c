@@ -15,14 +15,18 @@ struct fixture {
 	struct tree tree;
 	struct cgroup_host host;
 	struct tracker *tracker;
-	uint64_t id_a, id_b;   /* of the cgroups /a and /b */
-	char log[1 << 16];     /* the records since the last expect() */
-	struct record_rss rss; /* the newest */
+	uint64_t id_root, id_a, id_b; /* of the cgroups /, /a and /b */
+	char log[1 << 16];	      /* the records since the last expect() */
+	struct record_rss rss;	      /* the newest */
 };
 
 static const char *name_of(const struct fixture *f, uint64_t id)
 {
-	return id == f->id_a ? "a" : id == f->id_b ? "b" : id == 0 ? "none" : "gone";
+	return id == f->id_a	  ? "a"
+	       : id == f->id_b	  ? "b"
+	       : id == f->id_root ? "root"
+	       : id == 0	  ? "none"
+				  : "gone";
 }
 
 static void sink(void *ctx, const struct record *record)
@@ -35,10 +39,18 @@ static void sink(void *ctx, const struct record *record)
 	case RECORD_CGROUP:
 		assert_int_equal(record->cgroup.version, 2);
 		assert_int_equal(record->cgroup.ram_bytes, 1 << 30);
-		snprintf(at, room, "cgroup %s %s %" PRId64 " %s; ", name_of(f, record->cgroup.id),
+		snprintf(at, room, "cgroup %s %s %" PRId64 " %s%s; ", name_of(f, record->cgroup.id),
 			record->cgroup.path ? record->cgroup.path : "-",
 			(int64_t)record->cgroup.limit_bytes,
-			record->cgroup.limit_cgroup ? record->cgroup.limit_cgroup : "-");
+			record->cgroup.limit_cgroup ? record->cgroup.limit_cgroup : "-",
+			record->cgroup.limit_unknown ? " unknown" : "");
+		break;
+	case RECORD_CGROUP_END:
+		snprintf(at, room, "end of %s; ", name_of(f, record->cgroup_end));
+		break;
+	case RECORD_OOM:
+		snprintf(at, room, "oom pid %u %s in %s; ", record->oom.pid,
+			record->oom.comm ? record->oom.comm : "-", name_of(f, record->oom.cgroup));
 		break;
 	case RECORD_PROCESS:
 		snprintf(at, room, "process %" PRIu64 " pid %u %s in %s by %s; ",
@@ -57,12 +69,29 @@ static void sink(void *ctx, const struct record *record)
 	}
 }
 
+static void limit_changed(
+	void *ctx, const struct cgroup_node *node, uint64_t old_bytes, uint64_t t_ns)
+{
+	struct fixture *f = ctx;
+	size_t len = strlen(f->log);
+
+	assert_int_equal(t_ns, 500);
+	snprintf(f->log + len, sizeof(f->log) - len, "%s was %" PRId64 "; ", node->path,
+		(int64_t)old_bytes);
+}
+
 static uint64_t inode_of(const struct tree *tree, const char *path)
 {
 	struct stat st;
 
 	assert_int_equal(fstatat(tree->fd, path, &st, 0), 0);
 	return st.st_ino;
+}
+
+static struct tracker *new_tracker(struct fixture *f)
+{
+	return tracker_new(&(struct tracker_settings){
+		.host = &f->host, .sink = sink, .limit_changed = limit_changed, .ctx = f });
 }
 
 static int set_up(void **state)
@@ -74,6 +103,7 @@ static int set_up(void **state)
 	tree_write(&f->tree, "b/memory.max", "max\n");
 	tree_write(&f->tree, "10/cgroup", "0::/a\n");
 	tree_write(&f->tree, "20/cgroup", "0::/b\n");
+	f->id_root = inode_of(&f->tree, ".");
 	f->id_a = inode_of(&f->tree, "a");
 	f->id_b = inode_of(&f->tree, "b");
 	strcpy(f->host.mount, f->tree.root);
@@ -81,8 +111,10 @@ static int set_up(void **state)
 	f->host.mount_fd = f->tree.fd;
 	f->host.version = 2;
 	f->host.ram_bytes = 1 << 30;
-	f->tracker = tracker_new(&f->host, sink, f);
+	f->tracker = new_tracker(f);
 	assert_non_null(f->tracker);
+	assert_int_equal(tracker_walk(f->tracker, 1), 0);
+	f->log[0] = '\0';
 	*state = f;
 	return 0;
 }
@@ -138,14 +170,14 @@ static void test_older_sample_comes_late(void **state)
 	struct rss_event event = event_of(RSS_EVENT_SAMPLE, 10, 100, f->id_a);
 
 	put(f, &event);
-	expect(f, "cgroup a /a 1048576 /a; process 1 pid 10 prog in a by event; rss 1; ");
+	expect(f, "process 1 pid 10 prog in a by event; rss 1; ");
 	event.t_ns--;
 	event.cgroup_id = f->id_b;
 	put(f, &event);
 	expect(f, "");
 	event.t_ns++;
 	put(f, &event);
-	expect(f, "cgroup b - -1 -; process 1 pid 10 prog in b by event; rss 1; ");
+	expect(f, "process 1 pid 10 prog in b by event; rss 1; ");
 }
 
 static void test_life(void **state)
@@ -153,7 +185,7 @@ static void test_life(void **state)
 	struct fixture *f = *state;
 
 	put_simple(f, RSS_EVENT_FORK, 10, 100, f->id_a);
-	expect(f, "cgroup a /a 1048576 /a; process 1 pid 10 prog in a by fork; rss 1; ");
+	expect(f, "process 1 pid 10 prog in a by fork; rss 1; ");
 	assert_int_equal(f->rss.file_bytes, 1 * PAGE);
 	assert_int_equal(f->rss.anon_bytes, 2 * PAGE);
 	assert_int_equal(f->rss.swap_bytes, 3 * PAGE);
@@ -197,9 +229,7 @@ static void test_exec(void **state)
 	put_simple(f, RSS_EVENT_FORK, 10, 100, f->id_a);
 	f->log[0] = '\0';
 	put_simple(f, RSS_EVENT_EXEC, 10, 200, f->id_a);
-	/* It was alone in its cgroup, which is announced again. */
-	expect(f,
-		"exit 1 exec; cgroup a /a 1048576 /a; process 2 pid 10 prog in a by exec; rss 2; ");
+	expect(f, "exit 1 exec; process 2 pid 10 prog in a by exec; rss 2; ");
 	put_simple(f, RSS_EVENT_SAMPLE, 10, 100, f->id_a);
 	put_simple(f, RSS_EVENT_EXIT, 10, 100, f->id_a);
 	expect(f, ""); /* of the old image */
@@ -263,29 +293,106 @@ static void test_move_and_rename(void **state)
 	event.cgroup_id = f->id_b;
 	put(f, &event);
 	expect(f, "process 1 pid 10 other in b by event; rss 1; ");
-	/* Nobody was left in /a. */
 	event.cgroup_id = f->id_a;
 	put(f, &event);
-	expect(f, "cgroup a /a 1048576 /a; process 1 pid 10 other in a by event; rss 1; ");
+	expect(f, "process 1 pid 10 other in a by event; rss 1; ");
 	put(f, &event);
 	expect(f, "rss 1; ");
 }
 
-static void test_cgroup_is_announced_once_while_in_use(void **state)
+/* Without a walk before: by a process in it, with those above it. */
+static void test_a_cgroup_is_announced_before_it_is_named(void **state)
 {
 	struct fixture *f = *state;
 
+	tracker_free(f->tracker);
+	f->tracker = new_tracker(f);
 	put_simple(f, RSS_EVENT_FORK, 10, 100, f->id_a);
-	put_simple(f, RSS_EVENT_FORK, 11, 100, f->id_a);
-	f->log[0] = '\0';
+	expect(f, "cgroup root / -1 -; cgroup a /a 1048576 /a; "
+		  "process 1 pid 10 prog in a by fork; rss 1; ");
 	put_simple(f, RSS_EVENT_EXIT, 10, 100, f->id_a);
-	put_simple(f, RSS_EVENT_FORK, 12, 100, f->id_a);
-	expect(f, "exit 1 exit; process 3 pid 12 prog in a by fork; rss 3; ");
-	put_simple(f, RSS_EVENT_EXIT, 11, 100, f->id_a);
-	put_simple(f, RSS_EVENT_EXIT, 12, 100, f->id_a);
-	expect(f, "exit 2 exit; exit 3 exit; ");
 	put_simple(f, RSS_EVENT_FORK, 10, 200, f->id_a);
-	expect(f, "cgroup a /a 1048576 /a; process 4 pid 10 prog in a by fork; rss 4; ");
+	expect(f, "exit 1 exit; process 2 pid 10 prog in a by fork; rss 2; ");
+}
+
+static struct cgroup_event cgroup_event_of(uint32_t type, uint64_t id, uint64_t pages, uint64_t by)
+{
+	struct cgroup_event event = {
+		.type = type,
+		.has_limits = 1,
+		.t_ns = 500,
+		.cgroup_id = id,
+		.limits = { { pages, by }, { CGROUP_EVENT_NO_LIMIT, 0 },
+			{ CGROUP_EVENT_NO_LIMIT, 0 } },
+		.name = "c",
+	};
+
+	return event;
+}
+
+static void put_cgroup(struct fixture *f, struct cgroup_event event, uint64_t parent_id)
+{
+	event.parent_id = parent_id;
+	assert_int_equal(tracker_put_cgroup(f->tracker, &event), 0);
+}
+
+/* Gone before anybody could look: all that is recorded is what the kernel told. */
+static void test_a_short_life_as_the_kernel_tells_it(void **state)
+{
+	struct fixture *f = *state;
+
+	put_cgroup(f, cgroup_event_of(CGROUP_EVENT_BORN, 7, INT64_MAX / PAGE, 7), f->id_a);
+	expect(f, "cgroup gone /a/c -1 -; ");
+	put_cgroup(f, cgroup_event_of(CGROUP_EVENT_LIMITS, 7, 16, 7), f->id_a);
+	expect(f, "cgroup gone /a/c 65536 /a/c; /a/c was -1; ");
+	put_cgroup(f, cgroup_event_of(CGROUP_EVENT_LIMITS, 7, 8, f->id_a), f->id_a);
+	expect(f, "cgroup gone /a/c 32768 /a; /a/c was 65536; ");
+	put_simple(f, RSS_EVENT_EXEC, 30, 100, 7);
+	put_simple(f, RSS_EVENT_EXIT, 30, 100, 7);
+	expect(f, "process 1 pid 30 prog in gone by exec; rss 1; exit 1 exit; ");
+	put_cgroup(f, cgroup_event_of(CGROUP_EVENT_GONE, 7, 0, 0), f->id_a);
+	expect(f, "end of gone; ");
+	/* Told once more, and named late. */
+	put_cgroup(f, cgroup_event_of(CGROUP_EVENT_GONE, 7, 0, 0), f->id_a);
+	put_cgroup(f, cgroup_event_of(CGROUP_EVENT_LIMITS, 7, 16, 7), f->id_a);
+	expect(f, "");
+	put_simple(f, RSS_EVENT_FORK, 31, 100, 7);
+	expect(f, "cgroup gone /a/c 32768 /a; process 2 pid 31 prog in gone by fork; rss 2; ");
+}
+
+static void test_limits_that_nobody_told_are_unknown(void **state)
+{
+	struct cgroup_event event = cgroup_event_of(CGROUP_EVENT_BORN, 7, 0, 0);
+	struct fixture *f = *state;
+
+	event.has_limits = 0;
+	put_cgroup(f, event, f->id_a);
+	expect(f, "cgroup gone /a/c -1 - unknown; ");
+}
+
+static void test_victims(void **state)
+{
+	struct oom_event event = { .type = OOM_EVENT_VICTIM, .t_ns = 500, .pid = 10, .tid = 11 };
+	struct fixture *f = *state;
+
+	event.cgroup_id = f->id_a;
+	strcpy(event.comm, "hog");
+	assert_int_equal(tracker_put_oom(f->tracker, &event), 0);
+	expect(f, "oom pid 10 hog in a; ");
+	/* A kernel that tells a thread alone: the rest is known, or in procfs, or not at all. */
+	put_simple(f, RSS_EVENT_FORK, 20, 100, f->id_b);
+	f->log[0] = '\0';
+	event = (struct oom_event){ .type = OOM_EVENT_VICTIM, .tid = 21 };
+	tree_write(&f->tree, "21/status", "Name:\tx\nTgid:\t20\nPid:\t21\n");
+	assert_int_equal(tracker_put_oom(f->tracker, &event), 0);
+	expect(f, "oom pid 20 prog in b; ");
+	event.tid = 99;
+	assert_int_equal(tracker_put_oom(f->tracker, &event), 0);
+	expect(f, "oom pid 99 - in none; ");
+	event.comm[0] = 'x';
+	memset(event.comm, 'x', sizeof(event.comm));
+	assert_int_equal(tracker_put_oom(f->tracker, &event), 0);
+	expect(f, "oom pid 99 xxxxxxxxxxxxxxxx in none; ");
 }
 
 static void test_cgroup_without_a_name(void **state)
@@ -294,7 +401,7 @@ static void test_cgroup_without_a_name(void **state)
 
 	/* Its process is in another one by now: the path there is not this id's. */
 	put_simple(f, RSS_EVENT_FORK, 10, 100, ID_GONE);
-	expect(f, "cgroup gone - -1 -; process 1 pid 10 prog in gone by fork; rss 1; ");
+	expect(f, "cgroup gone - -1 - unknown; process 1 pid 10 prog in gone by fork; rss 1; ");
 	put_simple(f, RSS_EVENT_SAMPLE, 10, 100, ID_GONE);
 	expect(f, "rss 1; ");
 }
@@ -315,11 +422,11 @@ static void test_unknown_cgroup_keeps_the_known_one(void **state)
 	expect(f, "process 1 pid 10 other in a by fork; rss 1; ");
 	/* Where none is known, it is said so once. */
 	put_simple(f, RSS_EVENT_FOUND, 20, 100, 0);
-	expect(f, "cgroup none - -1 -; process 2 pid 20 prog in none by event; rss 2; ");
+	expect(f, "cgroup none - -1 - unknown; process 2 pid 20 prog in none by event; rss 2; ");
 	put_simple(f, RSS_EVENT_SAMPLE, 20, 100, 0);
 	expect(f, "rss 2; ");
 	put_simple(f, RSS_EVENT_SAMPLE, 20, 100, f->id_b);
-	expect(f, "cgroup b /b -1 -; process 2 pid 20 prog in b by event; rss 2; ");
+	expect(f, "process 2 pid 20 prog in b by event; rss 2; ");
 }
 
 static void test_counters_are_clamped(void **state)
@@ -347,7 +454,7 @@ static void test_comm_without_an_end(void **state)
 
 	memset(event.comm, 'x', sizeof(event.comm));
 	put(f, &event);
-	expect(f, "cgroup a /a 1048576 /a; process 1 pid 10 xxxxxxxxxxxxxxx in a by fork; rss 1; ");
+	expect(f, "process 1 pid 10 xxxxxxxxxxxxxxx in a by fork; rss 1; ");
 	put(f, &event);
 	expect(f, "rss 1; ");
 }
@@ -362,10 +469,10 @@ static void test_limits_are_refreshed(void **state)
 	expect(f, "");
 	tree_write(&f->tree, "a/memory.max", "2097152\n");
 	tracker_refresh_limits(f->tracker, 500);
-	expect(f, "cgroup a /a 2097152 /a; ");
+	expect(f, "cgroup a /a 2097152 /a; /a was 1048576; ");
 	tree_write(&f->tree, "a/memory.max", "max\n");
 	tracker_refresh_limits(f->tracker, 500);
-	expect(f, "cgroup a /a -1 -; ");
+	expect(f, "cgroup a /a -1 -; /a was 2097152; ");
 	/* What cannot be read leaves what is known. */
 	tree_write(&f->tree, "a/memory.max", "garbage\n");
 	tracker_refresh_limits(f->tracker, 500);
@@ -424,7 +531,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_exit_is_ignored, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_move_and_rename, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-			test_cgroup_is_announced_once_while_in_use, set_up, tear_down),
+			test_a_cgroup_is_announced_before_it_is_named, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_short_life_as_the_kernel_tells_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_limits_that_nobody_told_are_unknown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_victims, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cgroup_without_a_name, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_unknown_cgroup_keeps_the_known_one, set_up, tear_down),

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Limits and names of the tree's nodes, and how they are kept up to date. */
+#include <errno.h>
+#include <string.h>
+
+#include "collector/cgroup/tree_node.h"
+
+/* A name that is not there after as many seconds is not coming; a walk asks once more. */
+#define NAME_TRIES 10
+
+static bool same_bounds(const struct cgroup_bounds *a, const struct cgroup_bounds *b)
+{
+	return a->memory.bytes == b->memory.bytes && a->memory.id == b->memory.id &&
+	       a->high.bytes == b->high.bytes && a->high.id == b->high.id &&
+	       a->swap.bytes == b->swap.bytes && a->swap.id == b->swap.id;
+}
+
+/* What RAM's size or more is limits nothing. */
+static struct cgroup_bound below_ram(const struct cgroup_host *host, struct cgroup_bound bound)
+{
+	if (bound.bytes < host->ram_bytes)
+		return bound;
+	return (struct cgroup_bound){ .bytes = CGROUP_UNLIMITED };
+}
+
+/* On v1 what memsw leaves above the memory limit is the swap that may be used. */
+static struct cgroup_bound swap_of(
+	const struct cgroup_host *host, const struct cgroup_bounds *raw, uint64_t memory_bytes)
+{
+	struct cgroup_bound swap = raw->swap;
+	uint64_t memory = memory_bytes < host->ram_bytes ? memory_bytes : host->ram_bytes;
+
+	if (swap.bytes == CGROUP_UNLIMITED)
+		return (struct cgroup_bound){ .bytes = CGROUP_UNLIMITED };
+	if (host->version == 1)
+		swap.bytes -= swap.bytes < memory ? swap.bytes : memory;
+	return swap;
+}
+
+bool tree_set_limits(
+	struct cgroup_tree *tree, struct tree_node *node, const struct cgroup_bounds *raw)
+{
+	struct cgroup_bounds limits = {
+		.memory = below_ram(tree->host, raw->memory),
+		.high = below_ram(tree->host, raw->high),
+	};
+	bool changed;
+
+	limits.swap = swap_of(tree->host, raw, limits.memory.bytes);
+	changed = !node->pub.limits_known || !same_bounds(&limits, &node->pub.limits);
+	node->raw = *raw;
+	node->pub.limits = limits;
+	node->pub.limits_known = true;
+	return changed;
+}
+
+/* The nearest cgroup of those with the same limit binds. */
+static void lower(struct cgroup_bound *bound, uint64_t bytes, uint64_t id)
+{
+	if (bytes != CGROUP_UNLIMITED && bytes <= bound->bytes)
+		*bound = (struct cgroup_bound){ .bytes = bytes, .id = id };
+}
+
+bool tree_read_limits(struct cgroup_tree *tree, struct tree_node *node)
+{
+	struct cgroup_bounds raw = { { CGROUP_UNLIMITED, 0 }, { CGROUP_UNLIMITED, 0 },
+		{ CGROUP_UNLIMITED, 0 } };
+	const struct tree_node *parent = node->parent;
+	struct cgroup_own_limits own;
+	int err;
+
+	if (!node->pub.path)
+		return false;
+	err = cgroup_read_own_limits(tree->host, node->pub.path, &own);
+	if (err) {
+		/* What is known stays; what cannot be read must not pass for "none". */
+		if (err != -ENOENT)
+			tree->stats.unreadable++;
+		return false;
+	}
+	node->binds_children = own.binds_children;
+	/* Of one whose ancestors are not known, the kernel alone can tell what binds. */
+	if (parent ? parent->binds_children && !parent->pub.limits_known
+		   : strcmp(node->pub.path, "/") != 0)
+		return false;
+	if (parent && parent->binds_children)
+		raw = parent->raw;
+	lower(&raw.memory, own.memory_bytes, node->pub.id);
+	lower(&raw.high, own.high_bytes, node->pub.id);
+	lower(&raw.swap, tree->host->version == 2 ? own.swap_bytes : own.memsw_bytes, node->pub.id);
+	return tree_set_limits(tree, node, &raw);
+}
+
+bool tree_read_name(struct cgroup_tree *tree, struct tree_node *node)
+{
+	if (node->name_tries >= NAME_TRIES)
+		return false;
+	node->name_tries++;
+	return container_find_name(tree->host->root, node->pub.path, node->pub.container) == 0;
+}
+
+void cgroup_tree_refresh(struct cgroup_tree *tree, uint64_t now_ns)
+{
+	for (struct tree_node *node = tree_next(tree, NULL); node; node = tree_next(tree, node)) {
+		struct cgroup_bounds old = node->pub.limits;
+		bool changed = tree_read_limits(tree, node);
+
+		if (node->pub.container && !node->pub.container->name[0])
+			changed |= tree_read_name(tree, node);
+		if (changed)
+			tree_report_change(tree, node, &old, now_ns);
+	}
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of the tree share; private to tree*.c. */
+#ifndef LEAKLAB_COLLECTOR_CGROUP_TREE_NODE_H
+#define LEAKLAB_COLLECTOR_CGROUP_TREE_NODE_H
+
+#include <uthash.h>
+
+#include "collector/cgroup/tree.h"
+
+struct tree_node {
+	struct cgroup_node pub;
+	/* Those whose parent is not known have none, as the root. */
+	struct tree_node *parent, *first_child, *prev, *next;
+	struct cgroup_bounds raw; /* .swap as the kernel counts it: memsw on v1 */
+	bool binds_children;	  /* v1 memory.use_hierarchy */
+	bool told;		  /* its birth, by the kernel */
+	uint8_t name_tries;	  /* that found no name of its container */
+	uint64_t round;		  /* of the walk that found it last */
+	UT_hash_handle hh;
+};
+
+struct cgroup_tree {
+	const struct cgroup_host *host;
+	const char *scope; /* NULL: all */
+	struct cgroup_tree_listener listener;
+	struct tree_node *nodes; /* by id, dead ones included */
+	struct tree_node *top;	 /* first of those without a parent */
+	struct tree_node *dead[CGROUP_TREE_DEAD];
+	uint64_t deaths; /* the oldest is dead[deaths % CGROUP_TREE_DEAD] */
+	uint64_t round;
+	struct cgroup_tree_stats stats;
+};
+
+struct tree_node *tree_find(const struct cgroup_tree *tree, uint64_t id);
+
+/* The next live node when parents come before their children; @node NULL: the first. */
+struct tree_node *tree_next(const struct cgroup_tree *tree, struct tree_node *node);
+
+/*
+ * Makes the node of @id below @parent (NULL: not known, or the root), with its @path (copied, NULL:
+ * not known), container and limits (@raw, or NULL: as its files say), and reports it as born.
+ * NULL: no memory.
+ */
+struct tree_node *tree_make(struct cgroup_tree *tree, uint64_t id, struct tree_node *parent,
+	const char *path, const struct cgroup_bounds *raw, uint64_t born_ns);
+
+/* Puts @node below @parent with @path, where it was found. Returns 0 or -ENOMEM. */
+int tree_move(struct cgroup_tree *tree, struct tree_node *node, struct tree_node *parent,
+	const char *path, uint64_t t_ns);
+
+/* Declares @node and all below it dead. */
+void tree_bury(struct cgroup_tree *tree, struct tree_node *node, uint64_t t_ns);
+
+/* Frees a dead node. */
+void tree_forget(struct cgroup_tree *tree, struct tree_node *node);
+
+/* Path of the child @name of @parent in @buf of CGROUP_PATH_SIZE. False: unknown or too long. */
+bool tree_child_path(const struct tree_node *parent, const char *name, char *buf);
+
+void tree_report_change(struct cgroup_tree *tree, struct tree_node *node,
+	const struct cgroup_bounds *old, uint64_t t_ns);
+
+/* Makes @raw what binds @node. Returns whether its public limits changed. */
+bool tree_set_limits(
+	struct cgroup_tree *tree, struct tree_node *node, const struct cgroup_bounds *raw);
+
+/* Reads the files of @node; its parent's limits are taken as they are. Returns as above. */
+bool tree_read_limits(struct cgroup_tree *tree, struct tree_node *node);
+
+/* Looks for the name of the container of @node. Returns whether one was found. */
+bool tree_read_name(struct cgroup_tree *tree, struct tree_node *node);
+
+#endif

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collector/ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <uthash.h>
+
+#include "lib/clock.h"
+
+#define CALM_NS (1 * NS_PER_S)
+#define URGENT_NS (250 * NS_PER_MS)
+#define FULL_NS (10 * NS_PER_S)
+#define RETRY_NS (10 * NS_PER_S)
+/* A change of usage that is worth a full reading: half of what one CPU charges in advance. */
+#define MOVED_BYTES (128 * 1024)
+/* For the rest of the program. */
+#define RESERVED_FILES 256
+
+struct account {
+	uint64_t id;
+	char *path;
+	uint64_t limit_bytes;
+	struct memcg memcg;
+	bool opened, kept;
+	bool counted; /* among the unreadable */
+	uint64_t next_ns, full_ns;
+	uint64_t full_usage_bytes; /* at the last full reading */
+	UT_hash_handle hh;
+};
+
+struct ledger {
+	struct ledger_settings settings;
+	struct ledger_stats stats;
+	struct account *accounts;
+};
+
+struct ledger *ledger_new(const struct ledger_settings *settings)
+{
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+	if (ledger)
+		ledger->settings = *settings;
+	return ledger;
+}
+
+static void close_account(struct ledger *ledger, struct account *account)
+{
+	if (account->opened)
+		memcg_close(&account->memcg);
+	if (account->kept)
+		ledger->stats.files -= MEMCG_KEPT_FILES;
+	account->opened = account->kept = false;
+}
+
+static void remove_account(struct ledger *ledger, struct account *account)
+{
+	close_account(ledger, account);
+	HASH_DEL(ledger->accounts, account);
+	free(account->path);
+	free(account);
+}
+
+void ledger_free(struct ledger *ledger)
+{
+	struct account *account, *next;
+
+	if (!ledger)
+		return;
+	HASH_ITER (hh, ledger->accounts, account, next)
+		remove_account(ledger, account);
+	free(ledger);
+}
+
+uint64_t ledger_raise_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 0;
+	if (limit.rlim_cur < limit.rlim_max) {
+		struct rlimit raised = { limit.rlim_max, limit.rlim_max };
+
+		if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+			limit = raised;
+	}
+	return limit.rlim_cur > RESERVED_FILES ? limit.rlim_cur - RESERVED_FILES : 0;
+}
+
+static int add_account(struct ledger *ledger, const struct record_cgroup *cgroup)
+{
+	struct account *account = calloc(1, sizeof(*account));
+
+	if (!account)
+		return -ENOMEM;
+	account->id = cgroup->id;
+	account->limit_bytes = cgroup->limit_bytes;
+	account->path = strdup(cgroup->path);
+	if (!account->path) {
+		free(account);
+		return -ENOMEM;
+	}
+	HASH_ADD(hh, ledger->accounts, id, sizeof(account->id), account);
+	return 0;
+}
+
+int ledger_learn(struct ledger *ledger, const struct record *record)
+{
+	const struct record_cgroup *cgroup = &record->cgroup;
+	struct account *account;
+
+	if (record->type == RECORD_CGROUP_END) {
+		HASH_FIND(hh, ledger->accounts, &record->cgroup_end, sizeof(uint64_t), account);
+		if (account)
+			remove_account(ledger, account);
+		return 0;
+	}
+	if (record->type != RECORD_CGROUP || !cgroup->path || strcmp(cgroup->path, "/") == 0)
+		return 0;
+	HASH_FIND(hh, ledger->accounts, &cgroup->id, sizeof(cgroup->id), account);
+	if (!account)
+		return add_account(ledger, cgroup);
+	account->limit_bytes = cgroup->limit_bytes;
+	return 0;
+}
+
+static int open_account(struct ledger *ledger, struct account *account)
+{
+	bool keep = ledger->stats.files + MEMCG_KEPT_FILES <= ledger->settings.max_files;
+	int err = memcg_open(
+		&ledger->settings.source, account->path, account->id, keep, &account->memcg);
+
+	if (err)
+		return err;
+	account->opened = true;
+	account->kept = keep;
+	if (keep)
+		ledger->stats.files += MEMCG_KEPT_FILES;
+	return 0;
+}
+
+/*
+ * One counter of the whole host. Not in memcg_read(), since what a cgroup is charged does not
+ * depend on it.
+ */
+static uint64_t free_swap_bytes(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) ? MEMCG_UNKNOWN : (uint64_t)info.freeswap * info.mem_unit;
+}
+
+static int read_full(struct ledger *ledger, struct account *account, uint64_t now_ns)
+{
+	struct record record = { .type = RECORD_MEMCG, .memcg.cgroup = account->id };
+	int err = memcg_read(&account->memcg, &record.memcg.usage);
+
+	if (err)
+		return err;
+	ledger->stats.full_reads++;
+	account->full_ns = now_ns;
+	account->full_usage_bytes = record.memcg.usage.usage_bytes;
+	record.memcg.usage.swap_free_bytes = free_swap_bytes();
+	/* Now, not when the round began: a forecast divides by differences of these. */
+	record.t_ns = clock_mono_ns();
+	ledger->settings.sink(ledger->settings.ctx, &record);
+	return 0;
+}
+
+static bool has_moved(const struct account *account, uint64_t usage_bytes)
+{
+	uint64_t before = account->full_usage_bytes;
+
+	if (account->limit_bytes != RECORD_UNLIMITED &&
+		usage_bytes >= account->limit_bytes - account->limit_bytes / 10)
+		return true;
+	return (usage_bytes > before ? usage_bytes - before : before - usage_bytes) >= MOVED_BYTES;
+}
+
+static int read_account(struct ledger *ledger, struct account *account, uint64_t now_ns)
+{
+	enum ledger_pace pace = LEDGER_CALM;
+	uint64_t usage_bytes;
+	int err = account->opened ? 0 : open_account(ledger, account);
+
+	if (err)
+		return err;
+	if (ledger->settings.pace)
+		pace = ledger->settings.pace(ledger->settings.ctx, account->id);
+	account->next_ns = now_ns + (pace == LEDGER_URGENT ? URGENT_NS : CALM_NS);
+	if (pace != LEDGER_CALM || !account->full_ns || now_ns >= account->full_ns + FULL_NS)
+		return read_full(ledger, account, now_ns);
+	err = memcg_read_usage(&account->memcg, &usage_bytes);
+	if (err)
+		return err;
+	ledger->stats.usage_reads++;
+	return has_moved(account, usage_bytes) ? read_full(ledger, account, now_ns) : 0;
+}
+
+/* Counts what went wrong. Nothing of a reading that failed is reported. */
+static void fail_account(struct ledger *ledger, struct account *account, int err, uint64_t now_ns)
+{
+	switch (err) {
+	case -ENODEV:
+		ledger->stats.gone++;
+		remove_account(ledger, account);
+		return;
+	case -EXDEV:
+		ledger->stats.refused++;
+		remove_account(ledger, account);
+		return;
+	case -EBADMSG:
+		ledger->stats.malformed++;
+		break;
+	case -ENODATA:
+		/* No controller: its parent is charged. It may get one. */
+		break;
+	default:
+		ledger->stats.unreadable += !account->counted;
+		ledger->stats.unreadable_errno = err;
+		account->counted = true;
+	}
+	account->next_ns = now_ns + RETRY_NS;
+}
+
+void ledger_poll(struct ledger *ledger, uint64_t now_ns)
+{
+	struct account *account, *next;
+
+	HASH_ITER (hh, ledger->accounts, account, next) {
+		int err;
+
+		if (now_ns < account->next_ns)
+			continue;
+		err = read_account(ledger, account, now_ns);
+		if (err)
+			fail_account(ledger, account, err, now_ns);
+	}
+}
+
+struct ledger_stats ledger_stats(const struct ledger *ledger)
+{
+	struct ledger_stats stats = ledger->stats;
+
+	stats.cgroups = HASH_COUNT(ledger->accounts);
+	return stats;
+}
+
+size_t ledger_state_bytes(void)
+{
+	return sizeof(struct account);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a session knows, for the files that make it up: session.c takes the records and keeps the
+ * processes, session_cgroups.c the cgroups and their charges, session_verdicts.c decides which of
+ * the detector's verdicts are told, session_explain.c what explains one and what it is called,
+ * session_limit.c when a limit is full.
+ */
+#ifndef LEAKLAB_COLLECTOR_SESSION_STATE_H
+#define LEAKLAB_COLLECTOR_SESSION_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "collector/detect/detect.h"
+#include "collector/history.h"
+#include "collector/output/detections.h"
+#include "collector/residual.h"
+#include "collector/session.h"
+
+/* What is judged of a cgroup, each kind on its own. */
+enum charge {
+	CHARGE_ANON,
+	CHARGE_SHMEM,
+	CHARGE_FILE,
+	CHARGE_KERNEL,
+	CHARGES,
+};
+
+/* A verdict of the detector on a cgroup, between being raised and being over. */
+struct gate {
+	bool standing; /* as the detector has it */
+	bool told;     /* as the detections have it */
+	uint64_t raised_ns;
+	uint64_t next_ns;	 /* when one that is not told is looked at again */
+	uint64_t unexplained_ns; /* since when nothing explains it; 0: it is explained */
+	const char *kind;	 /* once told */
+	struct detect_verdict verdict;
+};
+
+/* Of a cgroup that the second ledger reads. */
+struct judged {
+	uint64_t serial; /* times CHARGES, plus a charge: the detector's mm */
+	struct memcg_usage usage;
+	struct history history;
+	struct gate gates[CHARGES][DETECT_TIERS];
+	struct cgroup_info *cgroup;
+	UT_hash_handle hh;
+};
+
+struct cgroup_info {
+	uint64_t id;
+	char *path; /* NULL: unknown */
+	int version;
+	uint64_t limit_bytes;
+	char *limit_cgroup;
+	uint64_t swap_limit_bytes;
+	char *container; /* its name, else its id */
+	struct cgroup_info *parent;
+	uint64_t children;
+	bool ended;	       /* it was removed; kept while something is in it */
+	struct resident own;   /* of its processes together */
+	struct resident below; /* with those of all cgroups below */
+	uint64_t processes;
+	uint64_t close_until_ns; /* a verdict concerns it */
+	uint64_t full_ns;	 /* when its limit will be full, as last forecast; 0: unknown */
+	struct judged *judged;	 /* NULL: never read */
+	UT_hash_handle hh;
+};
+
+struct process_verdict {
+	bool standing, told;
+	uint64_t onset_ns;
+	uint64_t base_bytes; /* resident when its growth began */
+};
+
+struct process_info {
+	uint64_t mm;
+	uint32_t pid;
+	char comm[64];
+	uint64_t born_ns; /* 0: it ran before the recording */
+	struct cgroup_info *cgroup;
+	struct resident resident;
+	struct process_verdict verdicts[DETECT_TIERS];
+	UT_hash_handle hh;
+};
+
+struct session {
+	struct session_options options;
+	struct detect *detect;	      /* of processes */
+	struct detect *cgroup_detect; /* of cgroups, a series for each charge */
+	struct cgroup_info *cgroups;
+	struct judged *judged; /* by serial */
+	struct process_info *processes;
+	struct session_counts counts;
+	uint64_t last_serial;
+	uint64_t empty_cgroups; /* without a process */
+	uint64_t waiting;	/* gates that stand and are not told */
+	uint64_t start_ns, now_ns;
+	char source[16];
+	int write_error; /* first errno that a detection could not be written with */
+	char error[256];
+};
+
+/* session_cgroups.c ----------------------------------------------------------------------- */
+
+/* The cgroup of @id, or NULL. */
+struct cgroup_info *session_find_cgroup(const struct session *session, uint64_t id);
+
+/* The cgroup at @path, or NULL; looks through all of them. */
+struct cgroup_info *session_find_path(const struct session *session, const char *path);
+
+/* Whether @cgroup is @top or below it. */
+bool session_is_within(const struct cgroup_info *cgroup, const struct cgroup_info *top);
+
+/* Records of these types. Each returns 0, -ENOMEM, or -EBADMSG with session->error set. */
+int session_put_cgroup(struct session *session, const struct record_cgroup *record);
+int session_put_memcg(struct session *session, const struct record *record);
+void session_end_cgroup(struct session *session, uint64_t id);
+
+/* Frees all of them. */
+void session_free_cgroups(struct session *session);
+
+/* Sets what @process has resident, in its cgroup and those above too. */
+void session_set_resident(struct process_info *process, const struct resident *resident);
+
+/* Puts @process into @cgroup, or out of all with NULL. */
+void session_move_process(
+	struct session *session, struct process_info *process, struct cgroup_info *cgroup);
+
+/* session_verdicts.c ---------------------------------------------------------------------- */
+
+/* Callbacks of the two detectors; @ctx is the session. */
+void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict);
+void session_on_cgroup_verdict(void *ctx, const struct detect_verdict *verdict);
+
+/* Looks again at the gates that wait. */
+void session_reconsider(struct session *session);
+
+/* session_explain.c ----------------------------------------------------------------------- */
+
+/* The name of a charge's series in the history. */
+enum history_field session_field_of(enum charge charge);
+
+/* Whether what has been told already explains half or more of what that gate found. */
+bool session_is_explained(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier);
+
+/* Whether half or more of it shows in the RSS of processes that ran before it began. */
+bool session_shows_in_rss(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier);
+
+/* What grows, as docs/formats.md calls it. */
+const char *session_name_kind(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier);
+
+/* Whether @process grew, since @verdict's onset, for the most part by what it has freed already. */
+bool session_is_lazyfree(const struct process_info *process, const struct detect_verdict *verdict);
+
+/* session_limit.c ------------------------------------------------------------------------- */
+
+/* Fills the limit of @cgroup and the time until it is full into @subject. */
+void session_forecast(struct session *session, struct cgroup_info *cgroup,
+	const struct detect_verdict *verdict, struct detection_subject *subject);
+
+#endif

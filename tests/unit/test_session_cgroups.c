@@ -1,0 +1,681 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The second ledger's part of a session, over hand-made records: which growth is told of a cgroup,
+ * what it is called, what is left to the first ledger, and when the limit is full.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/session.h"
+#include "tests/unit/fixtures/cmocka_all.h"
+
+#define SECOND_NS 1000000000ULL
+#define MIB (1ULL << 20)
+#define KIB 1024ULL
+
+/* The cgroups of every test: one below the other. */
+enum { ROOT = 1, POD = 10, BOX = 11, OTHER = 12 };
+
+struct world {
+	struct session *session;
+	FILE *out;
+	char *text;
+	size_t size;
+	int version;
+	struct memcg_usage box; /* charged to BOX, and to POD without others */
+	struct memcg_usage other;
+	bool has_other;
+	uint64_t t_ns;
+};
+
+static void put(struct world *w, const struct record *record)
+{
+	assert_int_equal(session_put(w->session, record), 0);
+}
+
+static void put_cgroup(struct world *w, uint64_t id, uint64_t parent, const char *path,
+	uint64_t limit, const char *limit_path)
+{
+	put(w, &(struct record){ .type = RECORD_CGROUP,
+		       .t_ns = w->t_ns,
+		       .cgroup = { .id = id,
+			       .path = path,
+			       .version = w->version,
+			       .limit_bytes = limit,
+			       .limit_cgroup = limit_path,
+			       .ram_bytes = 64ULL << 30,
+			       .parent = parent,
+			       .high_bytes = RECORD_UNLIMITED,
+			       .swap_limit_bytes = 0,
+			       .container = { .runtime = "podman",
+				       .id = "0123",
+				       .name = id == BOX ? "web" : NULL } } });
+}
+
+static void put_process(struct world *w, uint64_t mm, const char *origin)
+{
+	put(w, &(struct record){ .type = RECORD_PROCESS,
+		       .t_ns = w->t_ns,
+		       .process = { .mm = mm,
+			       .pid = (uint32_t)mm,
+			       .comm = "prog",
+			       .cgroup = BOX,
+			       .origin = origin } });
+}
+
+static void put_rss(struct world *w, uint64_t mm, uint64_t anon_bytes)
+{
+	put(w, &(struct record){ .type = RECORD_RSS,
+		       .t_ns = w->t_ns,
+		       .rss = { .mm = mm, .anon_bytes = anon_bytes } });
+}
+
+static void put_memcg(struct world *w, uint64_t id, const struct memcg_usage *usage)
+{
+	struct record record = {
+		.type = RECORD_MEMCG,
+		.t_ns = w->t_ns,
+		.memcg = { .cgroup = id, .usage = *usage },
+	};
+	struct memcg_usage *sum = &record.memcg.usage;
+
+	sum->usage_bytes = sum->anon_bytes + sum->file_bytes + sum->shmem_bytes +
+			   sum->kernel_bytes + sum->sock_bytes;
+	sum->error_bytes = 512 * KIB;
+	put(w, &record);
+}
+
+static void put_header(struct world *w)
+{
+	put(w, &(struct record){ .type = RECORD_HEADER, .t_ns = w->t_ns, .header.source = "sim" });
+}
+
+static void open_world(struct world *w)
+{
+	*w = (struct world){ .version = 2, .t_ns = 1000 * SECOND_NS };
+	w->box.anon_bytes = 10 * MIB;
+	w->out = open_memstream(&w->text, &w->size);
+	w->session = session_new(&(struct session_options){ .out = w->out });
+	assert_non_null(w->session);
+	put_header(w);
+	put_cgroup(w, ROOT, 0, "/", RECORD_UNLIMITED, NULL);
+	put_cgroup(w, POD, ROOT, "/pod", RECORD_UNLIMITED, NULL);
+	put_cgroup(w, BOX, POD, "/pod/box", 512 * MIB, "/pod/box");
+	put_process(w, 1, "scan");
+	put_rss(w, 1, 10 * MIB);
+}
+
+static int set_up(void **state)
+{
+	static struct world world;
+
+	open_world(&world);
+	*state = &world;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	session_free(w->session);
+	fclose(w->out);
+	free(w->text);
+	return 0;
+}
+
+static void put_charges(struct world *w)
+{
+	struct memcg_usage sum = w->box;
+
+	put_memcg(w, BOX, &w->box);
+	if (w->has_other) {
+		put_memcg(w, OTHER, &w->other);
+		sum.anon_bytes += w->other.anon_bytes;
+	}
+	put_memcg(w, POD, &sum);
+}
+
+/* Runs for @seconds as a recorder would; @change is called ten times a second. */
+static void run(struct world *w, int seconds, void (*change)(struct world *w, int tenth))
+{
+	for (int tenth = 0; tenth < seconds * 10; tenth++) {
+		w->t_ns += SECOND_NS / 10;
+		if (change)
+			change(w, tenth);
+		if (tenth % 10 == 9)
+			put_charges(w);
+		if (tenth % 5 == 4)
+			put(w, &(struct record){ .type = RECORD_TICK, .t_ns = w->t_ns });
+	}
+}
+
+static bool is_text(const json_t *line, const char *key, const char *text)
+{
+	const char *is = json_string_value(json_object_get(line, key));
+
+	return is && strcmp(is, text) == 0;
+}
+
+/* How many detections of @ledger (or all) there are with this tier and state, and the last. */
+static unsigned int find(
+	struct world *w, const char *ledger, const char *tier, const char *state, json_t **ret_last)
+{
+	unsigned int count = 0;
+
+	fflush(w->out);
+	for (char *at = w->text; at && *at; at = strchr(at, '\n') + 1) {
+		json_t *line = json_loadb(at, (size_t)(strchr(at, '\n') - at), 0, NULL);
+
+		assert_non_null(line);
+		if (is_text(line, "ledger", ledger) && is_text(line, "tier", tier) &&
+			is_text(line, "state", state)) {
+			count++;
+			if (ret_last) {
+				json_decref(*ret_last);
+				*ret_last = json_incref(line);
+			}
+		}
+		json_decref(line);
+	}
+	return count;
+}
+
+static unsigned int count(struct world *w, const char *ledger, const char *tier, const char *state)
+{
+	return find(w, ledger, tier, state, NULL);
+}
+
+/* Both tiers were raised once, of BOX alone, as @kind, and nothing of a process. */
+static void expect_kind(struct world *w, const char *kind)
+{
+	static const char *const tiers[] = { "growing", "leak" };
+
+	for (int i = 0; i < 2; i++) {
+		json_t *line = NULL;
+
+		assert_int_equal(find(w, "cgroup", tiers[i], "raised", &line), 1);
+		assert_string_equal(json_string_value(json_object_get(line, "kind")), kind);
+		assert_int_equal(json_integer_value(json_object_get(line, "cgroup_id")), BOX);
+		assert_true(json_is_null(json_object_get(line, "mm")));
+		assert_true(is_text(line, "cgroup", "/pod/box"));
+		assert_true(is_text(line, "container", "web"));
+		assert_int_equal(count(w, "process", tiers[i], "raised"), 0);
+		json_decref(line);
+	}
+}
+
+static void expect_nothing(struct world *w)
+{
+	fflush(w->out);
+	assert_null(w->text ? strstr(w->text, "\"detection\"") : NULL);
+}
+
+static void grow_process(struct world *w, int tenth)
+{
+	(void)tenth;
+	w->box.anon_bytes += MIB / 10;
+	put_rss(w, 1, w->box.anon_bytes);
+}
+
+static void test_process_explains_its_cgroup(void **state)
+{
+	struct world *w = *state;
+	json_t *line = NULL;
+
+	run(w, 5, NULL);
+	run(w, 120, grow_process);
+	assert_int_equal(count(w, "process", "growing", "raised"), 1);
+	assert_int_equal(find(w, "process", "leak", "raised", &line), 1);
+	assert_true(is_text(line, "kind", "rss"));
+	assert_true(is_text(line, "container", "web"));
+	json_decref(line);
+	assert_int_equal(count(w, "cgroup", "growing", "raised"), 0);
+	assert_int_equal(count(w, "cgroup", "leak", "raised"), 0);
+	/* It dies: nothing is told of its cgroup, whose charge is read a little later. */
+	put(w, &(struct record){ .type = RECORD_EXIT,
+		       .t_ns = w->t_ns,
+		       .exit = { .mm = 1, .reason = "exit" } });
+	run(w, 1, NULL);
+	w->box.anon_bytes = 0;
+	run(w, 30, NULL);
+	assert_int_equal(count(w, "process", "leak", "ended"), 1);
+	assert_int_equal(count(w, "cgroup", "growing", "raised"), 0);
+	assert_int_equal(count(w, "cgroup", "leak", "raised"), 0);
+}
+
+static void grow_anon(struct world *w, int tenth)
+{
+	(void)tenth;
+	w->box.anon_bytes += MIB / 10;
+}
+
+static void test_cow(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 120, grow_anon);
+	expect_kind(w, "cow");
+	assert_true(count(w, "cgroup", "leak", "updated") >= 5);
+}
+
+/* The fork itself counts the shared pages once more, and the child writes at once. */
+static void test_cow_after_a_fork(void **state)
+{
+	struct world *w = *state;
+
+	w->box.anon_bytes = 200 * MIB;
+	put_rss(w, 1, 200 * MIB);
+	run(w, 20, NULL);
+	put_process(w, 2, "fork");
+	put_rss(w, 2, 200 * MIB);
+	run(w, 120, grow_anon);
+	fflush(w->out);
+	assert_int_equal(count(w, "cgroup", "leak", "raised"), 1);
+	assert_null(strstr(w->text, "\"kind\":\"anon\""));
+	assert_null(strstr(w->text, "\"kind\":\"processes\""));
+	assert_non_null(strstr(w->text, "\"kind\":\"cow\""));
+}
+
+static void test_cow_that_ends(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 20, grow_anon);
+	run(w, 120, NULL);
+	assert_int_equal(count(w, "cgroup", "growing", "raised"), 1);
+	assert_int_equal(count(w, "cgroup", "growing", "withdrawn"), 1);
+	assert_int_equal(count(w, "cgroup", "leak", "raised"), 0);
+}
+
+static void grow_shmem(struct world *w, int tenth)
+{
+	(void)tenth;
+	w->box.shmem_bytes += MIB / 10;
+}
+
+static void test_shmem(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 120, grow_shmem);
+	expect_kind(w, "shmem");
+}
+
+static uint64_t *kernel_part(struct world *w, int part)
+{
+	uint64_t *const parts[] = { &w->box.slab_unreclaimable_bytes, &w->box.pagetables_bytes,
+		&w->box.kernel_stack_bytes, &w->box.percpu_bytes, NULL };
+
+	return parts[part];
+}
+
+static int growing_part;
+
+static void grow_kernel(struct world *w, int tenth)
+{
+	uint64_t *part = kernel_part(w, growing_part);
+
+	(void)tenth;
+	w->box.kernel_bytes += MIB / 10;
+	if (part)
+		*part += MIB / 10;
+}
+
+static void test_kernel_parts(void **state)
+{
+	static const char *const names[] = { "slab", "pagetables", "kernel_stack", "percpu",
+		"kernel" };
+
+	(void)state;
+	for (growing_part = 0; growing_part < 5; growing_part++) {
+		struct world world, *w = &world;
+		void *self = w;
+
+		open_world(w);
+		run(w, 5, NULL);
+		run(w, 120, grow_kernel);
+		expect_kind(w, names[growing_part]);
+		tear_down(&self);
+	}
+}
+
+static void grow_sock(struct world *w, int tenth)
+{
+	(void)tenth;
+	w->box.sock_bytes += MIB / 10;
+}
+
+static void test_sock(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 120, grow_sock);
+	expect_kind(w, "sock");
+}
+
+/* TCP's buffers are charged to another counter there. */
+static void test_sock_of_v1_is_not_charged(void **state)
+{
+	struct world *w = *state;
+
+	w->version = 1;
+	put_cgroup(w, BOX, POD, "/pod/box", 512 * MIB, "/pod/box");
+	put_cgroup(w, POD, ROOT, "/pod", RECORD_UNLIMITED, NULL);
+	run(w, 5, NULL);
+	run(w, 120, grow_sock);
+	expect_nothing(w);
+}
+
+static void grow_cache(struct world *w, int tenth)
+{
+	(void)tenth;
+	w->box.file_bytes += MIB;
+	w->box.reclaimable_bytes += MIB;
+}
+
+static void grow_dentries(struct world *w, int tenth)
+{
+	(void)tenth;
+	w->box.kernel_bytes += MIB;
+	w->box.slab_reclaimable_bytes += MIB;
+	w->box.reclaimable_bytes += MIB;
+}
+
+static void test_reclaimable_is_no_growth(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 120, grow_cache);
+	run(w, 120, grow_dentries);
+	expect_nothing(w);
+}
+
+/* v1 does not tell reclaimable slab from the rest. */
+static void grow_cache_with_inodes(struct world *w, int tenth)
+{
+	grow_cache(w, tenth);
+	w->box.kernel_bytes += MIB / 4;
+	w->box.slab_reclaimable_bytes = MEMCG_UNKNOWN;
+}
+
+static void test_inodes_come_with_cache(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 120, grow_cache_with_inodes);
+	expect_nothing(w);
+}
+
+static void grow_locked_file(struct world *w, int tenth)
+{
+	(void)tenth;
+	w->box.file_bytes += MIB / 10;
+	w->box.unevictable_bytes += MIB / 10;
+}
+
+static void test_file_that_cannot_be_evicted(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 120, grow_locked_file);
+	expect_kind(w, "file");
+}
+
+static uint64_t next_mm;
+
+static void add_process(struct world *w, int tenth)
+{
+	if (tenth % 5)
+		return;
+	put_process(w, next_mm, "fork");
+	put_rss(w, next_mm++, 400 * KIB);
+	w->box.anon_bytes += 350 * KIB;
+	w->box.kernel_bytes += 70 * KIB;
+	w->box.kernel_stack_bytes += 16 * KIB;
+	w->box.pagetables_bytes += 24 * KIB;
+	w->box.slab_unreclaimable_bytes += 30 * KIB;
+}
+
+static void test_ever_more_processes(void **state)
+{
+	struct world *w = *state;
+
+	next_mm = 100;
+	run(w, 5, NULL);
+	run(w, 120, add_process);
+	expect_kind(w, "processes");
+}
+
+/* A program that starts its workers, which then grow: they leak, not their number. */
+static void grow_workers(struct world *w, int tenth)
+{
+	for (uint64_t mm = 100; mm < 200; mm++) {
+		if (tenth == 0)
+			put_process(w, mm, "fork");
+		if (tenth % 10 == 0)
+			put_rss(w, mm, MIB + KIB * (uint64_t)tenth / 10);
+	}
+	w->box.anon_bytes = 110 * MIB + 100 * KIB * (uint64_t)tenth / 10;
+}
+
+static void test_many_slow_workers(void **state)
+{
+	struct world *w = *state;
+
+	w->box.anon_bytes = 110 * MIB;
+	run(w, 140, grow_workers);
+	expect_kind(w, "anon");
+}
+
+static void grow_lazyfree(struct world *w, int tenth)
+{
+	(void)tenth;
+	w->box.anon_bytes += MIB / 10;
+	w->box.reclaimable_bytes += MIB / 10;
+	put_rss(w, 1, w->box.anon_bytes);
+}
+
+static void test_lazyfree_is_no_leak(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 120, grow_lazyfree);
+	assert_int_equal(count(w, "process", "growing", "raised"), 1);
+	assert_int_equal(count(w, "process", "leak", "raised"), 0);
+	assert_int_equal(count(w, "cgroup", "growing", "raised"), 0);
+	assert_int_equal(count(w, "cgroup", "leak", "raised"), 0);
+	/* It is no longer freed, and grows on until that is the most: a leak after all. */
+	run(w, 140, grow_process);
+	assert_int_equal(count(w, "process", "leak", "raised"), 1);
+}
+
+static void test_end_of_a_cgroup(void **state)
+{
+	struct world *w = *state;
+	struct record memcg = { .type = RECORD_MEMCG, .memcg = { .cgroup = BOX } };
+
+	run(w, 5, NULL);
+	run(w, 20, grow_anon);
+	put(w, &(struct record){ .type = RECORD_CGROUP_END, .t_ns = w->t_ns, .cgroup_end = BOX });
+	assert_int_equal(count(w, "cgroup", "growing", "ended"), 1);
+	/* Told before its last process: it is forgotten with that one. */
+	memcg.t_ns = w->t_ns;
+	assert_int_equal(session_put(w->session, &memcg), -EBADMSG);
+	assert_non_null(strstr(session_error(w->session), "11"));
+	put_rss(w, 1, MIB);
+	put(w, &(struct record){ .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = 1 });
+	put(w, &(struct record){ .type = RECORD_CGROUP_END, .t_ns = w->t_ns, .cgroup_end = POD });
+	put(w, &(struct record){ .type = RECORD_CGROUP_END, .t_ns = w->t_ns, .cgroup_end = POD });
+	put(w, &(struct record){ .type = RECORD_CGROUP_END, .t_ns = w->t_ns, .cgroup_end = 99 });
+	memcg.memcg.cgroup = 99;
+	assert_int_equal(session_put(w->session, &memcg), -EBADMSG);
+}
+
+/* Parents in a ring, or named before they are known, are no reason to hang. */
+static void test_odd_parents(void **state)
+{
+	struct world *w = *state;
+
+	put_cgroup(w, 20, 21, "/a", RECORD_UNLIMITED, NULL);
+	put_cgroup(w, 21, 22, "/b", RECORD_UNLIMITED, NULL);
+	put_cgroup(w, 22, 20, "/c", RECORD_UNLIMITED, NULL);
+	put_cgroup(w, 23, 23, "/d", RECORD_UNLIMITED, NULL);
+	put_cgroup(w, BOX, 20, "/pod/box", 512 * MIB, "/pod/box");
+	put_rss(w, 1, 50 * MIB);
+	put(w, &(struct record){ .type = RECORD_CGROUP_END, .cgroup_end = 22 });
+	put(w, &(struct record){ .type = RECORD_CGROUP_END, .cgroup_end = 20 });
+	put(w, &(struct record){ .type = RECORD_EXIT, .exit.mm = 1 });
+	expect_nothing(w);
+}
+
+static double number(const json_t *line, const char *key)
+{
+	assert_true(json_is_number(json_object_get(line, key)));
+	return json_number_value(json_object_get(line, key));
+}
+
+static void expect_time_to_limit(
+	struct world *w, const char *ledger, const char *tier, double seconds)
+{
+	json_t *line = NULL;
+
+	assert_true(find(w, ledger, tier, "updated", &line) > 0);
+	/* As of the last update. */
+	seconds += (double)(w->t_ns - (uint64_t)json_integer_value(json_object_get(line, "t_ns"))) *
+		   1e-9;
+	assert_true(fabs(number(line, "time_to_limit_s") - seconds) < 0.02 * seconds + 0.5);
+	assert_true(number(line, "time_to_limit_lo_s") <= number(line, "time_to_limit_s"));
+	assert_true(number(line, "time_to_limit_hi_s") >= number(line, "time_to_limit_s"));
+	assert_true(number(line, "time_to_limit_hi_s") < seconds * 1.2 + 3);
+	json_decref(line);
+}
+
+static void grow_process_and_cache(struct world *w, int tenth)
+{
+	grow_process(w, tenth);
+	w->box.file_bytes += MIB / 5;
+	w->box.reclaimable_bytes += MIB / 5;
+	w->box.kernel_bytes += MIB / 10;
+}
+
+/* All that cannot be reclaimed fills it, twice as fast as the process grows. */
+static void test_time_to_limit(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 80, grow_process_and_cache);
+	expect_time_to_limit(w, "process", "leak", (512 - 10 - 160) / 2.0);
+	assert_int_equal(session_pace(w->session, BOX), LEDGER_CLOSE);
+	assert_int_equal(session_pace(w->session, 99), LEDGER_CALM);
+	run(w, 165, grow_process_and_cache);
+	assert_int_equal(session_pace(w->session, BOX), LEDGER_URGENT);
+}
+
+static void grow_both(struct world *w, int tenth)
+{
+	grow_anon(w, tenth);
+	w->other.anon_bytes += MIB / 5;
+}
+
+/* A limit above them both: it is full when both have grown. */
+static void test_limit_of_a_parent(void **state)
+{
+	struct world *w = *state;
+	json_t *line = NULL;
+
+	put_cgroup(w, POD, ROOT, "/pod", 512 * MIB, "/pod");
+	put_cgroup(w, BOX, POD, "/pod/box", 512 * MIB, "/pod");
+	put_cgroup(w, OTHER, POD, "/pod/other", 512 * MIB, "/pod");
+	w->has_other = true;
+	run(w, 5, NULL);
+	run(w, 80, grow_both);
+	expect_time_to_limit(w, "cgroup", "leak", (512 - 10 - 240) / 3.0);
+	assert_int_equal(find(w, "cgroup", "leak", "raised", &line), 2);
+	assert_true(is_text(line, "limit_cgroup", "/pod"));
+	json_decref(line);
+}
+
+static void test_swap_makes_room(void **state)
+{
+	struct world *w = *state;
+	struct record cgroup = { .type = RECORD_CGROUP,
+		.t_ns = w->t_ns,
+		.cgroup = { .id = BOX,
+			.path = "/pod/box",
+			.version = 2,
+			.limit_bytes = 512 * MIB,
+			.limit_cgroup = "/pod/box",
+			.parent = POD,
+			.high_bytes = RECORD_UNLIMITED,
+			.swap_limit_bytes = 100 * MIB } };
+
+	put(w, &cgroup);
+	w->box.swap_bytes = 20 * MIB;
+	w->box.swap_free_bytes = 1000 * MIB;
+	run(w, 5, NULL);
+	run(w, 80, grow_anon);
+	expect_time_to_limit(w, "cgroup", "leak", 512 + 100 - 20 - 10 - 80);
+	/* The host has less than it may use. */
+	w->box.swap_free_bytes = 30 * MIB;
+	run(w, 10, grow_anon);
+	expect_time_to_limit(w, "cgroup", "leak", 512 + 20 + 30 - 20 - 10 - 90);
+	/* Without a bound the host's swap is. */
+	cgroup.t_ns = w->t_ns;
+	cgroup.cgroup.swap_limit_bytes = RECORD_UNLIMITED;
+	put(w, &cgroup);
+	run(w, 10, grow_anon);
+	expect_time_to_limit(w, "cgroup", "leak", 512 + 20 + 30 - 20 - 10 - 100);
+}
+
+static void print_size(void **state)
+{
+	(void)state;
+	print_message("a cgroup of the second ledger takes %zu bytes in the session, %zu in the "
+		      "ledger\n",
+		session_cgroup_bytes(), ledger_state_bytes());
+	assert_true(session_cgroup_bytes() + ledger_state_bytes() <= 20 * KIB);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_process_explains_its_cgroup),
+		TEST(test_cow),
+		TEST(test_cow_after_a_fork),
+		TEST(test_cow_that_ends),
+		TEST(test_shmem),
+		cmocka_unit_test(test_kernel_parts),
+		TEST(test_sock),
+		TEST(test_sock_of_v1_is_not_charged),
+		TEST(test_reclaimable_is_no_growth),
+		TEST(test_inodes_come_with_cache),
+		TEST(test_file_that_cannot_be_evicted),
+		TEST(test_ever_more_processes),
+		TEST(test_many_slow_workers),
+		TEST(test_lazyfree_is_no_leak),
+		TEST(test_end_of_a_cgroup),
+		TEST(test_odd_parents),
+		TEST(test_time_to_limit),
+		TEST(test_limit_of_a_parent),
+		TEST(test_swap_makes_room),
+		cmocka_unit_test(print_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
