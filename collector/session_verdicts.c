@@ -93,6 +93,8 @@ void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict)
 	HASH_FIND(hh, session->processes, &verdict->mm, sizeof(verdict->mm), process);
 	if (!process)
 		return;
+	/* Each ledger has a detector of its own; the present is that of all that was read. */
+	out.t_ns = session->now_ns;
 	known = &process->verdicts[verdict->tier];
 	resident = process->resident.anon_bytes + process->resident.file_bytes +
 		   process->resident.shmem_bytes + process->resident.swap_bytes;
