@@ -273,6 +273,32 @@ static bool is_cow(const struct judged *judged, const struct growth_of *whole)
 	       2 * grown_kib * 1024 >= (int64_t)whole->bytes;
 }
 
+/* Whether @above is the nearest cgroup over @judged that the second ledger reads. */
+static bool is_next_above(const struct judged *judged, const struct judged *above)
+{
+	const struct cgroup_info *cgroup = judged->cgroup->parent;
+
+	while (cgroup && !cgroup->judged)
+		cgroup = cgroup->parent;
+	return cgroup && cgroup->judged == above;
+}
+
+bool session_shows_below(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier)
+{
+	struct growth_of whole = growth_of(session, judged, charge, tier);
+	const struct judged *other, *next;
+	int64_t kib = 0;
+
+	for (other = session->judged; other; other = next) {
+		next = other->hh.next;
+		if (is_next_above(other, judged))
+			kib += history_growth_kib(
+				&other->history, session_field_of(charge), whole.from_ns);
+	}
+	return 2 * kib * 1024 >= (int64_t)whole.bytes;
+}
+
 bool session_shows_in_rss(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier)
 {
@@ -280,7 +306,11 @@ bool session_shows_in_rss(const struct session *session, const struct judged *ju
 	struct born born;
 	int64_t kib;
 
-	if (charge == CHARGE_KERNEL || (charge == CHARGE_ANON && is_cow(judged, &whole)))
+	if (charge == CHARGE_KERNEL) {
+		kib = history_growth_kib(&judged->history, HISTORY_RSS_ANON, whole.from_ns);
+		return kib * 1024 >= OVERHEAD_SHARE * (int64_t)whole.bytes;
+	}
+	if (charge == CHARGE_ANON && is_cow(judged, &whole))
 		return false;
 	born = count_born(session, judged->cgroup, charge, &whole);
 	kib = history_growth_kib(&judged->history, rss_field_of(charge), whole.from_ns);
@@ -333,6 +363,17 @@ const char *session_name_kind(const struct session *session, const struct judged
 	if (charge == CHARGE_KERNEL)
 		return name_kernel(judged, &whole);
 	return is_cow(judged, &whole) ? "cow" : "anon";
+}
+
+double session_whole_of(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier)
+{
+	struct growth_of part = growth_of(session, judged, charge, tier);
+	int64_t kib = history_growth_kib(&judged->history, HISTORY_FILL, part.from_ns);
+
+	if (!part.bytes || kib * 1024 <= (int64_t)part.bytes)
+		return 1;
+	return (double)kib * 1024 / (double)part.bytes;
 }
 
 bool session_is_lazyfree(const struct process_info *process, const struct detect_verdict *verdict)

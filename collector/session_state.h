@@ -40,7 +40,8 @@ struct gate {
 
 /* Of a cgroup that the second ledger reads. */
 struct judged {
-	uint64_t serial; /* times CHARGES, plus a charge: the detector's mm */
+	uint64_t serial;   /* times CHARGES, plus a charge: the detector's mm */
+	uint64_t first_ns; /* of its first record */
 	struct memcg_usage usage;
 	struct history history;
 	struct gate gates[CHARGES][DETECT_TIERS];
@@ -146,7 +147,21 @@ enum history_field session_field_of(enum charge charge);
 bool session_is_explained(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier);
 
-/* Whether half or more of it shows in the RSS of processes that ran before it began. */
+/* Whether half or more of it shows in the charges of cgroups below. */
+bool session_shows_below(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier);
+
+/*
+ * How much more than @charge grows with it, at least 1: a process more is anonymous memory and the
+ * kernel's own for it.
+ */
+double session_whole_of(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier);
+
+/*
+ * Whether half or more of it shows in the RSS of processes that ran before it began; of kernel
+ * memory, whether it is no more than what comes along with growth that does.
+ */
 bool session_shows_in_rss(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier);
 
