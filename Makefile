@@ -83,7 +83,7 @@ help: ## List the targets
 # bpftool, but one list is simpler than two and `make deps` is run once.
 PACKAGES = gcc libc6-dev clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libcgroup-dev libcyaml-dev libyaml-dev libjansson-dev uthash-dev libcmocka-dev \
-	podman runc crun conmon stress-ng \
+	podman runc crun conmon catatonit stress-ng \
 	procps bats shellcheck valgrind libclang-rt-14-dev clang-format jq git
 APT_OPTIONS = --yes --no-install-recommends
 

@@ -229,6 +229,27 @@ static void report_ledger(const struct ledger_stats *stats)
 			(unsigned long long)stats->unreadable, strerror(-stats->unreadable_errno));
 }
 
+static void report_cgroups(const struct recorder_result *result)
+{
+	const struct cgroup_tree_stats *stats = &result->cgroups;
+
+	if (!result->cgroups_told && strcmp(result->source, "proc") != 0)
+		log_warn("this kernel tells of no births and deaths of cgroups; those that lived "
+			 "for less than a second may be without name and limit");
+	if (stats->refused)
+		log_warn("%llu directories in the cgroup hierarchy belong to another file system, "
+			 "are no cgroups and are left out; unmount them",
+			(unsigned long long)stats->refused);
+	if (stats->too_long)
+		log_warn("%llu cgroups have a path of %d bytes or more; they are without a path, "
+			 "and those below them are left out",
+			(unsigned long long)stats->too_long, CGROUP_PATH_SIZE);
+	if (stats->unreadable)
+		log_warn("a limit of a cgroup could not be read %llu times; it is then unknown, or "
+			 "as it was read before",
+			(unsigned long long)stats->unreadable);
+}
+
 static int run(struct arguments *args)
 {
 	struct recorder_options *options = &args->options;
@@ -263,6 +284,7 @@ static int run(struct arguments *args)
 		(unsigned long long)result.records, (unsigned long long)result.processes,
 		(unsigned long long)result.events, (unsigned long long)result.lost,
 		(unsigned long long)result.detections, result.source);
+	report_cgroups(&result);
 	report_ledger(&result.ledger);
 	if (result.overflow)
 		log_warn("%llu processes did not fit; raise --max-processes",

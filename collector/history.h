@@ -17,6 +17,7 @@ enum history_field {
 	HISTORY_SHMEM,
 	HISTORY_FILE,	  /* page cache that cannot be evicted */
 	HISTORY_KERNEL,	  /* without reclaimable slab, with sock where it is charged */
+	HISTORY_CACHE,	  /* page cache, evictable or not */
 	HISTORY_FILL,	  /* what reclaim cannot free, with swap: fills the limit */
 	HISTORY_LAZYFREE, /* freed with MADV_FREE, not yet taken */
 	HISTORY_SLAB,	  /* unreclaimable */

@@ -8,6 +8,7 @@ ARCHIVE_OBJS += $(COLLECTOR_PURE_OBJS)
 
 # The same verdicts on every machine and at every optimisation level: no fused operations.
 collector_detect_CFLAGS = -ffp-contract=off
+collector_CFLAGS = -ffp-contract=off
 
 $(BUILD)/collector/capture/bpf_source.o: $(BPF_SKELETON)
 

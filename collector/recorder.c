@@ -412,7 +412,7 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 	} else if (err) {
 		snprintf(error, error_size, "event loop: %s", strerror(-err));
 	}
-	if (recorder.session && recorder.ledger) {
+	if (recorder.session && recorder.tracker && recorder.ledger) {
 		struct session_counts counts = session_counts(recorder.session);
 
 		*ret = (struct recorder_result){
@@ -423,6 +423,8 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 			.detections = counts.detections,
 			.processes = counts.processes,
 			.ledger = ledger_stats(recorder.ledger),
+			.cgroups = tracker_cgroup_stats(recorder.tracker),
+			.cgroups_told = capture_tells(recorder.capture, CAPTURE_CGROUPS),
 			.source = capture_source_name(recorder.capture),
 		};
 	}

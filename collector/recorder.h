@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "collector/capture/capture.h"
+#include "collector/cgroup/tree.h"
 #include "collector/ledger.h"
 
 struct recorder_options {
@@ -25,6 +26,8 @@ struct recorder_options {
 struct recorder_result {
 	uint64_t records, events, lost, overflow, detections, processes;
 	struct ledger_stats ledger;
+	struct cgroup_tree_stats cgroups;
+	bool cgroups_told; /* births and deaths, by the kernel */
 	const char *source;
 };
 

@@ -14,13 +14,14 @@ struct session *session_new(const struct session_options *options)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	uint32_t max = options->max_processes ? options->max_processes : SESSION_MAX_PROCESSES;
+	uint32_t max_cgroups = options->max_cgroups ? options->max_cgroups : SESSION_MAX_CGROUPS;
 
 	if (!session)
 		return NULL;
 	session->options = *options;
 	session->detect = detect_new(max, session_on_process_verdict, session);
 	session->cgroup_detect =
-		detect_new(SESSION_MAX_CGROUPS * CHARGES, session_on_cgroup_verdict, session);
+		detect_new(max_cgroups * CHARGES, session_on_cgroup_verdict, session);
 	if (!session->detect || !session->cgroup_detect) {
 		session_free(session);
 		return NULL;

@@ -21,6 +21,7 @@ struct session_options {
 	FILE *out;		/* detections, or NULL */
 	bool for_people;	/* lines for a terminal instead of JSON */
 	uint32_t max_processes; /* 0: SESSION_MAX_PROCESSES */
+	uint32_t max_cgroups;	/* that are judged; 0: SESSION_MAX_CGROUPS */
 };
 
 #define SESSION_MAX_PROCESSES 32768

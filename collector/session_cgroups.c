@@ -12,6 +12,12 @@
  * rest of error_bytes is statistics that wait for at most 2 s: that delays growth, it makes none.
  */
 #define NOISE_MAX_BYTES (256 * 1024)
+/*
+ * A container's start looks like growth, and one reading a second is too slow to tell it by its
+ * shape. A process has its own time for that (STARTUP_NS in detect.c), but a container starts
+ * several, one after the other.
+ */
+#define SETTLE_NS (3 * 1000000000ULL)
 
 struct cgroup_info *session_find_cgroup(const struct session *session, uint64_t id)
 {
@@ -267,6 +273,7 @@ static struct history_row row_of(
 			[HISTORY_SHMEM] = to_kib(known(usage->shmem_bytes)),
 			[HISTORY_FILE] = to_kib(minus(file, evictable)),
 			[HISTORY_KERNEL] = to_kib(kernel),
+			[HISTORY_CACHE] = to_kib(file),
 			[HISTORY_FILL] = to_kib(minus(known(usage->usage_bytes),
 							known(usage->reclaimable_bytes)) +
 						known(usage->swap_bytes)),
@@ -313,10 +320,14 @@ int session_put_memcg(struct session *session, const struct record *record)
 	judged = cgroup->judged ? cgroup->judged : start_judging(session, cgroup);
 	if (!judged)
 		return -ENOMEM;
+	if (!judged->first_ns)
+		judged->first_ns = record->t_ns;
 	judged->usage = record->memcg.usage;
 	row = row_of(cgroup, &judged->usage, record->t_ns);
 	history_put(&judged->history, &row);
 	session->counts.charges++;
+	if (record->t_ns < judged->first_ns + SETTLE_NS)
+		return 0;
 	for (int charge = 0; charge < CHARGES; charge++)
 		detect_sample(session->cgroup_detect,
 			&(struct detect_sample){

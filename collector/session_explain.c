@@ -16,31 +16,6 @@
 /* Kernel memory that comes along with other growth, such as its page tables, is less than this. */
 #define OVERHEAD_SHARE 8
 
-struct growth_of {
-	uint64_t from_ns, now_ns;
-	uint64_t bytes;
-};
-
-static struct growth_of growth_of(const struct session *session, const struct gate *gate)
-{
-	const struct detect_verdict *verdict = &gate->verdict;
-
-	return (struct growth_of){
-		.from_ns = verdict->t_ns > verdict->span_ns ? verdict->t_ns - verdict->span_ns : 0,
-		.now_ns = session->now_ns,
-		.bytes = verdict->growth_bytes,
-	};
-}
-
-/* The part of a growth since @onset_ns that falls into @whole's time, if it was even. */
-static double share_of(const struct growth_of *whole, uint64_t onset_ns, uint64_t bytes)
-{
-	if (onset_ns >= whole->from_ns || whole->now_ns <= onset_ns)
-		return (double)bytes;
-	return (double)bytes * (double)(whole->now_ns - whole->from_ns) /
-	       (double)(whole->now_ns - onset_ns);
-}
-
 enum history_field session_field_of(enum charge charge)
 {
 	static const enum history_field fields[] = {
@@ -51,6 +26,35 @@ enum history_field session_field_of(enum charge charge)
 	};
 
 	return fields[charge];
+}
+
+/* What a gate found, as far as it goes by now. */
+struct growth_of {
+	uint64_t from_ns, now_ns;
+	uint64_t bytes; /* 0: nothing of it is left */
+};
+
+static struct growth_of growth_of(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier)
+{
+	const struct detect_verdict *verdict = &judged->gates[charge][tier].verdict;
+	struct growth_of whole = {
+		.from_ns = verdict->t_ns > verdict->span_ns ? verdict->t_ns - verdict->span_ns : 0,
+		.now_ns = session->now_ns,
+	};
+	int64_t kib = history_growth_kib(&judged->history, session_field_of(charge), whole.from_ns);
+
+	whole.bytes = kib > 0 ? (uint64_t)kib * 1024 : 0;
+	return whole;
+}
+
+/* The part of a growth since @onset_ns that falls into @whole's time, if it was even. */
+static double share_of(const struct growth_of *whole, uint64_t onset_ns, uint64_t bytes)
+{
+	if (onset_ns >= whole->from_ns || whole->now_ns <= onset_ns)
+		return (double)bytes;
+	return (double)bytes * (double)(whole->now_ns - whole->from_ns) /
+	       (double)(whole->now_ns - onset_ns);
 }
 
 static uint64_t resident_of(const struct process_info *process, enum charge charge)
@@ -71,11 +75,14 @@ static uint64_t resident_of(const struct process_info *process, enum charge char
 static double told_growth(
 	const struct process_info *process, enum detect_tier tier, const struct growth_of *whole)
 {
+	uint64_t resident = process->resident.anon_bytes + process->resident.file_bytes +
+			    process->resident.shmem_bytes + process->resident.swap_bytes;
 	double most = 0;
 
 	for (int t = (int)tier; t < DETECT_TIERS; t++) {
 		const struct process_verdict *verdict = &process->verdicts[t];
-		double share = share_of(whole, verdict->onset_ns, verdict->growth_bytes);
+		double share = share_of(whole, verdict->onset_ns,
+			resident > verdict->base_bytes ? resident - verdict->base_bytes : 0);
 
 		if (verdict->told && share > most)
 			most = share;
@@ -109,6 +116,26 @@ static void add_processes(const struct session *session, const struct cgroup_inf
 	}
 }
 
+/* The largest growth of @charge that gates of @tier or a stronger one give @other. */
+static double gate_growth(const struct session *session, const struct judged *other,
+	enum charge charge, enum detect_tier tier, bool told, const struct growth_of *whole)
+{
+	double most = 0;
+
+	for (int t = (int)tier; t < DETECT_TIERS; t++) {
+		const struct gate *gate = &other->gates[charge][t];
+		struct growth_of part;
+		double share;
+
+		if (!gate->standing || (told && !gate->told))
+			continue;
+		part = growth_of(session, other, charge, (enum detect_tier)t);
+		share = share_of(whole, part.from_ns, part.bytes);
+		most = share > most ? share : most;
+	}
+	return most;
+}
+
 static void add_cgroups(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier, const struct growth_of *whole,
 	struct explained *sum)
@@ -119,22 +146,13 @@ static void add_cgroups(const struct session *session, const struct judged *judg
 		next = other->hh.next;
 		if (!session_is_within(other->cgroup, judged->cgroup))
 			continue;
-		for (int c = 0; c < CHARGES; c++) {
-			double most = 0;
-
-			for (int t = (int)tier; t < DETECT_TIERS; t++) {
-				const struct gate *gate = &other->gates[c][t];
-				double share = share_of(
-					whole, gate->verdict.onset_ns, gate->verdict.growth_bytes);
-
-				if (gate->told && share > most)
-					most = share;
-			}
+		/* Growth of the same kind is the affair of the cgroup below, told yet or not. */
+		if (other != judged)
+			sum->same += gate_growth(session, other, charge, tier, false, whole);
+		for (int c = 0; c < CHARGES; c++)
 			if (c != (int)charge)
-				sum->any += most;
-			else if (other != judged)
-				sum->same += most;
-		}
+				sum->any += gate_growth(
+					session, other, (enum charge)c, tier, true, whole);
 	}
 }
 
@@ -159,12 +177,29 @@ static bool is_said_of_processes(const struct session *session, const struct jud
 	return false;
 }
 
+/*
+ * Page cache brings along inodes, dentries and buffer heads, which are reclaimed with it. Where
+ * the kernel does not tell them from other kernel memory (v1), what grows by less than half as
+ * much as page cache is taken for them.
+ */
+static bool comes_with_cache(const struct judged *judged, const struct growth_of *whole)
+{
+	int64_t kib;
+
+	if (judged->usage.slab_reclaimable_bytes != MEMCG_UNKNOWN)
+		return false;
+	kib = history_growth_kib(&judged->history, HISTORY_CACHE, whole->from_ns);
+	return kib * 1024 >= 2 * (int64_t)whole->bytes;
+}
+
 bool session_is_explained(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier)
 {
-	struct growth_of whole = growth_of(session, &judged->gates[charge][tier]);
+	struct growth_of whole = growth_of(session, judged, charge, tier);
 	struct explained sum = {};
 
+	if (charge == CHARGE_KERNEL && comes_with_cache(judged, &whole))
+		return true;
 	add_processes(session, judged->cgroup, charge, tier, &whole, &sum);
 	add_cgroups(session, judged, charge, tier, &whole, &sum);
 	if (2 * sum.same >= (double)whole.bytes)
@@ -238,14 +273,44 @@ static bool is_cow(const struct judged *judged, const struct growth_of *whole)
 	       2 * grown_kib * 1024 >= (int64_t)whole->bytes;
 }
 
+/* Whether @above is the nearest cgroup over @judged that the second ledger reads. */
+static bool is_next_above(const struct judged *judged, const struct judged *above)
+{
+	const struct cgroup_info *cgroup = judged->cgroup->parent;
+
+	while (cgroup && !cgroup->judged)
+		cgroup = cgroup->parent;
+	return cgroup && cgroup->judged == above;
+}
+
+bool session_shows_below(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier)
+{
+	struct growth_of whole = growth_of(session, judged, charge, tier);
+	const struct judged *other, *next;
+	int64_t kib = 0;
+
+	for (other = session->judged; other; other = next) {
+		next = other->hh.next;
+		if (is_next_above(other, judged))
+			kib += history_growth_kib(
+				&other->history, session_field_of(charge), whole.from_ns);
+	}
+	return 2 * kib * 1024 >= (int64_t)whole.bytes;
+}
+
 bool session_shows_in_rss(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier)
 {
-	struct growth_of whole = growth_of(session, &judged->gates[charge][tier]);
+	struct growth_of whole = growth_of(session, judged, charge, tier);
 	struct born born;
 	int64_t kib;
 
-	if (charge == CHARGE_KERNEL || (charge == CHARGE_ANON && is_cow(judged, &whole)))
+	if (charge == CHARGE_KERNEL) {
+		kib = history_growth_kib(&judged->history, HISTORY_RSS_ANON, whole.from_ns);
+		return kib * 1024 >= OVERHEAD_SHARE * (int64_t)whole.bytes;
+	}
+	if (charge == CHARGE_ANON && is_cow(judged, &whole))
 		return false;
 	born = count_born(session, judged->cgroup, charge, &whole);
 	kib = history_growth_kib(&judged->history, rss_field_of(charge), whole.from_ns);
@@ -283,7 +348,7 @@ static const char *name_kernel(const struct judged *judged, const struct growth_
 const char *session_name_kind(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier)
 {
-	struct growth_of whole = growth_of(session, &judged->gates[charge][tier]);
+	struct growth_of whole = growth_of(session, judged, charge, tier);
 	struct born born;
 	uint64_t by_born;
 
@@ -298,6 +363,17 @@ const char *session_name_kind(const struct session *session, const struct judged
 	if (charge == CHARGE_KERNEL)
 		return name_kernel(judged, &whole);
 	return is_cow(judged, &whole) ? "cow" : "anon";
+}
+
+double session_whole_of(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier)
+{
+	struct growth_of part = growth_of(session, judged, charge, tier);
+	int64_t kib = history_growth_kib(&judged->history, HISTORY_FILL, part.from_ns);
+
+	if (!part.bytes || kib * 1024 <= (int64_t)part.bytes)
+		return 1;
+	return (double)kib * 1024 / (double)part.bytes;
 }
 
 bool session_is_lazyfree(const struct process_info *process, const struct detect_verdict *verdict)

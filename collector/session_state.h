@@ -32,14 +32,16 @@ struct gate {
 	bool standing; /* as the detector has it */
 	bool told;     /* as the detections have it */
 	uint64_t raised_ns;
-	uint64_t next_ns; /* when one that is not told is looked at again */
-	const char *kind; /* once told */
+	uint64_t next_ns;	 /* when one that is not told is looked at again */
+	uint64_t unexplained_ns; /* since when nothing explains it; 0: it is explained */
+	const char *kind;	 /* once told */
 	struct detect_verdict verdict;
 };
 
 /* Of a cgroup that the second ledger reads. */
 struct judged {
-	uint64_t serial; /* times CHARGES, plus a charge: the detector's mm */
+	uint64_t serial;   /* times CHARGES, plus a charge: the detector's mm */
+	uint64_t first_ns; /* of its first record */
 	struct memcg_usage usage;
 	struct history history;
 	struct gate gates[CHARGES][DETECT_TIERS];
@@ -69,7 +71,8 @@ struct cgroup_info {
 
 struct process_verdict {
 	bool standing, told;
-	uint64_t onset_ns, growth_bytes;
+	uint64_t onset_ns;
+	uint64_t base_bytes; /* resident when its growth began */
 };
 
 struct process_info {
@@ -140,11 +143,25 @@ void session_reconsider(struct session *session);
 /* The name of a charge's series in the history. */
 enum history_field session_field_of(enum charge charge);
 
-/* Whether what has been told already explains half or more of what @gate found. */
+/* Whether what has been told already explains half or more of what that gate found. */
 bool session_is_explained(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier);
 
-/* Whether half or more of it shows in the RSS of processes that ran before it began. */
+/* Whether half or more of it shows in the charges of cgroups below. */
+bool session_shows_below(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier);
+
+/*
+ * How much more than @charge grows with it, at least 1: a process more is anonymous memory and the
+ * kernel's own for it.
+ */
+double session_whole_of(const struct session *session, const struct judged *judged,
+	enum charge charge, enum detect_tier tier);
+
+/*
+ * Whether half or more of it shows in the RSS of processes that ran before it began; of kernel
+ * memory, whether it is no more than what comes along with growth that does.
+ */
 bool session_shows_in_rss(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier);
 

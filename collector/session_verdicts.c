@@ -7,12 +7,17 @@
 #include "collector/session_state.h"
 
 #define SECOND_NS 1000000000ULL
-/* Both ledgers see most growth at once: the first one, which knows whose it is, has this long. */
-#define WAIT_NS (2 * SECOND_NS)
-/* Growth that shows in RSS is the first one's to tell: it gets the time again that it took, to...
+/*
+ * Both ledgers see most growth at once: the first one, which knows whose it is, has this long. As
+ * long must nothing explain it before it is told: what ended just now shows in the charge by then.
+ */
+#define WAIT_NS (5 * SECOND_NS / 2)
+/*
+ * Growth that shows in RSS is the first one's to tell, and growth that shows in a cgroup below is
+ * told of that one: it gets the time again that it took so far, up to this.
  */
 #define WAIT_MAX_NS (64 * SECOND_NS)
-#define LOOK_AGAIN_NS (2 * SECOND_NS)
+#define LOOK_AGAIN_NS (1 * SECOND_NS)
 /* The charge is read within a second, and the detector needs a few more to see the fall. */
 #define AFTERMATH_NS (5 * SECOND_NS)
 /* Longer than the detector is silent about a verdict that stands. */
@@ -84,18 +89,24 @@ void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict)
 	struct detection_subject subject;
 	struct process_info *process;
 	bool stands = verdict->state == DETECT_RAISED || verdict->state == DETECT_UPDATED;
+	uint64_t resident;
 	bool was_told;
 
 	HASH_FIND(hh, session->processes, &verdict->mm, sizeof(verdict->mm), process);
 	if (!process)
 		return;
+	/* Each ledger has a detector of its own; the present is that of all that was read. */
+	out.t_ns = session->now_ns;
 	known = &process->verdicts[verdict->tier];
+	resident = process->resident.anon_bytes + process->resident.file_bytes +
+		   process->resident.shmem_bytes + process->resident.swap_bytes;
 	was_told = known->told;
 	*known = (struct process_verdict){
 		.standing = stands,
 		.told = stands && was_told,
 		.onset_ns = verdict->onset_ns,
-		.growth_bytes = verdict->growth_bytes,
+		.base_bytes =
+			resident > verdict->growth_bytes ? resident - verdict->growth_bytes : 0,
 	};
 	if (stands)
 		look_closely(session, process->cgroup);
@@ -118,12 +129,27 @@ void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict)
 	write_detection(session, &out, &subject);
 }
 
-static void tell(struct session *session, struct judged *judged, const struct gate *gate,
-	enum detect_state state)
+/* What is said to grow with each process is all that it costs. */
+static void count_whole(const struct session *session, const struct judged *judged,
+	enum charge charge, struct detect_verdict *verdict)
 {
+	double whole = session_whole_of(session, judged, charge, verdict->tier);
+
+	verdict->rate_bytes_per_s *= whole;
+	verdict->rate_lo *= whole;
+	verdict->rate_hi *= whole;
+	verdict->growth_bytes = (uint64_t)((double)verdict->growth_bytes * whole);
+}
+
+static void tell(struct session *session, struct judged *judged, enum charge charge,
+	enum detect_tier tier, enum detect_state state)
+{
+	const struct gate *gate = &judged->gates[charge][tier];
 	struct detect_verdict out = gate->verdict;
 	struct detection_subject subject;
 
+	if (strcmp(gate->kind, "processes") == 0)
+		count_whole(session, judged, charge, &out);
 	out.state = state;
 	out.t_ns = session->now_ns;
 	/* Of one charge the detector knows the noise; the kernel's figure is off by this. */
@@ -146,17 +172,23 @@ static void consider(
 	if (session->now_ns < gate->next_ns)
 		return;
 	gate->next_ns = session->now_ns + LOOK_AGAIN_NS;
-	if (session_is_explained(session, judged, charge, tier))
-		return;
 	if (patience_ns > WAIT_MAX_NS)
 		patience_ns = WAIT_MAX_NS;
-	if (session->now_ns < gate->raised_ns + patience_ns &&
-		session_shows_in_rss(session, judged, charge, tier))
+	if (session_is_explained(session, judged, charge, tier) ||
+		(session->now_ns < gate->raised_ns + patience_ns &&
+			(session_shows_in_rss(session, judged, charge, tier) ||
+				session_shows_below(session, judged, charge, tier)))) {
+		gate->unexplained_ns = 0;
+		return;
+	}
+	if (!gate->unexplained_ns)
+		gate->unexplained_ns = session->now_ns;
+	if (session->now_ns < gate->unexplained_ns + WAIT_NS)
 		return;
 	gate->kind = session_name_kind(session, judged, charge, tier);
 	gate->told = true;
 	session->waiting--;
-	tell(session, judged, gate, DETECT_RAISED);
+	tell(session, judged, charge, tier, DETECT_RAISED);
 }
 
 void session_on_cgroup_verdict(void *ctx, const struct detect_verdict *verdict)
@@ -177,19 +209,20 @@ void session_on_cgroup_verdict(void *ctx, const struct detect_verdict *verdict)
 		gate->standing = true;
 		gate->told = false;
 		gate->raised_ns = session->now_ns;
-		gate->next_ns = session->now_ns + WAIT_NS;
+		gate->next_ns = session->now_ns;
+		gate->unexplained_ns = 0;
 		session->waiting++;
 		look_closely(session, judged->cgroup);
 		break;
 	case DETECT_UPDATED:
 		look_closely(session, judged->cgroup);
 		if (gate->told)
-			tell(session, judged, gate, DETECT_UPDATED);
+			tell(session, judged, charge, verdict->tier, DETECT_UPDATED);
 		break;
 	case DETECT_WITHDRAWN:
 	case DETECT_ENDED:
 		if (gate->told)
-			tell(session, judged, gate, verdict->state);
+			tell(session, judged, charge, verdict->tier, verdict->state);
 		else
 			session->waiting--;
 		gate->standing = gate->told = false;

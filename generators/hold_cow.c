@@ -25,14 +25,15 @@ enum order {
 	ORDER_MEASURE,
 };
 
+/* Without padding, for they are sent. */
 struct command {
-	enum order order;
+	uint64_t order; /* enum order */
 	uint64_t first;
 	uint64_t count;
 };
 
 struct answer {
-	int err;
+	int64_t err;
 	uint64_t bytes;
 };
 
@@ -92,7 +93,7 @@ static int ask(struct gen_hold *hold, const struct command *command, uint64_t *r
 	}
 	if (!answer.err && ret_bytes)
 		*ret_bytes = answer.bytes;
-	return answer.err;
+	return (int)answer.err;
 }
 
 static int start_child(struct gen_hold *hold, struct state *state)

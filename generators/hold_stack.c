@@ -27,6 +27,7 @@ static const struct gen_kernel_object objects[] = {
 struct slot {
 	pthread_t thread;
 	sem_t quit;
+	bool running;
 };
 
 struct state {
@@ -97,10 +98,24 @@ static int open_hold(struct gen_hold *hold)
 	return 0;
 }
 
-/* Threads that still sleep end with the process. */
+static void stop_thread(struct slot *slot)
+{
+	if (!slot->running)
+		return;
+	sem_post(&slot->quit);
+	pthread_join(slot->thread, NULL);
+	slot->running = false;
+}
+
 static void close_hold(struct gen_hold *hold)
 {
-	(void)hold;
+	struct state *state = hold->state;
+
+	for (uint64_t i = 0; i < gen_hold_units(hold); i++)
+		stop_thread(&state->slots[i]);
+	gen_arena_close(&state->stacks);
+	free(state->slots);
+	free(state);
 }
 
 static int start_thread(struct gen_hold *hold, struct state *state, uint64_t i)
@@ -119,6 +134,7 @@ static int start_thread(struct gen_hold *hold, struct state *state, uint64_t i)
 			": %s; raise the limit on processes (podman --pids-limit, pids.max, "
 			"ulimit -u) or hold less",
 			i, strerror(err));
+	state->slots[i].running = true;
 	return 0;
 }
 
@@ -136,10 +152,8 @@ static int drop(struct gen_hold *hold, uint64_t first, uint64_t count)
 {
 	struct state *state = hold->state;
 
-	for (uint64_t i = first; i < first + count; i++) {
-		sem_post(&state->slots[i].quit);
-		pthread_join(state->slots[i].thread, NULL);
-	}
+	for (uint64_t i = first; i < first + count; i++)
+		stop_thread(&state->slots[i]);
 	return gen_arena_drop(&state->stacks, first, count);
 }
 

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collector/output/notices.h"
 
+#include "collector/output/text.h"
 #include "lib/units.h"
-
-/* Names come from other people's programs: control characters must not reach the terminal. */
-static void print_name(FILE *out, const char *name)
-{
-	for (; *name; name++)
-		fputc((unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name, out);
-}
 
 static const char *name_of(const struct cgroup_node *node)
 {
@@ -28,7 +22,7 @@ void notices_limit_changed(
 	char before[UNITS_TEXT_SIZE], after[UNITS_TEXT_SIZE];
 
 	fprintf(out, "%9.2fs  limit of ", (double)since_ns * 1e-9);
-	print_name(out, name_of(node));
+	text_print_name(out, name_of(node));
 	fprintf(out, " changed from %s to %s\n", format_limit(old_bytes, before, sizeof(before)),
 		format_limit(node->limits.memory.bytes, after, sizeof(after)));
 }

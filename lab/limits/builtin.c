@@ -34,16 +34,10 @@ static int case_swap(struct limits_session *session)
 		.memory_bytes = LIMIT,
 		.memory_swap_bytes = 2 * LIMIT,
 	};
-	struct limits_row *row;
 
-	if (!*session->no_swap)
-		return limits_try(session, "memory+swap", &spec, 2 * LIMIT, NULL);
-	row = limits_session_row(session, "memory+swap", limits_knob_name(KNOB_SWAP));
-	if (!row)
-		return -EINVAL;
-	row->declared = limits_value_of(2 * LIMIT);
-	limits_row_judge(row, LIMITS_SKIP, "%s", session->no_swap);
-	return 0;
+	/* Without swap there is only the memory limit to try. */
+	return limits_try(
+		session, "memory+swap", &spec, *session->no_swap ? LIMIT : 2 * LIMIT, NULL);
 }
 
 /* More than the cgroup @name may use, without swap. */
@@ -93,10 +87,6 @@ static int case_reservation(struct limits_session *session)
 	limits_row_observe(row, "%s", probe_text(&probe, text, sizeof(text)));
 	if (probe.outcome != PROBE_HELD)
 		limits_row_judge(row, LIMITS_FAIL, "a reservation must not limit");
-	else if (row->effective.value.kind == VALUE_NONE)
-		limits_row_judge(row, LIMITS_PASS,
-			"protects nothing here: on v2 it counts only as far as every ancestor "
-			"reserves memory too");
 	return 0;
 }
 

@@ -126,6 +126,24 @@ static int play(struct limits_session *session, const char *path, char *words, s
 	return err;
 }
 
+/*
+ * Starts the container that the others share namespaces with: when that fails, no limit is to
+ * blame. Podman names it after the pod's id. Returns 0, or -EINVAL with what podman said in @words.
+ */
+static int start_infra(struct limits_session *session, const json_t *list, char *words, size_t size)
+{
+	const char *pod = json_string_value(json_object_get(json_array_get(list, 0), "Pod"));
+	_cleanup_problems_ struct problems said = { 0 };
+	_cleanup_args_ struct args args = { 0 };
+	int err;
+
+	podman_args(&session->host.podman, &args, "start", NULL);
+	args_addf(&args, "%.12s-infra", pod ? pod : "");
+	err = podman_run(&args, session->state.dir, "podman cannot start a pod here", &said, NULL);
+	snprintf(words, size, "%s", said.count ? said.texts[0] : "");
+	return err;
+}
+
 /* The id of the container whose name ends in "-@name"; the caller frees it. */
 static char *id_of(const json_t *list, const char *name)
 {
@@ -245,11 +263,10 @@ static int add_rows(struct limits_session *session, const struct pod_container *
 	return row ? 0 : -EINVAL;
 }
 
-static int refused(struct limits_session *session, const struct pod_file *file, const char *words)
+/* The same verdict for all containers. */
+static int judge_all(struct limits_session *session, const struct pod_file *file,
+	enum limits_verdict verdict, const char *words)
 {
-	if (strstr(words, "catatonit"))
-		return problems_add(session->problems,
-			"%s; install it with `apt-get install catatonit`", words);
 	for (size_t i = 0; i < file->count; i++) {
 		struct limits_row *row = limits_session_row(
 			session, file->containers[i].name, limits_knob_name(KNOB_MEMORY));
@@ -257,9 +274,17 @@ static int refused(struct limits_session *session, const struct pod_file *file, 
 		if (!row)
 			return -EINVAL;
 		row->declared = limits_value_of(file->containers[i].limit_bytes);
-		limits_row_judge(row, LIMITS_FAIL, "%s", words);
+		limits_row_judge(row, verdict, "%s", words);
 	}
 	return 0;
+}
+
+static int refused(struct limits_session *session, const struct pod_file *file, const char *words)
+{
+	if (strstr(words, "catatonit"))
+		return problems_add(session->problems,
+			"%s; install it with `apt-get install catatonit`", words);
+	return judge_all(session, file, LIMITS_FAIL, words);
 }
 
 static int try_containers(
@@ -301,6 +326,8 @@ int limits_pod(struct limits_session *session, const char *path)
 		return refused(session, &file, words);
 	if (podman_list(&session->host.podman, session->state.id, &list) < 0)
 		err = problems_add(session->problems, "the pod's containers cannot be listed");
+	else if (start_infra(session, list, words, sizeof(words)) < 0)
+		err = judge_all(session, &file, LIMITS_SKIP, words);
 	else
 		err = try_containers(session, &file, list);
 	json_decref(list);

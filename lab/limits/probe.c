@@ -150,6 +150,7 @@ static int create(
 	args_addf(&args, "--name=%s-%s", session->parent, spec->name);
 	add_limits(&args, spec);
 	args_add(&args, "--log-driver=passthrough");
+	args_addf(&args, "--pidfile=%s/pid", probe->scratch);
 	args_addf(&args, "--cidfile=%s/id", probe->scratch);
 	add_command(&args, spec);
 	if (podman_run(&args, probe->scratch, spec->name, &said, NULL) < 0)
@@ -196,18 +197,34 @@ static int init(struct limits_session *session, struct probe *probe)
 	return 0;
 }
 
-static int find_process(struct limits_session *session, struct probe *probe)
+/* Podman wrote it to a file of ours, unless it made the container on its own terms. */
+static int read_pid(struct limits_session *session, struct probe *probe)
 {
 	_cleanup_child_output_ struct child_output output = { 0 };
 	_cleanup_problems_ struct problems said = { 0 };
 	_cleanup_args_ struct args args = { 0 };
-	char path[CGROUP_PATH_SIZE];
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[192];
 
+	snprintf(path, sizeof(path), "%s/pid", probe->scratch);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%d", &probe->pid) == 1)
+		return 0;
 	podman_args(&session->host.podman, &args, "container", "inspect", "--format={{.State.Pid}}",
 		probe->id, NULL);
 	if (podman_run(&args, "/", "inspect", &said, &output) < 0)
 		return refuse(probe, said.count ? said.texts[0] : "podman: out of memory");
 	probe->pid = atoi(output.out);
+	return 0;
+}
+
+static int find_process(struct limits_session *session, struct probe *probe)
+{
+	char path[CGROUP_PATH_SIZE];
+	int err = read_pid(session, probe);
+
+	if (err < 0)
+		return err;
 	probe->pidfd = probe->pid > 0 ? pidfd_open(probe->pid, 0) : -1;
 	if (probe->pidfd < 0 ||
 		cgroup_path_of_pid(&session->host.cgroup, probe->pid, path, sizeof(path)) < 0)

@@ -29,6 +29,34 @@ static int check_images(struct limits_session *session, const struct scenario *s
 	return err;
 }
 
+#define TRIAL_NAME_SIZE 64
+
+static void trial_name(uint64_t bytes, char *buf)
+{
+	char size[UNITS_TEXT_SIZE];
+
+	snprintf(buf, TRIAL_NAME_SIZE, "trial of %s",
+		units_format_size((double)bytes, size, sizeof(size)));
+}
+
+/* What the trial of its limit met, the container would meet. */
+static void take_trial(const struct limits_table *table, struct limits_row *row)
+{
+	char name[TRIAL_NAME_SIZE];
+
+	trial_name(row->declared.number, name);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct limits_row *trial = &table->rows[i];
+
+		if (strcmp(trial->subject, name) != 0 || strcmp(trial->knob, row->knob) != 0 ||
+			trial->declared.number != row->declared.number)
+			continue;
+		snprintf(row->observed, sizeof(row->observed), "%s", trial->observed);
+		if (trial->verdict != LIMITS_PASS)
+			limits_row_judge(row, trial->verdict, "%s: %s", name, trial->reason);
+	}
+}
+
 static int look_at(struct limits_session *session, const struct scenario_workload *w, unsigned k)
 {
 	static const enum limits_knob knobs[] = { KNOB_MEMORY, KNOB_SWAP };
@@ -62,6 +90,7 @@ static int look_at(struct limits_session *session, const struct scenario_workloa
 			limits_row_bound(row, w->memory_bytes < session->host.cgroup.ram_bytes
 						      ? probe.path
 						      : "RAM");
+		take_trial(&session->table, row);
 	}
 	return 0;
 }
@@ -77,7 +106,7 @@ static bool tried_before(const struct scenario *scenario, unsigned upto)
 
 static int try_limit(struct limits_session *session, const struct scenario_workload *w)
 {
-	char name[64], subject[64], size[UNITS_TEXT_SIZE];
+	char name[64], subject[TRIAL_NAME_SIZE];
 	const struct probe_spec spec = {
 		.name = name,
 		.memory_bytes = w->memory_bytes,
@@ -86,8 +115,7 @@ static int try_limit(struct limits_session *session, const struct scenario_workl
 
 	/* No scenario's workload can have such a name: a dot is not in them. */
 	snprintf(name, sizeof(name), "try.%llu", (unsigned long long)w->memory_bytes);
-	snprintf(subject, sizeof(subject), "trial of %s",
-		units_format_size((double)w->memory_bytes, size, sizeof(size)));
+	trial_name(w->memory_bytes, subject);
 	return limits_try(session, subject, &spec, w->memory_bytes, NULL);
 }
 
@@ -98,10 +126,10 @@ int limits_scenario(struct limits_session *session, const struct scenario *scena
 	if (err == 0)
 		err = check_images(session, scenario);
 	for (unsigned i = 0; err == 0 && i < scenario->workloads_count; i++)
-		for (unsigned k = 1; err == 0 && k <= scenario->workloads[i].count; k++)
-			err = look_at(session, &scenario->workloads[i], k);
-	for (unsigned i = 0; err == 0 && i < scenario->workloads_count; i++)
 		if (!tried_before(scenario, i))
 			err = try_limit(session, &scenario->workloads[i]);
+	for (unsigned i = 0; err == 0 && i < scenario->workloads_count; i++)
+		for (unsigned k = 1; err == 0 && k <= scenario->workloads[i].count; k++)
+			err = look_at(session, &scenario->workloads[i], k);
 	return err;
 }

@@ -87,7 +87,7 @@ int limits_session_release(struct limits_session *session)
 	if (limits_remove_pod(podman, id, problems) < 0 ||
 		podman_remove_run(podman, id, problems) < 0)
 		err = -EINVAL;
-	if (parent_remove(session->parent, REMOVE_TIMEOUT_NS, problems) < 0)
+	if (*session->parent && parent_remove(session->parent, REMOVE_TIMEOUT_NS, problems) < 0)
 		err = -EINVAL;
 	if (limits_remove_swap(id, problems) < 0)
 		err = -EINVAL;

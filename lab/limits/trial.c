@@ -48,6 +48,11 @@ bool limits_row_take(struct limits_row *row, const struct cgroup_host *host, con
 			path, limits_knob_name(knob), strerror(-err));
 	else
 		judge_written(row);
+	if (err == 0 && knob == KNOB_RESERVATION && row->written.kind == VALUE_BYTES &&
+		row->effective.value.kind == VALUE_NONE)
+		limits_row_judge(row, LIMITS_PASS,
+			"protects nothing here: on v2 it counts only as far as every ancestor "
+			"reserves memory too");
 	return err == 0;
 }
 

@@ -126,6 +126,7 @@ static void set_subject(
 	json_object_set_new(json, process ? "mm" : "cgroup_id", id);
 	json_object_set_new(json, process ? "cgroup_id" : "mm", json_null());
 	json_object_set_new(json, "cgroup", text_or_null(alarm->path));
+	json_object_set_new(json, "kind", text_or_null(alarm->kind));
 	json_object_set_new(
 		json, "above", text_or_null(above[score->above[alarm - score->result.alarms]]));
 	json_object_set_new(json, "comm", text_or_null(mm ? mm->comm : NULL));

@@ -185,11 +185,21 @@ static void score_lines(FILE *out, const struct score_summary *sum)
 	fputc('\n', out);
 }
 
+/* Workloads of one scenario have the same names in every run: says when unit @i begins another. */
+static void run_line(
+	const struct screen *screen, const struct run_score *score, size_t i, size_t *run)
+{
+	if (score->runs_count > 1 && *run != score->unit_runs[i])
+		fprintf(screen->out, "    %s:\n", score->units[i].run);
+	*run = score->unit_runs[i];
+}
+
 /* What grows in cgroups, where a kind was asked for. */
 static void kind_lines(const struct screen *screen, const struct run_score *score)
 {
 	const struct score_summary *sum = &score->summary;
 	char name[REPORT_NAME_SIZE], kind[REPORT_CELL_SIZE];
+	size_t run = SIZE_MAX;
 
 	if (sum->cgroup_leaks == 0)
 		return;
@@ -203,6 +213,7 @@ static void kind_lines(const struct screen *screen, const struct run_score *scor
 
 		if (judged->broken || !unit->leak || unit->ledger != SCORE_CGROUP)
 			continue;
+		run_line(screen, score, i, &run);
 		fputs("    ", screen->out);
 		cell(screen, NULL, report_unit_name(unit, name, sizeof(name)), 24);
 		fprintf(screen->out, "%s\n", report_kind_text(unit, judged, kind));
@@ -234,6 +245,8 @@ static void limit_row(
 /* The time to the limit as the leak tier said it, against the kill. */
 static void limit_lines(const struct screen *screen, const struct run_score *score)
 {
+	size_t run = SIZE_MAX;
+
 	if (!report_has_kills(score))
 		return;
 	fputs("\n  time to limit, against the kill (first statement 5 s after the verdict or "
@@ -259,8 +272,10 @@ static void limit_lines(const struct screen *screen, const struct run_score *sco
 	for (size_t i = 0; i < score->units_count; i++) {
 		const struct score_judged *judged = &score->result.judged[i];
 
-		if (!judged->broken && judged->tier[SCORE_LEAK].limit.killed)
-			limit_row(screen, &score->units[i], &judged->tier[SCORE_LEAK].limit);
+		if (judged->broken || !judged->tier[SCORE_LEAK].limit.killed)
+			continue;
+		run_line(screen, score, i, &run);
+		limit_row(screen, &score->units[i], &judged->tier[SCORE_LEAK].limit);
 	}
 }
 

@@ -43,6 +43,19 @@ static bool names_unit(const struct score_detection *det, const struct score_uni
 	       same_text(det->limit_cgroup, unit->limit_cgroup);
 }
 
+/*
+ * In one cgroup several kinds of memory may grow, each of which is a verdict of its own; one that
+ * does not say its kind is about whatever was said before. A process has but one.
+ */
+static bool same_verdict(const struct score_alarm *alarm, const struct score_detection *det)
+{
+	if (alarm->subject != det->subject || alarm->ledger != det->ledger ||
+		alarm->tier != det->tier)
+		return false;
+	return det->ledger == SCORE_PROCESS || !alarm->kind || !det->kind ||
+	       strcmp(alarm->kind, det->kind) == 0;
+}
+
 static struct score_alarm *find_open(struct score_result *result, const struct score_detection *det)
 {
 	for (size_t i = result->alarms_count; i > 0; i--) {
@@ -51,9 +64,8 @@ static struct score_alarm *find_open(struct score_result *result, const struct s
 		/* Detections are grouped by run: what lies before is of others. */
 		if (alarm->run != det->run)
 			break;
-		if (alarm->subject == det->subject && alarm->ledger == det->ledger &&
-			alarm->tier == det->tier)
-			return alarm->closed_ns ? NULL : alarm;
+		if (same_verdict(alarm, det) && !alarm->closed_ns)
+			return alarm;
 	}
 	return NULL;
 }
@@ -124,6 +136,7 @@ static void open_alarm(struct score_result *result, const struct score_detection
 		.confidence = det->confidence,
 		.pid = det->pid,
 		.path = det->ledger == SCORE_CGROUP ? det->recorded_path : NULL,
+		.kind = det->ledger == SCORE_CGROUP ? det->kind : NULL,
 	};
 	if (alarm->unit == SCORE_NO_UNIT)
 		return;
@@ -168,6 +181,8 @@ static void count_alarm(const struct score_unit *unit, struct score_alarm *alarm
 	alarm->first = verdicts->alarms++ == 0;
 	verdicts->false_alarms += alarm->wrong;
 	verdicts->withdrawn += alarm->withdrawn;
+	if (!verdicts->kind && !alarm->wrong && (!unit->leak || alarm->raised_ns > unit->onset_ns))
+		verdicts->kind = alarm->kind;
 	if (!unit->leak)
 		return;
 	/* The first alarm decides: who cried before t0 did not find this leak. */
@@ -211,12 +226,24 @@ static void compare_rate(const struct score_unit *truth_unit, const struct score
 	rate->covered = rate->interval && det->rate_lo <= truth && truth <= det->rate_hi;
 }
 
+/* Whether @det is about another kind of memory than the alarm by which the tier knows the unit. */
+static bool is_beside(const struct score_detection *det, const struct score_verdicts *verdicts)
+{
+	return det->ledger == SCORE_CGROUP && det->kind && verdicts->kind &&
+	       strcmp(det->kind, verdicts->kind) != 0;
+}
+
 static void follow_statement(const struct score_unit *unit, const struct score_detection *det,
 	struct score_verdicts *verdicts)
 {
 	const struct score_unit *truth = truth_of(unit, det->ledger);
 	uint64_t later_ns = verdicts->alarm_ns + SCORE_RATE_LATER_NS;
 
+	/* The limit is one for all kinds; all else is of what grows. */
+	if (verdicts->detected && unit->leak)
+		score_limit_add(unit, det, verdicts->alarm_ns, &verdicts->limit);
+	if (is_beside(det, verdicts))
+		return;
 	if (isfinite(det->confidence)) {
 		verdicts->confidence_end = det->confidence;
 		if (unit->leak && det->t_ns <= unit->onset_ns + SCORE_CONFIDENCE_AT_NS)
@@ -229,8 +256,6 @@ static void follow_statement(const struct score_unit *unit, const struct score_d
 	if (det->t_ns <= later_ns && unit->end_ns >= later_ns)
 		compare_rate(truth, det, &verdicts->rate[SCORE_AT_LATER]);
 	compare_rate(truth, det, &verdicts->rate[SCORE_AT_END]);
-	if (unit->leak)
-		score_limit_add(unit, det, verdicts->alarm_ns, &verdicts->limit);
 }
 
 /*
@@ -248,7 +273,7 @@ static void follow_withdrawal(struct score_result *result, const struct score_de
 		if (alarm->unit == det->unit && alarm->tier == det->tier &&
 			alarm->raised_ns <= det->t_ns &&
 			(!alarm->closed_ns || alarm->closed_ns > det->t_ns) &&
-			(alarm->subject != det->subject || alarm->ledger != det->ledger))
+			!same_verdict(alarm, det))
 			return;
 	}
 	verdicts->confidence_end = 0;
@@ -256,23 +281,9 @@ static void follow_withdrawal(struct score_result *result, const struct score_de
 		verdicts->confidence_at = 0;
 }
 
-static void follow_kind(
-	const struct score_detection *det, struct score_judged *judged, enum score_tier *tier)
-{
-	if (det->ledger != SCORE_CGROUP || !det->kind || (judged->kind && det->tier < *tier))
-		return;
-	judged->kind = det->kind;
-	*tier = det->tier;
-}
-
-static int follow_detections(
+static void follow_detections(
 	struct score_result *result, const struct score_detection *detections, size_t count)
 {
-	/* The tier that stated each unit's kind. */
-	enum score_tier *tiers = calloc(result->units_count + 1, sizeof(*tiers));
-
-	if (!tiers)
-		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		const struct score_detection *det = &detections[i];
 		struct score_judged *judged;
@@ -282,19 +293,12 @@ static int follow_detections(
 		judged = &result->judged[det->unit];
 		if (det->state == SCORE_RAISED || det->state == SCORE_UPDATED) {
 			follow_statement(&result->units[det->unit], det, &judged->tier[det->tier]);
-			follow_kind(det, judged, &tiers[det->unit]);
-			if (det->pattern)
+			if (det->pattern && !is_beside(det, &judged->tier[det->tier]))
 				judged->pattern = det->pattern;
 		} else if (det->state == SCORE_WITHDRAWN) {
 			follow_withdrawal(result, det);
 		}
 	}
-	free(tiers);
-	for (size_t i = 0; i < result->units_count; i++)
-		result->judged[i].kind_right =
-			result->judged[i].kind &&
-			score_kind_right(&result->units[i], result->judged[i].kind);
-	return 0;
 }
 
 static int judge_units(struct score_result *result)
@@ -316,6 +320,10 @@ static int judge_units(struct score_result *result)
 		struct score_judged *judged = &result->judged[i];
 
 		judged->broken = score_truth_broken(&result->units[i]);
+		judged->kind = judged->tier[SCORE_LEAK].kind ? judged->tier[SCORE_LEAK].kind
+							     : judged->tier[SCORE_GROWING].kind;
+		judged->kind_right =
+			judged->kind && score_kind_right(&result->units[i], judged->kind);
 		judged->true_rate_bytes_per_s =
 			score_truth_rate(&result->units[i], result->units[i].end_ns);
 		for (int t = 0; t < SCORE_TIERS; t++) {
@@ -341,12 +349,11 @@ int score_judge(const struct score_unit *units, size_t units_count,
 	err = collect_alarms(&result, detections, detections_count);
 	if (!err)
 		err = judge_units(&result);
-	if (!err)
-		err = follow_detections(&result, detections, detections_count);
 	if (err) {
 		score_done(&result);
 		return err;
 	}
+	follow_detections(&result, detections, detections_count);
 	*ret = result;
 	return 0;
 }

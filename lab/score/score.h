@@ -142,6 +142,7 @@ struct score_alarm {
 	double confidence;  /* when raised */
 	int64_t pid;
 	const char *path; /* of the cgroup, as recorded; NULL of a process */
+	const char *kind; /* of a cgroup, whose kinds are alarms of their own; NULL: not stated */
 };
 
 /*
@@ -182,6 +183,7 @@ struct score_verdicts {
 	struct score_rate rate[SCORE_MOMENTS];
 	double confidence_at; /* last stated up to SCORE_CONFIDENCE_AT_NS after t0, else 0 */
 	double confidence_end;
+	const char *kind; /* of the first right alarm on its cgroup that states one, or NULL */
 	struct score_limit limit;
 };
 
@@ -189,7 +191,7 @@ struct score_judged {
 	const char *broken; /* as given, or what the truth itself shows; NULL when judged */
 	double true_rate_bytes_per_s; /* mean growth up to the end */
 	const char *pattern;	      /* last stated in either tier, or NULL */
-	/* Last stated of its cgroup, by the leak tier where it did, else by the other; or NULL. */
+	/* What its cgroup's alarms call it: in the leak tier, else in the other; or NULL. */
 	const char *kind;
 	bool kind_right; /* it is the unit's */
 	struct score_verdicts tier[SCORE_TIERS];

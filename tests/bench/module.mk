@@ -4,7 +4,12 @@ $(BUILD)/tests/bench/bench_tracking: $(BUILD)/tests/bench/bench_tracking.o $(CAP
 	$(say) LINK $@
 	$(Q)$(LINK) -Wl,--as-needed $^ -lbpf -lelf -lz -lm -o $@
 
-bench: programs $(BUILD)/tests/bench/bench_tracking ## Print the figures: tracking delay, memgen's schedule and CPU
+$(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o $(BUILD)/libleaklab.a
+	$(say) LINK $@
+	$(Q)$(LINK) -Wl,--as-needed $^ -ljansson -lm -o $@
+
+bench: programs $(BUILD)/tests/bench/bench_tracking $(BUILD)/tests/bench/bench_ledger ## Print the figures: tracking delay, polling, memgen's schedule and CPU
 	$(Q)$(BUILD)/tests/bench/bench_tracking
+	$(Q)$(BUILD)/tests/bench/bench_ledger
 	$(Q)tests/bench/memgen_schedule.sh $(BUILD)/memgen
 .PHONY: bench

@@ -51,15 +51,18 @@ static struct capture *open_told(enum capture_source source, uint32_t ring_bytes
 	return capture;
 }
 
-/* On v2 the children of the scope have limits only when it says so. */
-static void delegate_memory(void)
+/*
+ * On v2 the children of a cgroup have limits only when it says so, and then it may have no
+ * processes of its own. @name is below the scope, "." the scope itself.
+ */
+static void control_children(const char *name, const char *memory)
 {
-	char path[sizeof(scope_dir) + 32];
+	char path[sizeof(scope_dir) + 64];
 
 	if (host.version == 1)
 		return;
-	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", scope_dir);
-	write_text(path, "+memory");
+	snprintf(path, sizeof(path), "%s/%s/cgroup.subtree_control", scope_dir, name);
+	write_text(path, memory);
 }
 
 static uint64_t make_group(const char *name)
@@ -211,43 +214,42 @@ static void exec_cat(int say_fd, int hear_fd)
 static void test_limits_are_told_at_exec(void **state)
 {
 	struct capture *capture = open_told(CAPTURE_TP_BTF, 1 << 20);
-	struct child child = start_child(wait_to_go);
+	struct child idle = start_child(wait_to_go), starter = start_child(exec_cat);
 	const struct cgroup_event *event;
 	uint64_t outer, inner;
 
 	(void)state;
-	/* The child must leave the scope before it may give memory to its children (v2). */
-	hear(&child);
-	move_to_group(child.pid, "..");
-	delegate_memory();
+	hear(&idle);
+	hear(&starter);
+	move_to_group(idle.pid, "..");
+	move_to_group(starter.pid, "..");
+	control_children(".", "+memory");
 	outer = make_group("outer");
-	if (host.version == 2)
-		write_text(strcat(strcpy((char[sizeof(scope_dir) + 64]){ "" }, scope_dir),
-				   "/outer/cgroup.subtree_control"),
-			"+memory");
+	control_children("outer", "+memory");
 	inner = make_group("outer/inner");
 	assert_int_equal(capture_poll(capture), 0);
 	event = newest_told(inner, CGROUP_EVENT_BORN);
 	assert_non_null(event);
 	assert_true(event->has_limits);
 	limit_group("outer/inner", 64 * MIB);
-	move_to_group(child.pid, "outer/inner");
+	move_to_group(idle.pid, "outer/inner");
 	assert_int_equal(capture_poll(capture), 0);
 	event = newest_told(inner, CGROUP_EVENT_LIMITS);
 	assert_non_null(event);
 	assert_int_equal(event->limits.memory.pages, 64 * MIB / PAGE);
 	assert_int_equal(event->limits.memory.id, inner);
-	end_child(&child);
+	/* The end of its pipe is not enough: the other child has it too. */
+	say(&idle);
+	end_child(&idle);
 
-	child = start_child(exec_cat);
-	hear(&child);
-	move_to_group(child.pid, "outer/inner");
+	move_to_group(starter.pid, "outer/inner");
 	limit_group("outer", 32 * MIB);
 	told.count = 0;
-	say(&child);
-	assert_int_equal(waitpid(child.pid, NULL, 0), child.pid);
+	say(&starter);
+	end_child(&starter);
 	remove_group("outer/inner");
 	remove_group("outer");
+	control_children(".", "-memory");
 	/* All is gone by now. */
 	assert_int_equal(capture_poll(capture), 0);
 	event = newest_told(inner, CGROUP_EVENT_LIMITS);
@@ -256,8 +258,6 @@ static void test_limits_are_told_at_exec(void **state)
 	assert_int_equal(event->limits.memory.id, outer);
 	assert_string_equal(event->name, "inner");
 	assert_int_equal(event->parent_id, outer);
-	close(child.to);
-	close(child.from);
 	capture_close(capture);
 }
 
@@ -361,7 +361,7 @@ static void expect_victim(enum capture_source source)
 	child = start_child(eat_all);
 	hear(&child);
 	move_to_group(child.pid, "..");
-	delegate_memory();
+	control_children(".", "+memory");
 	id = make_group("small");
 	limit_group("small", 16 * MIB);
 	move_to_group(child.pid, "small");
@@ -381,6 +381,7 @@ static void expect_victim(enum capture_source source)
 	close(child.to);
 	close(child.from);
 	remove_group("small");
+	control_children(".", "-memory");
 	capture_close(capture);
 }
 

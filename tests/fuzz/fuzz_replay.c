@@ -107,7 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* The last byte chooses between the two forms of output. */
 	session = session_new(&(struct session_options){ .out = detections.file,
 		.for_people = data[size - 1] % 2,
-		.max_processes = PROCESSES });
+		.max_processes = PROCESSES,
+		.max_cgroups = PROCESSES });
 	MUST(session);
 	records = feed(in, session, copy.file);
 	MUST(session_finish(session) == 0);

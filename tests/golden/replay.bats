@@ -60,6 +60,12 @@ expect_same() {
 	expect_same "$BATS_TEST_TMPDIR/samples.jsonl" 20
 }
 
+@test "replay: the same detections of both ledgers, with the time to the limit" {
+	for recording in "$ROOT"/tests/golden/ledger/*.samples.jsonl; do
+		expect_same "$recording" 1
+	done
+}
+
 @test "replay: the same from a file and from a pipe, and twice" {
 	local memgrowth="$VARIANTS/${variants[0]}/memgrowth"
 	cd "$BATS_TEST_TMPDIR"

@@ -102,6 +102,7 @@ static int set_up(void **state)
 {
 	struct tree *tree = calloc(1, sizeof(*tree));
 
+	assert_non_null(tree);
 	tree_open(tree);
 	unsetenv("CONTAINERS_STORAGE_CONF");
 	*state = tree;

@@ -63,8 +63,10 @@ static void new_tree(struct fixture *f, const char *scope)
 
 static int set_up(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	static struct fixture fixture;
+	struct fixture *f = &fixture;
 
+	memset(f, 0, sizeof(*f));
 	tree_open(&f->tree);
 	strcpy(f->host.mount, f->tree.root);
 	strcpy(f->host.proc, f->tree.root);
@@ -83,7 +85,6 @@ static int tear_down(void **state)
 
 	cgroup_tree_free(f->cgroups);
 	tree_close(&f->tree);
-	free(f);
 	return 0;
 }
 

@@ -222,6 +222,52 @@ static void test_samples_are_the_function(void **state)
 	check_samples("churn --simulate=samples --interval=1s", "anon_bytes");
 }
 
+/* What RSS cannot see grows in the cgroup's records alone, in one of its counters. */
+static void test_samples_of_what_rss_cannot_see(void **state)
+{
+	static const struct {
+		const char *pages, *counter;
+	} cases[] = {
+		{ "cow", "anon_bytes" },
+		{ "tmpfs", "shmem_bytes" },
+		{ "cache", "file_bytes" },
+		{ "pipe", "kernel_bytes" },
+		{ "socket", "slab_unreclaimable_bytes" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char words[128];
+		struct gen_config config;
+		const json_t *record;
+		json_t *records;
+		size_t count;
+
+		snprintf(words, sizeof(words),
+			"linear --simulate=samples --processes=2 --duration=15s --pages=%s",
+			cases[i].pages);
+		config = config_of(words);
+		records = simulate(words);
+		count = count_records(records, "memcg");
+		assert_true(count > 90);
+		assert_int_equal(count_records(records, "rss"), 2);
+		for (size_t k = 0; k < count; k++) {
+			struct gen_target target;
+			uint64_t t_ns;
+
+			record = find_record(records, "memcg", k);
+			t_ns = (uint64_t)integer(record, "t_ns");
+			t_ns = t_ns > SECONDS(6) ? t_ns - SECONDS(6) : 0;
+			target = gen_target_at(&config, &config.params, t_ns);
+			assert_int_equal(integer(record, "usage_bytes"),
+				2 * target.held_units * config.unit_bytes);
+			assert_int_equal(
+				integer(record, cases[i].counter), integer(record, "usage_bytes"));
+		}
+		json_decref(records);
+	}
+}
+
 static void test_samples_frame(void **state)
 {
 	json_t *records = simulate("oscillating --simulate=samples --processes=3 --duration=20s");
@@ -275,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_truth_frame),
 		cmocka_unit_test(test_same_seed_same_output),
 		cmocka_unit_test(test_samples_are_the_function),
+		cmocka_unit_test(test_samples_of_what_rss_cannot_see),
 		cmocka_unit_test(test_samples_frame),
 		cmocka_unit_test(test_full_output_is_an_error),
 	};

@@ -86,6 +86,18 @@ static void test_exit_code_137_alone_is_no_kill(void **state)
 	assert_true(verdict.lied[OOM_STATUS]);
 }
 
+static void test_the_count_is_enough_against_a_kill(void **state)
+{
+	(void)state;
+	say(OOM_EVENTS, OOM_NO);
+	say(OOM_STATUS, OOM_YES);
+	say(OOM_PODMAN, OOM_YES);
+	end_with(OOM_END_SIGNALLED, SIGKILL);
+	expect(OOM_NO, OOM_SCOPE_NONE);
+	assert_true(verdict.lied[OOM_STATUS]);
+	assert_true(verdict.lied[OOM_PODMAN]);
+}
+
 static void test_an_exiting_victim_is_marked_but_not_counted(void **state)
 {
 	(void)state;
@@ -266,6 +278,7 @@ int main(void)
 		cmocka_unit_test_setup(test_nobody_asked, set_up),
 		cmocka_unit_test_setup(test_podman_is_wrong_about_a_real_kill, set_up),
 		cmocka_unit_test_setup(test_exit_code_137_alone_is_no_kill, set_up),
+		cmocka_unit_test_setup(test_the_count_is_enough_against_a_kill, set_up),
 		cmocka_unit_test_setup(test_an_exiting_victim_is_marked_but_not_counted, set_up),
 		cmocka_unit_test_setup(test_trace_without_the_count, set_up),
 		cmocka_unit_test_setup(test_trace_of_a_child_without_the_count, set_up),

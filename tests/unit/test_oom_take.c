@@ -73,7 +73,7 @@ static void test_status_from_the_exit_code(void **state)
 	assert_int_equal(evidence.end, OOM_END_RUNNING);
 }
 
-/* A child that is gone and reaped, as conmon's are; its pidfd stays. */
+/* A child that is gone and reaped, as conmon's are; its pidfd stays. -1 where there are none. */
 static int ended_child(int code, int sig)
 {
 	pid_t pid = fork();
@@ -85,7 +85,6 @@ static int ended_child(int code, int sig)
 		_exit(code);
 	}
 	pidfd = pidfd_open(pid, 0);
-	assert_true(pidfd >= 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	return pidfd;
 }
@@ -101,7 +100,8 @@ static void test_status_from_the_pidfd(void **state)
 		expect(OOM_STATUS, OOM_NO, "exited by itself with 137");
 	else
 		expect(OOM_STATUS, OOM_YES, "exit code 137");
-	close(pidfd);
+	if (pidfd >= 0)
+		close(pidfd);
 	pidfd = ended_child(0, SIGKILL);
 	oom_take_status(&evidence, 137, pidfd, false);
 	expect(OOM_STATUS, OOM_YES, "");
@@ -109,7 +109,8 @@ static void test_status_from_the_pidfd(void **state)
 		assert_int_equal(evidence.end_code, SIGKILL);
 	else
 		assert_int_equal(evidence.end, OOM_END_EXITED_KILL);
-	close(pidfd);
+	if (pidfd >= 0)
+		close(pidfd);
 }
 
 static void test_status_of_children(void **state)

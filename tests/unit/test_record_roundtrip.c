@@ -112,6 +112,82 @@ static void test_cgroup(void **state)
 	record_reader_free(reader);
 }
 
+static void test_cgroup_of_the_second_ledger(void **state)
+{
+	struct record back, record = {
+		.type = RECORD_CGROUP,
+		.t_ns = 10,
+		.cgroup = { .id = 11,
+			.path = "/a/b",
+			.version = 2,
+			.limit_bytes = 12,
+			.limit_cgroup = "/a",
+			.ram_bytes = 13,
+			.parent = 14,
+			.high_bytes = 15,
+			.high_cgroup = "/high",
+			.swap_limit_bytes = 0,
+			.swap_limit_cgroup = "/swap",
+			.container = { "podman", "id\xff", "name\n", NULL } },
+	};
+	struct record_reader *reader = round_trip(&record, &back);
+
+	(void)state;
+	assert_int_equal(back.cgroup.parent, 14);
+	assert_int_equal(back.cgroup.high_bytes, 15);
+	assert_string_equal(back.cgroup.high_cgroup, "/high");
+	assert_int_equal(back.cgroup.swap_limit_bytes, 0);
+	assert_string_equal(back.cgroup.swap_limit_cgroup, "/swap");
+	assert_string_equal(back.cgroup.container.runtime, "podman");
+	assert_string_equal(back.cgroup.container.id, "id\\xff");
+	assert_string_equal(back.cgroup.container.name, "name\n");
+	assert_null(back.cgroup.container.pod);
+	record_reader_free(reader);
+
+	record.cgroup.parent = 0;
+	record.cgroup.high_bytes = record.cgroup.swap_limit_bytes = RECORD_UNLIMITED;
+	record.cgroup.container.runtime = NULL;
+	reader = round_trip(&record, &back);
+	assert_int_equal(back.cgroup.parent, 0);
+	assert_true(back.cgroup.high_bytes == RECORD_UNLIMITED);
+	assert_true(back.cgroup.swap_limit_bytes == RECORD_UNLIMITED);
+	assert_null(back.cgroup.container.runtime);
+	assert_null(back.cgroup.container.id);
+	record_reader_free(reader);
+}
+
+/* Each of its figures has its own value, then each is unknown. */
+static void test_memcg(void **state)
+{
+	struct record back, record = { .type = RECORD_MEMCG, .t_ns = 5, .memcg.cgroup = 6 };
+	uint64_t *values = (uint64_t *)&record.memcg.usage;
+	size_t n = sizeof(record.memcg.usage) / sizeof(*values);
+	struct record_reader *reader;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		values[i] = 100 + i;
+	reader = round_trip(&record, &back);
+	assert_int_equal(back.memcg.cgroup, 6);
+	assert_memory_equal(&back.memcg.usage, &record.memcg.usage, sizeof(record.memcg.usage));
+	record_reader_free(reader);
+	for (size_t i = 0; i < n; i++)
+		values[i] = MEMCG_UNKNOWN;
+	reader = round_trip(&record, &back);
+	assert_memory_equal(&back.memcg.usage, &record.memcg.usage, sizeof(record.memcg.usage));
+	record_reader_free(reader);
+}
+
+static void test_cgroup_end(void **state)
+{
+	struct record back, record = { .type = RECORD_CGROUP_END, .t_ns = 5, .cgroup_end = 77 };
+	struct record_reader *reader = round_trip(&record, &back);
+
+	(void)state;
+	assert_int_equal(back.cgroup_end, 77);
+	record_reader_free(reader);
+}
+
 static void test_process(void **state)
 {
 	struct record back, record = {
@@ -289,6 +365,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_header),
 		cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_cgroup_of_the_second_ledger),
+		cmocka_unit_test(test_memcg),
+		cmocka_unit_test(test_cgroup_end),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_rss),
 		cmocka_unit_test(test_exit_tick_loss),

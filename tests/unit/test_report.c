@@ -207,6 +207,14 @@ static void test_several_runs(void **state)
 	assert_says(&report, "\n  blind:\n  grow ");
 	assert_says(&report, "run blind: grow (linear): the leak was not found");
 	release(&report);
+	dirs[0] = GOLDEN "cg-oracle";
+	dirs[1] = GOLDEN "cg-no-time";
+	report = (struct report){ 0 };
+	assert_int_equal(run_score_open(dirs, 2, NULL, &report.score, &error), 0);
+	render_again(&report, TERMINAL);
+	assert_says(&report, "\n    cg-no-time:\n    cows ");
+	assert_says(&report, "\n    cg-no-time:\n    grow ");
+	release(&report);
 }
 
 static void test_advice(void **state)

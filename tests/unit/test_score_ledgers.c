@@ -342,15 +342,58 @@ static void test_kind_of_the_leak_tier(void **state)
 	say(lab, SCORE_CGROUP, 0, ONSET + 2 * S, SCORE_GROWING, SCORE_RAISED);
 	judge_container(lab);
 	assert_true(lab->result.judged[0].kind_right);
+	det = say(lab, SCORE_PROCESS, 0, ONSET + 19 * S, SCORE_LEAK, SCORE_RAISED);
+	det->kind = "rss";
 	say(lab, SCORE_CGROUP, 0, ONSET + 20 * S, SCORE_LEAK, SCORE_RAISED)->kind = "shmem";
 	say(lab, SCORE_CGROUP, 0, ONSET + 21 * S, SCORE_GROWING, SCORE_UPDATED);
-	det = say(lab, SCORE_PROCESS, 0, ONSET + 22 * S, SCORE_LEAK, SCORE_RAISED);
-	det->kind = "anon";
 	judge_container(lab);
 	assert_string_equal(lab->result.judged[0].kind, "shmem");
 	assert_int_equal(lab->sum.cgroup_leaks, 1);
 	assert_int_equal(lab->sum.kinds.n, 1);
 	assert_int_equal(lab->sum.kinds.k, 0);
+}
+
+/* Kinds of one cgroup are verdicts of their own; the first that is right is what was found. */
+static void test_several_kinds(void **state)
+{
+	struct lab *lab = *state;
+	struct score_detection *det;
+
+	say(lab, SCORE_CGROUP, 0, ONSET - S, SCORE_GROWING, SCORE_RAISED)->kind = "file";
+	say(lab, SCORE_CGROUP, 0, ONSET + 20 * S, SCORE_LEAK, SCORE_RAISED)->rate_bytes_per_s = 1;
+	/* Page tables grow beside it, slower and in another way. */
+	det = say(lab, SCORE_CGROUP, 0, ONSET + 21 * S, SCORE_LEAK, SCORE_RAISED);
+	det->kind = "pagetables";
+	det->rate_bytes_per_s = 2;
+	det->pattern = "burst";
+	det->time_to_limit_s = 7;
+	say(lab, SCORE_CGROUP, 0, ONSET + 22 * S, SCORE_LEAK, SCORE_WITHDRAWN)->kind = "pagetables";
+	lab->whole.oom_ns = ONSET + 60 * S;
+	judge_container(lab);
+	assert_int_equal(lab->result.alarms_count, 3);
+	assert_int_equal(lab->result.alarms[1].closed_ns, 0);
+	assert_int_equal(lab->result.alarms[2].closed_ns, ONSET + 22 * S);
+	assert_true(lab->result.alarms[1].attributed);
+	assert_false(lab->result.alarms[2].attributed);
+	assert_string_equal(lab->result.judged[0].kind, "anon");
+	assert_null(lab->result.judged[0].tier[SCORE_GROWING].kind);
+	assert_null(lab->result.judged[0].pattern);
+	assert_true(lab->result.judged[0].tier[SCORE_LEAK].rate[SCORE_AT_END].error < 0);
+	assert_near(lab->result.judged[0].tier[SCORE_LEAK].rate[SCORE_AT_END].error,
+		lab->result.judged[0].tier[SCORE_LEAK].rate[SCORE_AT_ALARM].error);
+}
+
+/* What leaves its kind out goes on with what was said before. */
+static void test_kind_left_out(void **state)
+{
+	struct lab *lab = *state;
+
+	say(lab, SCORE_CGROUP, 0, ONSET + 20 * S, SCORE_LEAK, SCORE_RAISED);
+	say(lab, SCORE_CGROUP, 0, ONSET + 21 * S, SCORE_LEAK, SCORE_UPDATED)->kind = NULL;
+	say(lab, SCORE_CGROUP, 0, ONSET + 22 * S, SCORE_LEAK, SCORE_WITHDRAWN)->kind = NULL;
+	judge_container(lab);
+	assert_int_equal(lab->result.alarms_count, 1);
+	assert_int_equal(lab->result.alarms[0].closed_ns, ONSET + 22 * S);
 }
 
 /* Time to limit ---------------------------------------------------------------------------- */
@@ -532,6 +575,8 @@ int main(void)
 		lab_test(test_container_attribution),
 		cmocka_unit_test(test_kinds),
 		lab_test(test_kind_of_the_leak_tier),
+		lab_test(test_several_kinds),
+		lab_test(test_kind_left_out),
 		lab_test(test_limit_window),
 		lab_test(test_limit_band),
 		lab_test(test_limit_coverage),

@@ -400,6 +400,23 @@ static void test_reclaimable_is_no_growth(void **state)
 	expect_nothing(w);
 }
 
+/* v1 does not tell reclaimable slab from the rest. */
+static void grow_cache_with_inodes(struct world *w, int tenth)
+{
+	grow_cache(w, tenth);
+	w->box.kernel_bytes += MIB / 4;
+	w->box.slab_reclaimable_bytes = MEMCG_UNKNOWN;
+}
+
+static void test_inodes_come_with_cache(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 120, grow_cache_with_inodes);
+	expect_nothing(w);
+}
+
 static void grow_locked_file(struct world *w, int tenth)
 {
 	(void)tenth;
@@ -647,6 +664,7 @@ int main(void)
 		TEST(test_sock),
 		TEST(test_sock_of_v1_is_not_charged),
 		TEST(test_reclaimable_is_no_growth),
+		TEST(test_inodes_come_with_cache),
 		TEST(test_file_that_cannot_be_evicted),
 		TEST(test_ever_more_processes),
 		TEST(test_many_slow_workers),

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The counters of an address space, as each kernel keeps them, and what they lack. Part of
+ * memgrowth.bpf.c, which has the settings and what is learnt of the CPUs.
+ */
+#ifndef LEAKLAB_BPF_COUNTERS_H
+#define LEAKLAB_BPF_COUNTERS_H
+
+static __always_inline bool is_pre62(void)
+{
+	return bpf_core_field_exists(struct mm_struct___pre62, rss_stat.count);
+}
+
+/*
+ * The counters without their per-CPU or per-task remainders. Read by address, so that @mm may come
+ * from a walk that the verifier does not trust. A function for each layout, not inlined: clang
+ * would else move an address that only one layout has in front of the check.
+ */
+static __noinline void read_counts_pre62(struct mm_struct___pre62 *mm, __s64 *pages)
+{
+	pages[0] = BPF_CORE_READ(mm, rss_stat.count[0].counter);
+	pages[1] = BPF_CORE_READ(mm, rss_stat.count[1].counter);
+	pages[2] = BPF_CORE_READ(mm, rss_stat.count[2].counter);
+	pages[3] = BPF_CORE_READ(mm, rss_stat.count[3].counter);
+}
+
+static __noinline void read_counts_percpu(struct mm_struct *mm, __s64 *pages)
+{
+	pages[0] = BPF_CORE_READ(mm, rss_stat[0].count);
+	pages[1] = BPF_CORE_READ(mm, rss_stat[1].count);
+	pages[2] = BPF_CORE_READ(mm, rss_stat[2].count);
+	pages[3] = BPF_CORE_READ(mm, rss_stat[3].count);
+}
+
+static __always_inline void read_counts(struct mm_struct *mm, __s64 *pages)
+{
+	if (is_pre62())
+		read_counts_pre62((void *)mm, pages);
+	else
+		read_counts_percpu(mm, pages);
+}
+
+/* 5.5 to 6.1: what the current task holds back is known; of the other threads only a bound. */
+static __noinline __u32 add_task_remainder(
+	struct task_struct *task, struct mm_struct *mm, __s64 *pages)
+{
+	struct task_struct *current = (void *)bpf_get_current_task();
+	struct task_struct___pre62 *old = (void *)current;
+	__u32 threads = BPF_CORE_READ(task, signal, nr_threads);
+	int held[RSS_KINDS] = {};
+
+	if (!bpf_core_field_exists(old->rss_stat))
+		return 0;
+	if (BPF_CORE_READ(current, mm) != mm)
+		return threads * TASK_RSS_EVENTS_THRESH;
+	BPF_CORE_READ_INTO(&held, old, rss_stat.count);
+	for (int kind = 0; kind < RSS_KINDS; kind++)
+		pages[kind] += held[kind];
+	return (threads > 0 ? threads - 1 : 0) * TASK_RSS_EVENTS_THRESH;
+}
+
+/* 6.2 and later: adds what each CPU holds back. */
+static __noinline __u32 add_cpu_remainders(struct mm_struct *mm, __s64 *pages)
+{
+	__s32 *counters[RSS_KINDS];
+
+	if (!cpu_offsets_known)
+		return settings.percpu_batch * settings.cpus;
+	counters[0] = BPF_CORE_READ(mm, rss_stat[0].counters);
+	counters[1] = BPF_CORE_READ(mm, rss_stat[1].counters);
+	counters[2] = BPF_CORE_READ(mm, rss_stat[2].counters);
+	counters[3] = BPF_CORE_READ(mm, rss_stat[3].counters);
+	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < settings.cpus; cpu++) {
+		__u64 offset = cpu_offsets[cpu];
+
+		for (int kind = 0; kind < RSS_KINDS; kind++) {
+			__s32 held = 0;
+
+			bpf_probe_read_kernel(
+				&held, sizeof(held), (void *)((__u64)counters[kind] + offset));
+			pages[kind] += held;
+		}
+	}
+	return 0;
+}
+
+/*
+ * A per-CPU array map has what is needed: its __percpu pointer lies in the map itself, and the
+ * address of each CPU's copy is what a lookup returns. The difference is the CPU's offset, the
+ * same for every per-CPU object.
+ */
+static __noinline void learn_cpu_offsets(void)
+{
+	__u32 at = bpf_core_field_offset(struct bpf_array, pptrs);
+	__u64 percpu = 0;
+	__u32 zero = 0;
+
+	if (!HAVE_HELPER(map_lookup_percpu_elem) || settings.cpus > MAX_CPUS ||
+		at > sizeof(array_head) - sizeof(percpu))
+		return;
+	if (bpf_probe_read_kernel(array_head, at + sizeof(percpu), &stats))
+		return;
+	__builtin_memcpy(&percpu, array_head + at, sizeof(percpu));
+	for (__u32 cpu = 0; cpu < MAX_CPUS && cpu < settings.cpus; cpu++) {
+		void *copy = bpf_map_lookup_percpu_elem(&stats, &zero, cpu);
+
+		if (!copy)
+			return;
+		/* Through memory: the verifier allows no such arithmetic on the pointer itself. */
+		*(volatile __u64 *)&cpu_offsets[cpu] = (__u64)copy;
+		*(volatile __u64 *)&cpu_offsets[cpu] -= percpu;
+	}
+	cpu_offsets_known = 1;
+}
+
+/* Adds to the counts in @pages what is not in them yet; returns the error left, in pages. */
+static __always_inline __u32 add_remainders(
+	struct task_struct *task, struct mm_struct *mm, __s64 *pages)
+{
+	return is_pre62() ? add_task_remainder(task, mm, pages) : add_cpu_remainders(mm, pages);
+}
+
+#endif
