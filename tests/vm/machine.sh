@@ -46,7 +46,7 @@ boot() {
 	local drive=if=virtio,format=raw,cache=unsafe
 
 	timeout --kill-after=10 "$limit_s" \
-		qemu-system-x86_64 -accel tcg,thread=multi -M q35 -cpu max -smp 2 -m 2G \
+		qemu-system-x86_64 -accel tcg,thread=single -M q35 -cpu max -smp 2 -m 2G \
 		-display none -no-reboot -nodefaults -serial stdio \
 		-kernel "$kernel/vmlinuz" -initrd "$work/initrd.cpio" \
 		-append "console=ttyS0 panic=-1 oops=panic quiet" \

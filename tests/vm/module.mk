@@ -2,7 +2,7 @@
 # fetched and built for them is in $(BUILD)/vm; docs/kernels.md says how it works.
 VM_PACKAGES = qemu-system-x86 mmdebstrap debian-archive-keyring cpio e2fsprogs xz-utils \
 	busybox-static jq git
-VM_JOBS ?= 2
+VM_JOBS ?= 3
 KERNEL ?=
 
 deps-vm: $(BUILD)/.deps-vm
@@ -20,7 +20,7 @@ VM_NEEDS = need-root $(BUILD)/.deps-vm programs $$(BPF_TESTS) $(BUILD)/tests/vm/
 test-vm: $(VM_NEEDS) ## Test on one kernel in a virtual machine: make test-vm KERNEL=6.12
 	$(Q)VM_JOBS=1 tests/vm/run.sh $(BUILD) $(KERNEL)
 
-test-vm-all: $(VM_NEEDS) ## Test on every kernel of the matrix, VM_JOBS=2 at a time; prints the table
+test-vm-all: $(VM_NEEDS) ## Test on every kernel of the matrix, VM_JOBS=3 at a time; prints the table
 	$(Q)VM_JOBS=$(VM_JOBS) tests/vm/run.sh $(BUILD) all; code=$$?; \
 		tests/vm/table.sh $(BUILD); exit $$code
 

@@ -22,13 +22,13 @@ cp "$VM_DIR"/guest/* "$root/vm"
 cp -r "$("$VM_DIR/images.sh")" "$root/images"
 cp "$build/tests/vm/debug_exit" "$root/vm"
 chmod +x "$root"/vm/*.sh "$root/vm/init"
-cp "$VM_DIR/guest/leaklab-vm.service" "$units"
-ln -s ../leaklab-vm.service "$units/multi-user.target.wants/leaklab-vm.service"
+cp "$VM_DIR/guest/kernel-matrix.service" "$units"
+ln -s ../kernel-matrix.service "$units/multi-user.target.wants/kernel-matrix.service"
 # libc is the machine's own. ldd fails over the one program that is static.
 { find "$root/bin" "$root/tests" -type f -exec ldd {} \; 2>&1; } |
 	awk '$2 == "=>" && $3 ~ /^\// && $1 !~ /^lib(c|m|pthread)\.so/ { print $3 }' | sort -u |
 	xargs cp -L -t "$root/lib"
 # Without the folders above: their owners and modes are the machine's.
-(cd "$work" && tar -c --owner=0 --group=0 opt/leaklab etc/systemd/system/leaklab-vm.service \
-	etc/systemd/system/multi-user.target.wants/leaklab-vm.service) >"$out.new"
+(cd "$work" && tar -c --owner=0 --group=0 opt/leaklab etc/systemd/system/kernel-matrix.service \
+	etc/systemd/system/multi-user.target.wants/kernel-matrix.service) >"$out.new"
 mv "$out.new" "$out"
