@@ -141,6 +141,35 @@ static void test_cgroup_above_tells_what_nothing_below_does(void **state)
 	assert_int_equal(count_of(w, POD), 0);
 }
 
+/* One cgroup in another leaks, and more of the pod's charge is of none of them any more. */
+static void grow_inner_and_left_behind(struct world *w, int tenth)
+{
+	struct memcg_usage pod = { .anon_bytes = 10 * MIB };
+
+	w->box.shmem_bytes += MIB / 10;
+	if (tenth % 10)
+		return;
+	put_memcg(w, OTHER, &w->box);
+	put_memcg(w, BOX, &w->box);
+	pod.shmem_bytes = w->box.shmem_bytes * 14 / 5;
+	put_memcg(w, POD, &pod);
+	put(w, &(struct record){ .type = RECORD_TICK, .t_ns = w->t_ns });
+}
+
+static void test_growth_below_explains_once(void **state)
+{
+	struct world *w = *state;
+
+	put_cgroup(w, OTHER, BOX, "/pod/box/inner", RECORD_UNLIMITED, NULL);
+	for (int tenth = 0; tenth < 1400; tenth++) {
+		w->t_ns += SECOND_NS / 10;
+		grow_inner_and_left_behind(w, tenth);
+	}
+	assert_true(count_of(w, OTHER) > 5);
+	assert_int_equal(count_of(w, BOX), 0);
+	assert_true(count_of(w, POD) > 5);
+}
+
 /* Page tables and stacks come along with what a process takes. */
 static void grow_process_and_tables(struct world *w, int tenth)
 {
@@ -177,6 +206,31 @@ static void add_process(struct world *w, int tenth)
 	w->box.kernel_stack_bytes += 16 * KIB;
 }
 
+/* Eight at a time, each for four seconds, beside copies that nobody frees. */
+static void replace_workers(struct world *w, int tenth)
+{
+	w->box.anon_bytes += MIB / 10;
+	if (tenth % 5)
+		return;
+	put_process(w, next_mm, "fork");
+	put_rss(w, next_mm, 20 * MIB);
+	if (next_mm >= 108)
+		put(w, &(struct record){
+			       .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = next_mm - 8 });
+	next_mm++;
+}
+
+static void test_workers_that_are_replaced_are_not_more(void **state)
+{
+	struct world *w = *state;
+
+	next_mm = 100;
+	run(w, 140, replace_workers);
+	assert_int_equal(count(w, "cgroup", "leak", "raised"), 1);
+	assert_null(strstr(w->text, "\"kind\":\"processes\""));
+	assert_non_null(strstr(w->text, "\"kind\":\"cow\""));
+}
+
 static void test_rate_of_processes_is_all_they_cost(void **state)
 {
 	struct world *w = *state;
@@ -201,6 +255,8 @@ int main(void)
 		TEST(test_growth_after_the_start_is_judged),
 		TEST(test_cgroup_above_waits_for_those_below),
 		TEST(test_cgroup_above_tells_what_nothing_below_does),
+		TEST(test_growth_below_explains_once),
+		TEST(test_workers_that_are_replaced_are_not_more),
 		TEST(test_page_tables_wait_for_their_process),
 		TEST(test_rate_of_processes_is_all_they_cost),
 	};
