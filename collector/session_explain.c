@@ -376,13 +376,17 @@ bool session_is_lazyfree(const struct process_info *process, const struct detect
 {
 	const struct cgroup_info *cgroup = process->cgroup;
 	uint64_t from_ns = verdict->t_ns > verdict->span_ns ? verdict->t_ns - verdict->span_ns : 0;
-	int64_t kib;
+	const struct history *history;
+	int64_t growth;
 
 	/* On v2 a cgroup may be without a controller: its ancestor is charged. */
 	while (cgroup && !cgroup->judged)
 		cgroup = cgroup->parent;
 	if (!cgroup)
 		return false;
-	kib = history_growth_kib(&cgroup->judged->history, HISTORY_LAZYFREE, from_ns);
-	return 2 * kib * 1024 >= (int64_t)verdict->growth_bytes;
+	history = &cgroup->judged->history;
+	growth = (int64_t)verdict->growth_bytes;
+	/* Others may have freed it: what this one keeps then shows in what was not freed. */
+	return 2 * 1024 * history_growth_kib(history, HISTORY_LAZYFREE, from_ns) >= growth &&
+	       2 * 1024 * history_growth_kib(history, HISTORY_ANON, from_ns) < growth;
 }

@@ -32,7 +32,9 @@ struct gate {
 	bool standing; /* as the detector has it */
 	bool told;     /* as the detections have it */
 	uint64_t raised_ns;
-	uint64_t next_ns;	 /* when one that is not told is looked at again */
+	uint64_t looked_ns;	 /* when one that is not told was looked at */
+	uint64_t next_ns;	 /* when it is looked at again */
+	bool explained;		 /* as of looked_ns: by what was told of others */
 	uint64_t unexplained_ns; /* since when nothing explains it; 0: it is explained */
 	const char *kind;	 /* once told */
 	struct detect_verdict verdict;

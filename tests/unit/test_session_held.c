@@ -206,6 +206,82 @@ static void add_process(struct world *w, int tenth)
 	w->box.kernel_stack_bytes += 16 * KIB;
 }
 
+/* A new one every three seconds that grows, is told of, and ends; beside files on a tmpfs. */
+static void churn_beside_shmem(struct world *w, int tenth)
+{
+	w->box.shmem_bytes += MIB / 10;
+	if (tenth % 30 == 0) {
+		if (next_mm > 100)
+			put(w, &(struct record){ .type = RECORD_EXIT,
+				       .t_ns = w->t_ns,
+				       .exit.mm = next_mm - 1 });
+		put_process(w, next_mm++, "fork");
+	}
+	put_rss(w, next_mm - 1, MIB * (1 + (uint64_t)tenth % 30));
+	w->box.anon_bytes = MIB * (11 + (uint64_t)tenth % 30);
+}
+
+static void test_ends_of_others_hold_nothing_back(void **state)
+{
+	struct world *w = *state;
+
+	next_mm = 100;
+	run(w, 140, churn_beside_shmem);
+	assert_true(count(w, "process", "growing", "ended") > 20);
+	assert_int_equal(count(w, "cgroup", "leak", "raised"), 1);
+	assert_non_null(strstr(w->text, "\"kind\":\"shmem\""));
+}
+
+/* One process frees with MADV_FREE what it takes, and one beside it leaks a quarter as fast. */
+static void grow_beside_lazyfree(struct world *w, int tenth)
+{
+	uint64_t freed_bytes = MIB * (uint64_t)tenth * 4 / 10;
+	uint64_t leaked_bytes = MIB * (uint64_t)tenth / 10;
+
+	if (tenth == 0)
+		put_process(w, 2, "scan");
+	put_rss(w, 1, 10 * MIB + freed_bytes);
+	put_rss(w, 2, 10 * MIB + leaked_bytes);
+	w->box.anon_bytes = 20 * MIB + freed_bytes + leaked_bytes;
+	w->box.reclaimable_bytes = freed_bytes;
+}
+
+static void test_lazyfree_of_another_hides_no_leak(void **state)
+{
+	struct world *w = *state;
+	json_t *line = NULL;
+
+	run(w, 120, grow_beside_lazyfree);
+	assert_int_equal(find(w, "process", "leak", "raised", &line), 1);
+	assert_int_equal(json_integer_value(json_object_get(line, "pid")), 2);
+	assert_int_equal(count(w, "cgroup", "leak", "raised"), 0);
+	json_decref(line);
+}
+
+/* Of what it takes it keeps two fifths: its leak is told of its cgroup, without what is freed. */
+static void grow_mixed(struct world *w, int tenth)
+{
+	(void)tenth;
+	w->box.anon_bytes += MIB / 10;
+	w->box.reclaimable_bytes += MIB * 6 / 100;
+	put_rss(w, 1, w->box.anon_bytes);
+}
+
+static void test_leak_beside_lazyfree_is_told_of_the_cgroup(void **state)
+{
+	struct world *w = *state;
+	json_t *line = NULL;
+
+	run(w, 5, NULL);
+	run(w, 240, grow_mixed);
+	assert_int_equal(count(w, "process", "leak", "raised"), 0);
+	assert_int_equal(find(w, "cgroup", "leak", "raised", &line), 1);
+	assert_true(
+		fabs(json_number_value(json_object_get(line, "rate_bytes_per_s")) / (0.4 * MIB) -
+			1) < 0.05);
+	json_decref(line);
+}
+
 /* Eight at a time, each for four seconds, beside copies that nobody frees. */
 static void replace_workers(struct world *w, int tenth)
 {
@@ -257,6 +333,9 @@ int main(void)
 		TEST(test_cgroup_above_tells_what_nothing_below_does),
 		TEST(test_growth_below_explains_once),
 		TEST(test_workers_that_are_replaced_are_not_more),
+		TEST(test_ends_of_others_hold_nothing_back),
+		TEST(test_lazyfree_of_another_hides_no_leak),
+		TEST(test_leak_beside_lazyfree_is_told_of_the_cgroup),
 		TEST(test_page_tables_wait_for_their_process),
 		TEST(test_rate_of_processes_is_all_they_cost),
 	};
