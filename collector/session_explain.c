@@ -365,7 +365,8 @@ double session_whole_of(const struct session *session, const struct judged *judg
 	enum charge charge, enum detect_tier tier)
 {
 	struct growth_of part = growth_of(session, judged, charge, tier);
-	int64_t kib = history_growth_kib(&judged->history, HISTORY_FILL, part.from_ns);
+	int64_t kib = history_growth_kib(&judged->history, HISTORY_ANON, part.from_ns) +
+		      history_growth_kib(&judged->history, HISTORY_KERNEL, part.from_ns);
 
 	if (!part.bytes || kib * 1024 <= (int64_t)part.bytes)
 		return 1;

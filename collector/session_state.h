@@ -37,6 +37,7 @@ struct gate {
 	bool explained;		 /* as of looked_ns: by what was told of others */
 	uint64_t unexplained_ns; /* since when nothing explains it; 0: it is explained */
 	const char *kind;	 /* once told */
+	double whole;		 /* session_whole_of(), as last told while it stood */
 	struct detect_verdict verdict;
 };
 
@@ -161,8 +162,8 @@ bool session_shows_below(const struct session *session, const struct judged *jud
 	enum charge charge, enum detect_tier tier);
 
 /*
- * How much more than @charge grows with it, at least 1: a process more is anonymous memory and the
- * kernel's own for it.
+ * How much more than @charge anonymous and kernel memory grow, at least 1: a process more is the
+ * one and the other.
  */
 double session_whole_of(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier);

@@ -140,11 +140,8 @@ void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict)
 }
 
 /* What is said to grow with each process is all that it costs. */
-static void count_whole(const struct session *session, const struct judged *judged,
-	enum charge charge, struct detect_verdict *verdict)
+static void count_whole(struct detect_verdict *verdict, double whole)
 {
-	double whole = session_whole_of(session, judged, charge, verdict->tier);
-
 	verdict->rate_bytes_per_s *= whole;
 	verdict->rate_lo *= whole;
 	verdict->rate_hi *= whole;
@@ -154,12 +151,16 @@ static void count_whole(const struct session *session, const struct judged *judg
 static void tell(struct session *session, struct judged *judged, enum charge charge,
 	enum detect_tier tier, enum detect_state state)
 {
-	const struct gate *gate = &judged->gates[charge][tier];
+	struct gate *gate = &judged->gates[charge][tier];
 	struct detect_verdict out = gate->verdict;
 	struct detection_subject subject;
 
-	if (strcmp(gate->kind, "processes") == 0)
-		count_whole(session, judged, charge, &out);
+	if (strcmp(gate->kind, "processes") == 0) {
+		/* As they end, one part may fall before the other. */
+		if (state == DETECT_RAISED || state == DETECT_UPDATED)
+			gate->whole = session_whole_of(session, judged, charge, tier);
+		count_whole(&out, gate->whole);
+	}
 	out.state = state;
 	out.t_ns = session->now_ns;
 	/* Of one charge the detector knows the noise; the kernel's figure is off by this. */

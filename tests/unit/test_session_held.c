@@ -323,6 +323,36 @@ static void test_rate_of_processes_is_all_they_cost(void **state)
 	json_decref(line);
 }
 
+static void add_process_and_shmem(struct world *w, int tenth)
+{
+	add_process(w, tenth);
+	w->box.shmem_bytes += 2 * MIB / 10;
+}
+
+/* What grows beside them is not theirs, and as they end their rate is as it was. */
+static void test_rate_of_processes_is_not_more_than_they_cost(void **state)
+{
+	struct world *w = *state;
+	json_t *line = NULL;
+	double rate;
+
+	next_mm = 100;
+	run(w, 5, NULL);
+	run(w, 120, add_process_and_shmem);
+	w->box.anon_bytes = 12 * MIB;
+	for (uint64_t mm = 100; mm < next_mm; mm++)
+		put(w, &(struct record){ .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = mm });
+	run(w, 30, NULL);
+	for (int withdrawn = 0; withdrawn < 2; withdrawn++) {
+		assert_true(
+			find(w, "cgroup", "leak", withdrawn ? "withdrawn" : "raised", &line) > 0);
+		rate = json_number_value(json_object_get(line, "rate_bytes_per_s"));
+		assert_true(rate < 1.3 * 2.0 * 420 * KIB || is_text(line, "kind", "shmem"));
+	}
+	assert_non_null(strstr(w->text, "\"kind\":\"processes\""));
+	json_decref(line);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -338,6 +368,7 @@ int main(void)
 		TEST(test_leak_beside_lazyfree_is_told_of_the_cgroup),
 		TEST(test_page_tables_wait_for_their_process),
 		TEST(test_rate_of_processes_is_all_they_cost),
+		TEST(test_rate_of_processes_is_not_more_than_they_cost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
