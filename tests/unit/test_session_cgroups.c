@@ -379,6 +379,21 @@ static void test_time_to_limit(void **state)
 	assert_int_equal(session_pace(w->session, BOX), LEDGER_URGENT);
 }
 
+/* As after podman update, up and down. */
+static void test_limit_that_changes(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 80, grow_anon);
+	put_cgroup(w, BOX, POD, "/pod/box", 1024 * MIB, "/pod/box");
+	run(w, 10, grow_anon);
+	expect_time_to_limit(w, "cgroup", "leak", 1024 - 10 - 90);
+	put_cgroup(w, BOX, POD, "/pod/box", 256 * MIB, "/pod/box");
+	run(w, 10, grow_anon);
+	expect_time_to_limit(w, "cgroup", "leak", 256 - 10 - 100);
+}
+
 static void grow_both(struct world *w, int tenth)
 {
 	grow_anon(w, tenth);
@@ -464,6 +479,7 @@ int main(void)
 		TEST(test_end_of_a_cgroup),
 		TEST(test_odd_parents),
 		TEST(test_time_to_limit),
+		TEST(test_limit_that_changes),
 		TEST(test_limit_of_a_parent),
 		TEST(test_swap_makes_room),
 		cmocka_unit_test(print_size),
