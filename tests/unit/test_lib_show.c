@@ -58,10 +58,10 @@ static void test_wrapped(void **state)
 	expect_wrapped("", 4, "\n");
 	expect_wrapped("one two", 4, "one two\n");
 	/* Two words of ten and a blank are 21 columns: just what fits. */
-	expect_wrapped("1234567890 1234567890 1234567890 twelve",
-		SHOW_WIDTH - 21, "1234567890 1234567890\n"
-				 "                                                                   "
-				 "            1234567890 twelve\n");
+	expect_wrapped("1234567890 1234567890 1234567890 twelve", SHOW_WIDTH - 21,
+		"1234567890 1234567890\n"
+		"                                                                   "
+		"            1234567890 twelve\n");
 	expect_wrapped("a " ID ID " b", 2, "a\n  " ID ID "\n  b\n");
 }
 
