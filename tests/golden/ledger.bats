@@ -81,7 +81,8 @@ process rss leak" ]
   run "$MEMGROWTH" ledger cow.samples.jsonl
   [ "$status" -eq 0 ]
   [[ $output == *"  /led-cow" ]]
-  ! grep -E '^.{101}' <<<"$output"
+  run grep -E '^.{101}' <<<"$output"
+  [ "$status" -eq 1 ]
   run "$MEMGROWTH" ledger --wide cow.samples.jsonl
   [[ $output == *" unacc. "* ]]
 }
