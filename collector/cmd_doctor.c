@@ -114,7 +114,7 @@ static void check_kernel(struct doctor *doctor)
 		report(doctor, STATUS_PASS, "BTF", NULL, "/sys/kernel/btf/vmlinux");
 }
 
-/* The line of the tracepoint's format file that says how it prints. */
+/* What the tracepoint's format file says how it prints: the format, without its arguments. */
 static void check_tracepoint(struct doctor *doctor)
 {
 	_cleanup_close_ int tracefs = tracefs_open();
@@ -136,7 +136,7 @@ static void check_tracepoint(struct doctor *doctor)
 	}
 	print = strstr(text, "print fmt:");
 	if (print)
-		print[strcspn(print, "\n")] = '\0';
+		print[strcspn(print, ",\n")] = '\0';
 	report(doctor, STATUS_PASS, "tracepoint", NULL, "kmem:rss_stat, %s",
 		print ? print : "without a print format");
 }

@@ -111,4 +111,7 @@ invalid() {
 	[ "$status" -eq 2 ]
 	run "$BIN/leaklab" --help
 	[ "$status" -eq 0 ]
+	run "$BIN/leaklab" run -h
+	[ "$status" -eq 0 ]
+	[[ $output == Usage:* ]]
 }

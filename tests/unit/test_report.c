@@ -149,7 +149,7 @@ static void test_kinds_and_limits(void **state)
 	release(&report);
 	report = make(GOLDEN "cg-above", TERMINAL);
 	assert_says(&report, "cow (not found)\n");
-	assert_says(&report, "2 on what has no truth\n");
+	assert_says(&report, "2 not about a workload\n");
 	assert_says(&report, "files                    -          -          nothing    -");
 	release(&report);
 	report = make(GOLDEN "oracle", TERMINAL);
