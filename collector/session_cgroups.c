@@ -184,6 +184,7 @@ int session_put_cgroup(struct session *session, const struct record_cgroup *reco
 	struct cgroup_info *parent = NULL;
 	int err;
 
+	session->ends_told |= record->parent != 0;
 	/* A parent may be named before it has a record of its own. */
 	if (cgroup && record->parent && record->parent != record->id)
 		parent = find_or_add(session, record->parent);
@@ -216,15 +217,16 @@ void session_end_cgroup(struct session *session, uint64_t id)
 }
 
 /*
- * A cgroup may be named again after its last process has left it, so empty ones are kept, the
- * newest SESSION_EMPTY_CGROUPS of them; else a host that makes and removes containers would fill
- * the memory. Those that the second ledger reads are told to have ended.
+ * Only for recordings that tell no ends: a cgroup may be named again after its last process has
+ * left it, so empty ones are kept, the newest SESSION_EMPTY_CGROUPS of them; else a host that makes
+ * and removes containers would fill the memory. Where ends are told, one without a process is still
+ * there, and may be read at any time.
  */
 static void forget_oldest_empty(struct session *session)
 {
 	struct cgroup_info *cgroup, *next;
 
-	if (session->empty_cgroups <= SESSION_EMPTY_CGROUPS)
+	if (session->ends_told || session->empty_cgroups <= SESSION_EMPTY_CGROUPS)
 		return;
 	HASH_ITER (hh, session->cgroups, cgroup, next) {
 		if (cgroup->processes || cgroup->children || cgroup->judged)

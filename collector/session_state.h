@@ -102,6 +102,7 @@ struct session {
 	struct session_counts counts;
 	uint64_t last_serial;
 	uint64_t empty_cgroups; /* without a process */
+	bool ends_told;		/* recorders that name a cgroup's parent tell its end too */
 	uint64_t waiting;	/* gates that stand and are not told */
 	uint64_t start_ns, now_ns;
 	char source[16];

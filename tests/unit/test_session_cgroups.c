@@ -318,6 +318,26 @@ static void test_end_of_a_cgroup(void **state)
 	assert_int_equal(session_put(w->session, &memcg), -EBADMSG);
 }
 
+/* What is still there may be read at any time, however many there are and whether or not used. */
+static void test_many_empty_cgroups(void **state)
+{
+	struct world *w = *state;
+	char path[32];
+
+	for (uint64_t id = 100; id < 5000; id++) {
+		snprintf(path, sizeof(path), "/%llu", (unsigned long long)id);
+		put_cgroup(w, id, ROOT, path, RECORD_UNLIMITED, NULL);
+	}
+	for (uint64_t mm = 2; mm < 12; mm++) {
+		put(w, &(struct record){ .type = RECORD_PROCESS,
+			       .t_ns = w->t_ns,
+			       .process = { .mm = mm, .comm = "x", .cgroup = 4999 } });
+		put(w, &(struct record){ .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = mm });
+	}
+	for (uint64_t id = 100; id < 5000; id++)
+		put_memcg(w, id, &w->other);
+}
+
 /* Parents in a ring, or named before they are known, are no reason to hang. */
 static void test_odd_parents(void **state)
 {
@@ -477,6 +497,7 @@ int main(void)
 		TEST(test_many_slow_workers),
 		TEST(test_lazyfree_is_no_leak),
 		TEST(test_end_of_a_cgroup),
+		TEST(test_many_empty_cgroups),
 		TEST(test_odd_parents),
 		TEST(test_time_to_limit),
 		TEST(test_limit_that_changes),
