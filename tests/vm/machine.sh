@@ -80,7 +80,8 @@ truncate --size=256M "$work/results.tar"
 make_initrd
 boot
 why=$(why_failed "$code")
-tar -x --no-same-owner -f "$work/results.tar" -C "$work" || why="what it wrote is no whole tar"
+tar -x --no-same-owner -f "$work/results.tar" -C "$work" ||
+	why=${why:-what it wrote is no whole tar}
 rm -f "$work/results.tar" "$work/initrd.cpio"
 if [ -z "$why" ] && [ "$(cat "$work/finished")" != 0 ]; then
 	why="its exit code says that it passed, its results do not"
