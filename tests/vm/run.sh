@@ -11,7 +11,7 @@ shift
 . "$(dirname "$0")/common.bash"
 
 jobs=${VM_JOBS:-1}
-limit_s=${VM_TIMEOUT:-900}
+limit_s=${VM_TIMEOUT:-1200}
 
 [ "${1:-}" != all ] || set -- "${VM_NAMES[@]}"
 [ $# -gt 0 ] || vm_describe ""

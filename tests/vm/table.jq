@@ -2,9 +2,9 @@
 def text: if . == null or . == "" then "-" else tostring end;
 def row($head; f): "| \($head) | " + ([.[] | f | text] | join(" | ")) + " |";
 
-# Each step once, in the order in which machines ran it.
-([.[].steps[]] | group_by(.name) | map({name: .[0].name, n: (map(.n) | max)}) | sort_by(.n) |
-  map(.name)) as $steps |
+# Each step once, in the order in which machines ran it; those of systemd's machine alone come last.
+(reduce (sort_by(.init == "systemd")[].steps[].name) as $name ([];
+  if index([$name]) then . else . + [$name] end)) as $steps |
 row("kernel"; .kernel + if .init == "systemd" then " with systemd" else "" end),
 "|---|" + ("---|" * length),
 row("release"; .release),

@@ -250,6 +250,8 @@ perform() {
 		console "not ok $n - $name ($seconds s): $why"
 		tail -n 12 "$log" | sed 's/^/# /'
 	fi
+	# After each step: a machine that hangs later has at least told of this one.
+	tar -c -f /dev/vdc -C "$RESULTS" .
 }
 
 if [ "${1:-}" = run ]; then
