@@ -51,8 +51,10 @@ char *report_kind_text(const struct score_unit *unit, const struct score_judged 
 		snprintf(buf, REPORT_CELL_SIZE, "%.14s (not found)", unit->kind);
 	else if (judged->kind_right && strcmp(judged->kind, unit->kind) == 0)
 		snprintf(buf, REPORT_CELL_SIZE, "%.14s", unit->kind);
+	else if (judged->kind_right)
+		/* This kernel does not tell the kinds of kernel memory apart. */
+		snprintf(buf, REPORT_CELL_SIZE, "%.14s, as %.14s", unit->kind, judged->kind);
 	else
-		/* Right all the same where this kernel does not tell the kinds of kernel memory. */
 		snprintf(buf, REPORT_CELL_SIZE, "%.14s (said %.14s)", unit->kind,
 			judged->kind ? judged->kind : "nothing");
 	return buf;
