@@ -155,6 +155,15 @@ two_limits() {
 	[ "$(row "trial of 32.0 MiB" memory .verdict)" = FAIL ]
 }
 
+@test "a SIGKILL from outside is not taken for the limit, whatever conmon was told" {
+	two_limits outside
+	use_podman_double kill-over
+	limits "$SCENARIO"
+	[ "$status" -eq 1 ]
+	[[ $(row "trial of 32.0 MiB" memory .observed) == *"killed, but not for want of memory" ]]
+	[ "$(row "trial of 32.0 MiB" memory .verdict)" = FAIL ]
+}
+
 @test "a user's container is read without touching it, and its limits are tried beside it" {
 	start_user_container --memory=64m --memory-swap=64m
 	limits --container "$USER_CONTAINER" --probe
