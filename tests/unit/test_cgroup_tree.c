@@ -8,11 +8,11 @@
 #include <sys/wait.h>
 
 #include "collector/cgroup/tree.h"
+#include "lib/clock.h"
 #include "tests/unit/fixtures/tree.h"
 
 #define MIB (1ULL << 20)
 #define RAM_BYTES (8192 * MIB)
-#define NS_PER_S 1000000000ULL
 #define NONE_V1 "9223372036854771712\n"
 #define ID_GONE 999999999999ULL
 
@@ -20,6 +20,7 @@ struct fixture {
 	struct tree tree;
 	struct cgroup_host host;
 	struct cgroup_tree *cgroups;
+	uint64_t change_ns; /* how long the next change keeps who is told of it */
 	char log[1 << 16];
 };
 
@@ -40,9 +41,14 @@ static void on_born(void *ctx, struct cgroup_node *node, uint64_t t_ns)
 static void on_changed(
 	void *ctx, struct cgroup_node *node, const struct cgroup_bounds *old, uint64_t t_ns)
 {
+	struct fixture *f = ctx;
+
 	(void)old;
 	(void)t_ns;
-	note(ctx, "changed", node);
+	note(f, "changed", node);
+	for (uint64_t end_ns = clock_mono_ns() + f->change_ns; clock_mono_ns() < end_ns;)
+		;
+	f->change_ns = 0;
 }
 
 static void on_removed(void *ctx, struct cgroup_node *node, uint64_t t_ns)
@@ -269,6 +275,59 @@ static void test_changes_are_followed(void **state)
 	cgroup_tree_refresh(f->cgroups, 5);
 	expect(f, "changed /a/b; ");
 	expect_limits(f, "/a/b", MIB, "/a/b", CGROUP_UNLIMITED, NULL);
+}
+
+/* Their reader has other things to do: a slice of many, the next where that one ended. */
+static void test_refresh_of_many(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int changed = 0;
+	char path[32];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(path, sizeof(path), "c%d/memory.max", i);
+		tree_write(&f->tree, path, "max\n");
+	}
+	walk(f, 1);
+	for (int i = 0; i < 200; i++) {
+		snprintf(path, sizeof(path), "c%d/memory.max", i);
+		tree_write(&f->tree, path, "10485760\n");
+	}
+	f->log[0] = '\0';
+	f->change_ns = 20 * NS_PER_MS;
+	assert_false(cgroup_tree_refresh(f->cgroups, 5));
+	for (const char *at = f->log; (at = strstr(at, "changed ")); at++)
+		changed++;
+	/* With the root. */
+	assert_int_equal(changed, 63);
+	/* What comes next may go before. */
+	for (int i = 0; i < 200; i += 2) {
+		snprintf(path, sizeof(path), "/c%d", i);
+		cgroup_tree_remove(f->cgroups, id_of(f, path), 5);
+	}
+	assert_true(cgroup_tree_refresh(f->cgroups, 5));
+	for (int i = 1; i < 200; i += 2) {
+		snprintf(path, sizeof(path), "/c%d", i);
+		expect_limits(f, path, 10 * MIB, path, CGROUP_UNLIMITED, NULL);
+	}
+}
+
+/* One that was removed and made anew, as by a container's restart: its limits are not the old's. */
+static void test_limits_of_a_namesake(void **state)
+{
+	struct fixture *f = *state;
+	const struct cgroup_node *old;
+
+	tree_write(&f->tree, "a/memory.max", "10485760\n");
+	walk(f, 1);
+	old = node_of(f, "/a");
+	assert_int_equal(renameat(f->tree.fd, "a", f->tree.fd, "gone"), 0);
+	tree_write(&f->tree, "a/memory.max", "1048576\n");
+	f->log[0] = '\0';
+	cgroup_tree_refresh(f->cgroups, 5);
+	expect(f, "");
+	assert_int_equal(old->limits.memory.bytes, 10 * MIB);
+	assert_int_equal(cgroup_tree_stats(f->cgroups).unreadable, 0);
 }
 
 /* A file that holds no limit must not pass for "none": what was known stays. */
@@ -644,6 +703,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limits_on_v2, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_limits_on_v1, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_are_followed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refresh_of_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_limits_of_a_namesake, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_malformed_limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_the_kernel_tells, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_walk_spares_the_newborn, set_up, tear_down),
