@@ -29,6 +29,7 @@ struct cgroup_host {
 	int version;		      /* of the hierarchy with the memory controller: 1 or 2 */
 	char mount[CGROUP_PATH_SIZE]; /* where that hierarchy is mounted */
 	int mount_fd;		      /* O_PATH-free directory descriptor of it */
+	bool partial;		      /* mounted without its root, as a cgroup namespace shows it */
 	uint64_t ram_bytes;	      /* MemTotal */
 	char proc[64];		      /* procfs, "/proc" but for tests */
 	char root[64];		      /* of the runtimes' files, "" but for tests */

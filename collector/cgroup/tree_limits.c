@@ -85,7 +85,7 @@ bool tree_read_limits(struct cgroup_tree *tree, struct tree_node *node)
 	node->binds_children = own.binds_children;
 	/* Of one whose ancestors are not known, the kernel alone can tell what binds. */
 	if (parent ? parent->binds_children && !parent->pub.limits_known
-		   : strcmp(node->pub.path, "/") != 0)
+		   : tree->host->partial || strcmp(node->pub.path, "/") != 0)
 		return false;
 	if (parent && parent->binds_children)
 		raw = parent->raw;
