@@ -128,8 +128,13 @@ static void bury_unseen(struct walk *walk)
 	for (; node; node = next) {
 		bool fresh = node->told && node->pub.born_ns + GRACE_NS > walk->now_ns;
 
-		/* The node of processes whose cgroup is not known is none that can be seen. */
-		if (node->round == tree->round || fresh || node->pub.id == 0) {
+		/*
+		 * The node of processes whose cgroup is not known is none that can be seen, nor
+		 * are those outside of what is mounted: of them the kernel alone tells the end.
+		 */
+		bool hidden = node->pub.id == 0 || (tree->host->partial && !node->pub.path);
+
+		if (node->round == tree->round || fresh || hidden) {
 			next = tree_next(tree, node);
 			continue;
 		}

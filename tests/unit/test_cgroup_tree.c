@@ -110,6 +110,40 @@ static void test_a_walk_spares_the_newborn(void **state)
 	expect(f, "removed /x; ");
 }
 
+/* What a cgroup namespace hides may bind too: the kernel alone can tell, and its word stands. */
+static void test_part_of_a_hierarchy(void **state)
+{
+	const struct cgroup_bounds told = {
+		.memory = { 3 * MIB, 77 },
+		.high = { CGROUP_UNLIMITED, 0 },
+		.swap = { CGROUP_UNLIMITED, 0 },
+	};
+	struct fixture *f = *state;
+
+	f->host.partial = true;
+	tree_write(&f->tree, "memory.max", "max\n");
+	tree_write(&f->tree, "a/memory.max", "10485760\n");
+	tree_write(&f->tree, "b/memory.max", "1048576\n");
+	walk(f, 1);
+	assert_false(node_of(f, "/")->limits_known);
+	assert_false(node_of(f, "/a")->limits_known);
+	assert_int_equal(
+		cgroup_tree_add(f->cgroups, id_of(f, "/a"), id_of(f, "/"), "a", &told, 9), 0);
+	cgroup_tree_refresh(f->cgroups, 10);
+	assert_int_equal(node_of(f, "/a")->limits.memory.bytes, 3 * MIB);
+	assert_int_equal(node_of(f, "/a")->limits.memory.id, 77);
+	assert_false(node_of(f, "/b")->limits_known);
+	assert_int_equal(cgroup_tree_add(f->cgroups, id_of(f, "/"), 0, "", &told, 9), 0);
+	cgroup_tree_refresh(f->cgroups, 10);
+	expect_limits(f, "/b", MIB, "/b", CGROUP_UNLIMITED, NULL);
+	/* One outside lives until the kernel says otherwise. */
+	assert_non_null(cgroup_tree_resolve(f->cgroups, ID_GONE, 0, 11));
+	walk(f, 20);
+	assert_false(cgroup_tree_find(f->cgroups, ID_GONE)->dead);
+	cgroup_tree_remove(f->cgroups, ID_GONE, 21);
+	assert_true(cgroup_tree_find(f->cgroups, ID_GONE)->dead);
+}
+
 static void test_unknown_parents(void **state)
 {
 	struct fixture *f = *state;
@@ -372,6 +406,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_births_deaths_and_renames, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_the_kernel_tells, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_walk_spares_the_newborn, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_part_of_a_hierarchy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unknown_parents, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resolve_by_process, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_scope, set_up, tear_down),

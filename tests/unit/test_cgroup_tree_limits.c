@@ -84,6 +84,59 @@ static void test_changes_are_followed(void **state)
 	expect_limits(f, "/a/b", MIB, "/a/b", CGROUP_UNLIMITED, NULL);
 }
 
+/* Their reader has other things to do: a slice of many, the next where that one ended. */
+static void test_refresh_of_many(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int changed = 0;
+	char path[32];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(path, sizeof(path), "c%d/memory.max", i);
+		tree_write(&f->tree, path, "max\n");
+	}
+	walk(f, 1);
+	for (int i = 0; i < 200; i++) {
+		snprintf(path, sizeof(path), "c%d/memory.max", i);
+		tree_write(&f->tree, path, "10485760\n");
+	}
+	f->log[0] = '\0';
+	f->change_ns = 20 * NS_PER_MS;
+	assert_false(cgroup_tree_refresh(f->cgroups, 5));
+	for (const char *at = f->log; (at = strstr(at, "changed ")); at++)
+		changed++;
+	/* With the root. */
+	assert_int_equal(changed, 63);
+	/* What comes next may go before. */
+	for (int i = 0; i < 200; i += 2) {
+		snprintf(path, sizeof(path), "/c%d", i);
+		cgroup_tree_remove(f->cgroups, id_of(f, path), 5);
+	}
+	assert_true(cgroup_tree_refresh(f->cgroups, 5));
+	for (int i = 1; i < 200; i += 2) {
+		snprintf(path, sizeof(path), "/c%d", i);
+		expect_limits(f, path, 10 * MIB, path, CGROUP_UNLIMITED, NULL);
+	}
+}
+
+/* One that was removed and made anew, as by a container's restart: its limits are not the old's. */
+static void test_limits_of_a_namesake(void **state)
+{
+	struct fixture *f = *state;
+	const struct cgroup_node *old;
+
+	tree_write(&f->tree, "a/memory.max", "10485760\n");
+	walk(f, 1);
+	old = node_of(f, "/a");
+	assert_int_equal(renameat(f->tree.fd, "a", f->tree.fd, "gone"), 0);
+	tree_write(&f->tree, "a/memory.max", "1048576\n");
+	f->log[0] = '\0';
+	cgroup_tree_refresh(f->cgroups, 5);
+	expect(f, "");
+	assert_int_equal(old->limits.memory.bytes, 10 * MIB);
+	assert_int_equal(cgroup_tree_stats(f->cgroups).unreadable, 0);
+}
+
 /* A file that holds no limit must not pass for "none": what was known stays. */
 static void test_malformed_limits(void **state)
 {
@@ -142,6 +195,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limits_on_v2, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_limits_on_v1, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_are_followed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refresh_of_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_limits_of_a_namesake, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_malformed_limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_name_that_comes_late, set_up, tear_down),
 	};
