@@ -241,8 +241,7 @@ static void find_missed(struct recorder *recorder, uint64_t now_ns)
 	end_ns = clock_mono_ns();
 	recorder->next_recovery_ns = end_ns + RECOVERY_GAP * (end_ns - now_ns);
 	/* A walk does not miss the newborn: once more when they are no longer. */
-	if (recorder->next_walk_ns > end_ns + REWALK_NS)
-		recorder->next_walk_ns = end_ns + REWALK_NS;
+	recorder->next_walk_ns = end_ns + REWALK_NS;
 }
 
 /* The work of one turn. Events first, so that a tick never overtakes what it waits for. */
