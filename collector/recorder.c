@@ -34,6 +34,10 @@
 #define WALK_NS (30 * NS_PER_S)
 #define WALK_UNTOLD_NS NS_PER_S
 #define REAP_NS (30 * NS_PER_S)
+/* After losses both are done at once, but not so often that the time they take loses more... */
+#define RECOVERY_GAP 10
+/* ...and the walk once more, past the time that a walk gives to what was born just now. */
+#define REWALK_NS (1200 * NS_PER_MS)
 
 struct recorder {
 	const struct recorder_options *options;
@@ -46,7 +50,7 @@ struct recorder {
 	uint64_t start_ns;
 	uint64_t next_tick_ns, next_sweep_ns, next_full_sweep_ns, next_limits_ns, next_reap_ns;
 	uint64_t next_walk_ns;
-	uint64_t next_slice_ns;
+	uint64_t next_slice_ns, next_recovery_ns;
 	bool refreshing; /* limits are being read, and not all are yet */
 	bool reap_due;	 /* records were lost: an exit may be among them, or a cgroup */
 	int error;	 /* the first errno of writing or memory; ends the loop */
@@ -217,6 +221,29 @@ static void poll_files(struct recorder *recorder, uint64_t now_ns)
 		recorder->refreshing = !tracker_refresh_limits(recorder->tracker, now_ns);
 }
 
+/* Looks for births and deaths that nobody told: now and then, and after records were lost. */
+static void find_missed(struct recorder *recorder, uint64_t now_ns)
+{
+	uint64_t walk_ns =
+		capture_tells(recorder->capture, CAPTURE_CGROUPS) ? WALK_NS : WALK_UNTOLD_NS;
+	bool lost = recorder->reap_due && now_ns >= recorder->next_recovery_ns;
+	uint64_t end_ns;
+
+	if (is_due(&recorder->next_walk_ns, walk_ns, now_ns) || lost)
+		walk(recorder, now_ns);
+	if (is_due(&recorder->next_reap_ns, REAP_NS, now_ns) || lost) {
+		capture_reap(recorder->capture);
+		tracker_reap(recorder->tracker, now_ns);
+	}
+	if (!lost)
+		return;
+	recorder->reap_due = false;
+	end_ns = clock_mono_ns();
+	recorder->next_recovery_ns = end_ns + RECOVERY_GAP * (end_ns - now_ns);
+	/* A walk does not miss the newborn: once more when they are no longer. */
+	recorder->next_walk_ns = end_ns + REWALK_NS;
+}
+
 /* The work of one turn. Events first, so that a tick never overtakes what it waits for. */
 static void turn(struct recorder *recorder)
 {
@@ -240,16 +267,7 @@ static void turn(struct recorder *recorder)
 		put_record(recorder, &(struct record){ .type = RECORD_TICK, .t_ns = now_ns });
 		flush_files(recorder);
 	}
-	if (is_due(&recorder->next_walk_ns,
-		    capture_tells(recorder->capture, CAPTURE_CGROUPS) ? WALK_NS : WALK_UNTOLD_NS,
-		    now_ns) ||
-		recorder->reap_due)
-		walk(recorder, now_ns);
-	if (is_due(&recorder->next_reap_ns, REAP_NS, now_ns) || recorder->reap_due) {
-		recorder->reap_due = false;
-		capture_reap(recorder->capture);
-		tracker_reap(recorder->tracker, now_ns);
-	}
+	find_missed(recorder, now_ns);
 }
 
 static int watch_fd(int epoll, int fd)

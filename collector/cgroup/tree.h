@@ -74,7 +74,8 @@ void cgroup_tree_free(struct cgroup_tree *tree);
 /*
  * Walks the hierarchy: what is new is born, what is gone is removed. A cgroup that vanishes while
  * it is read is no error; a directory that is no cgroup (another file system is mounted there) is
- * passed over and counted. Returns 0, -ENOMEM, or the errno of opening the hierarchy's root.
+ * passed over and counted. Without descriptors or memory to look everywhere nothing is removed.
+ * Returns 0, -ENOMEM, or the errno of opening the hierarchy's root.
  */
 int cgroup_tree_walk(struct cgroup_tree *tree, uint64_t now_ns);
 

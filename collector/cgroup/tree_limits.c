@@ -6,7 +6,7 @@
 #include "collector/cgroup/tree_node.h"
 #include "lib/clock.h"
 
-/* A name that is not there after as many seconds is not coming; a walk asks once more. */
+/* A name that is not there after as many looks, one a second mostly, is not coming. */
 #define NAME_TRIES 10
 /* Of one refresh, and what is read in one whatever it costs. */
 #define SLICE_NS (5 * NS_PER_MS)

@@ -21,6 +21,7 @@ struct walk {
 	struct cgroup_tree *tree;
 	dev_t dev; /* of the hierarchy */
 	uint64_t now_ns;
+	bool incomplete; /* a directory could not be opened: what is below it may be there */
 	int error;
 };
 
@@ -105,8 +106,11 @@ static int scan(struct walk *walk, struct tree_node *node)
 		return 0;
 	fd = openat(walk->tree->host->mount_fd, *path ? path : ".",
 		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		/* Not for want of the directory, or of the right to read it. */
+		walk->incomplete |= errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 		return 0;
+	}
 	dir = fdopendir(fd);
 	if (!dir) {
 		close(fd);
@@ -167,7 +171,7 @@ int cgroup_tree_walk(struct cgroup_tree *tree, uint64_t now_ns)
 	for (struct tree_node *node = tree_next(tree, NULL); node && !walk.error;
 		node = tree_next(tree, node))
 		walk.error = scan(&walk, node);
-	if (!walk.error)
+	if (!walk.error && !walk.incomplete)
 		bury_unseen(&walk);
 	return walk.error;
 }

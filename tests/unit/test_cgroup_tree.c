@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "tests/unit/fixtures/cgroups.h"
@@ -375,6 +376,26 @@ static void test_vanishing(void **state)
 	assert_int_equal(cgroup_tree_stats(f->cgroups).live, 1);
 }
 
+/* What could not be looked for is not gone. */
+static void test_no_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, none;
+
+	tree_write(&f->tree, "a/b/memory.max", "max\n");
+	walk(f, 1);
+	f->log[0] = '\0';
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	walk(f, 100);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	expect(f, "");
+	walk(f, 200);
+	expect(f, "");
+}
+
 /* The dead are kept for a while, not for good. */
 static void test_memory_of_the_dead_is_bounded(void **state)
 {
@@ -418,6 +439,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_fake_on_another_file_system, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_vanishing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_descriptors, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_memory_of_the_dead_is_bounded, set_up, tear_down),
 	};
