@@ -23,10 +23,15 @@ teardown() {
     ! kill -0 "$pid" 2>/dev/null || kill -KILL "$pid"
   done
   podman ps --all --quiet --filter "label=leaklab.test=$PARENT" | xargs -r podman rm --force >/dev/null
-  # conmon leaves its own a moment after its container.
+  # The runtime makes them in every hierarchy; conmon leaves its own a moment after its container.
+  local left=
   for _ in $(seq 100); do
-    [ -d "$MOUNT/$PARENT" ] || return 0
-    find "$MOUNT/$PARENT" -depth -type d -exec rmdir {} + 2>rmdir.log || sleep 0.1
+    left=$(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/mounts | while read -r mount; do
+      [ ! -d "$mount/$PARENT" ] || echo "$mount/$PARENT"
+    done)
+    [ -n "$left" ] || return 0
+    # shellcheck disable=SC2086 # one word a hierarchy
+    find $left -depth -type d -exec rmdir {} + 2>rmdir.log || sleep 0.1
   done
   cat rmdir.log >&2
   return 1
