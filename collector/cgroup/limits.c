@@ -117,9 +117,9 @@ static int open_dir(const struct cgroup_host *host, const char *path, uint64_t i
 	return cleanup_steal_fd(&dir);
 }
 
-/* @path has no slash in front. */
+/* @path has no slash in front. With @memory_alone nothing is read that is not needed for that. */
 static int read_own(const struct cgroup_host *host, const char *path, uint64_t id,
-	struct cgroup_own_limits *ret)
+	bool memory_alone, struct cgroup_own_limits *ret)
 {
 	struct cgroup_own_limits own = {
 		.memory_bytes = CGROUP_UNLIMITED,
@@ -138,8 +138,10 @@ static int read_own(const struct cgroup_host *host, const char *path, uint64_t i
 	/* The v2 root has no memory.max. */
 	if (err == -ENOENT && lacks_controller(host, dir, !*path))
 		err = 0;
-	else if (!err)
-		err = host->version == 2 ? read_v2(dir, &own) : read_v1(dir, &own);
+	else if (!err && host->version == 1)
+		err = read_v1(dir, &own);
+	else if (!err && !memory_alone)
+		err = read_v2(dir, &own);
 	if (!err)
 		*ret = own;
 	return err == -ENODEV ? -ENOENT : err;
@@ -152,7 +154,7 @@ int cgroup_read_own_limits(const struct cgroup_host *host, const char *path, uin
 		path++;
 	if (strlen(path) + 1 >= CGROUP_PATH_SIZE)
 		return -ENAMETOOLONG;
-	return read_own(host, path, id, ret);
+	return read_own(host, path, id, false, ret);
 }
 
 /* Takes the limit of the cgroup at @dir where it is smaller than what is known so far. */
@@ -164,8 +166,8 @@ static void lower(struct cgroup_limit *limit, uint64_t bytes, const char *dir)
 	snprintf(limit->path, sizeof(limit->path), "/%.*s", CGROUP_PATH_SIZE - 2, dir);
 }
 
-int cgroup_effective_limits(
-	const struct cgroup_host *host, const char *path, struct cgroup_limits *ret)
+static int read_effective(const struct cgroup_host *host, const char *path, bool memory_alone,
+	struct cgroup_limits *ret)
 {
 	struct cgroup_limits limits = {
 		.memory.bytes = CGROUP_UNLIMITED,
@@ -184,7 +186,7 @@ int cgroup_effective_limits(
 	strcpy(dir, path);
 	for (;; first = false) {
 		struct cgroup_own_limits own;
-		int err = read_own(host, dir, 0, &own);
+		int err = read_own(host, dir, 0, memory_alone, &own);
 		char *slash;
 
 		/* An ancestor may vanish together with the rest. */
@@ -216,11 +218,17 @@ int cgroup_effective_limits(
 	return 0;
 }
 
+int cgroup_effective_limits(
+	const struct cgroup_host *host, const char *path, struct cgroup_limits *ret)
+{
+	return read_effective(host, path, false, ret);
+}
+
 int cgroup_effective_limit(
 	const struct cgroup_host *host, const char *path, struct cgroup_limit *ret)
 {
 	struct cgroup_limits limits;
-	int err = cgroup_effective_limits(host, path, &limits);
+	int err = read_effective(host, path, true, &limits);
 
 	if (!err)
 		*ret = limits.memory;
