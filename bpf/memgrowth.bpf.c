@@ -30,6 +30,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define TASK_RSS_EVENTS_THRESH 64
 #define MAX_CPUS 512
 #define MAX_CGROUP_DEPTH 32
+/* Levels below the watched cgroup; what lies deeper is not found to be in scope. */
+#define MAX_SCOPE_DEPTH 128
 
 /* What is kept of a process: its present address space. Keyed by thread group id. */
 struct process {
@@ -120,13 +122,13 @@ static __always_inline struct cgroup *memory_cgroup(struct task_struct *task)
 }
 
 /* Whether @cgroup lies in the watched subtree. */
-static __always_inline bool is_in_scope(struct cgroup *cgroup)
+static __noinline bool is_in_scope(struct cgroup *cgroup)
 {
 	struct cgroup_subsys_state *css;
 
 	if (settings.scope_id == 0)
 		return true;
-	for (int depth = 0; depth < MAX_CGROUP_DEPTH && cgroup; depth++) {
+	for (int depth = 0; depth < MAX_SCOPE_DEPTH && cgroup; depth++) {
 		if (BPF_CORE_READ(cgroup, kn, id) == settings.scope_id)
 			return true;
 		css = BPF_CORE_READ(cgroup, self.parent);

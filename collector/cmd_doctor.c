@@ -114,7 +114,7 @@ static void check_kernel(struct doctor *doctor)
 		report(doctor, STATUS_PASS, "BTF", NULL, "/sys/kernel/btf/vmlinux");
 }
 
-/* The line of the tracepoint's format file that says how it prints. */
+/* What the tracepoint's format file says how it prints: the format, without its arguments. */
 static void check_tracepoint(struct doctor *doctor)
 {
 	_cleanup_close_ int tracefs = tracefs_open();
@@ -136,7 +136,7 @@ static void check_tracepoint(struct doctor *doctor)
 	}
 	print = strstr(text, "print fmt:");
 	if (print)
-		print[strcspn(print, "\n")] = '\0';
+		print[strcspn(print, ",\n")] = '\0';
 	report(doctor, STATUS_PASS, "tracepoint", NULL, "kmem:rss_stat, %s",
 		print ? print : "without a print format");
 }
@@ -155,6 +155,13 @@ static void check_cgroups(struct doctor *doctor)
 	doctor->has_host = true;
 	report(doctor, STATUS_PASS, "cgroups", NULL, "%s, memory on v%d at %s",
 		cgroup_mode_name(doctor->host.mode), doctor->host.version, doctor->host.mount);
+	if (doctor->host.partial) {
+		report(doctor, STATUS_WARN, "own limit", "run on the host, or with --cgroupns=host",
+			"%s shows only a part of the hierarchy: limits above it are known once the "
+			"kernel tells them, at a program's start",
+			doctor->host.mount);
+		return;
+	}
 	if (cgroup_path_of_pid(&doctor->host, getpid(), path, sizeof(path)) ||
 		cgroup_effective_limit(&doctor->host, path, &limit)) {
 		report(doctor, STATUS_WARN, "own limit", NULL, "own cgroup cannot be read");

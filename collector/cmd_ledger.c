@@ -18,12 +18,13 @@
 struct arguments {
 	const char *input; /* NULL: this host */
 	const char *cgroup;
-	bool json;
+	enum ledger_form form;
 };
 
 static const struct argp_option options[] = {
 	{ "cgroup", 'c', "PATH", 0, "Show this memory cgroup and all below it (default: all)", 0 },
 	{ "json", 'j', 0, 0, "One JSON object a line instead of a table", 0 },
+	{ "wide", 'w', 0, 0, "Every column, and the paths of containers", 0 },
 	{ 0 },
 };
 
@@ -36,7 +37,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		args->cgroup = arg;
 		break;
 	case 'j':
-		args->json = true;
+		args->form = LEDGER_JSON;
+		break;
+	case 'w':
+		args->form = LEDGER_WIDE;
 		break;
 	case ARGP_KEY_ARG:
 		if (args->input)
@@ -52,7 +56,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static int show(const struct arguments *args, const struct session *session, const char *top)
 {
 	uint64_t cgroups = 0;
-	int err = ledger_show(session, top, args->json, stdout, &cgroups);
+	int err = ledger_show(session, top, args->form, stdout, &cgroups);
 
 	if (err == -ENOENT) {
 		log_error("%s: no cgroup %s%s%s was charged; record with this version of memgrowth",
@@ -207,9 +211,11 @@ int cmd_ledger(int argc, char **argv)
 		.args_doc = "[SAMPLES]",
 		.doc = "Shows what the kernel charges to each memory cgroup, what its processes "
 		       "have mapped of it, and what is left: on this host, or at the end of a "
-		       "recording.\v"
+		       "recording. Sizes are in MiB; a cgroup counts all below it. What is charged "
+		       "as anon and is not resident was copied after a fork; such shmem is a file "
+		       "in memory (tmpfs) or shared memory that nobody maps.\v"
 		       "Examples:\n"
-		       "  memgrowth ledger --cgroup /machine.slice\n"
+		       "  memgrowth ledger\n"
 		       "  memgrowth ledger --json samples.jsonl\n",
 	};
 	struct arguments args = {};

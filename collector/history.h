@@ -28,6 +28,7 @@ enum history_field {
 	HISTORY_RSS_ANON, /* of all processes below, with swap */
 	HISTORY_RSS_FILE,
 	HISTORY_RSS_SHMEM,
+	HISTORY_PROCESSES, /* a count: of all below */
 	HISTORY_FIELDS,
 };
 

@@ -7,34 +7,51 @@
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "lib/clock.h"
 
-#define CALM_NS (1 * NS_PER_S)
-#define URGENT_NS (250 * NS_PER_MS)
 #define FULL_NS (10 * NS_PER_S)
-#define RETRY_NS (10 * NS_PER_S)
+/* Of one poll, so that ten thousand cgroups do not keep the caller from its events... */
+#define SLICE_NS (10 * NS_PER_MS)
+/* ...and what is read in one whatever it costs. */
+#define SLICE_READS 64
 /* A change of usage that is worth a full reading: half of what one CPU charges in advance. */
 #define MOVED_BYTES (128 * 1024)
 /* For the rest of the program. */
 #define RESERVED_FILES 256
+/* The kernel keeps 5 KB for each: so many for all files of a cgroup, the rest for its usage. */
+#define WHOLE_FILES 2048
+
+/* Each is sorted by the time of the next reading, since all in it wait equally long. */
+enum queue { QUEUE_URGENT, QUEUE_CALM, QUEUE_RETRY, QUEUES };
+
+static const uint64_t waits_ns[QUEUES] = {
+	[QUEUE_URGENT] = 250 * NS_PER_MS,
+	[QUEUE_CALM] = 1 * NS_PER_S,
+	[QUEUE_RETRY] = 10 * NS_PER_S,
+};
 
 struct account {
 	uint64_t id;
 	char *path;
 	uint64_t limit_bytes;
 	struct memcg memcg;
-	bool opened, kept;
-	bool counted; /* among the unreadable */
+	bool opened;
+	uint64_t files; /* kept open */
+	bool counted;	/* among the unreadable */
 	uint64_t next_ns, full_ns;
 	uint64_t full_usage_bytes; /* at the last full reading */
+	enum queue queue;
+	struct account *prev, *next; /* in it */
 	UT_hash_handle hh;
 };
 
 struct ledger {
 	struct ledger_settings settings;
 	struct ledger_stats stats;
-	struct account *accounts;
+	struct account *accounts; /* by id */
+	struct account *queues[QUEUES];
 };
 
 struct ledger *ledger_new(const struct ledger_settings *settings)
@@ -50,15 +67,16 @@ static void close_account(struct ledger *ledger, struct account *account)
 {
 	if (account->opened)
 		memcg_close(&account->memcg);
-	if (account->kept)
-		ledger->stats.files -= MEMCG_KEPT_FILES;
-	account->opened = account->kept = false;
+	ledger->stats.files -= account->files;
+	account->files = 0;
+	account->opened = false;
 }
 
 static void remove_account(struct ledger *ledger, struct account *account)
 {
 	close_account(ledger, account);
 	HASH_DEL(ledger->accounts, account);
+	DL_DELETE(ledger->queues[account->queue], account);
 	free(account->path);
 	free(account);
 }
@@ -103,6 +121,9 @@ static int add_account(struct ledger *ledger, const struct record_cgroup *cgroup
 		return -ENOMEM;
 	}
 	HASH_ADD(hh, ledger->accounts, id, sizeof(account->id), account);
+	account->queue = QUEUE_CALM;
+	/* At once, before it may be gone. */
+	DL_PREPEND(ledger->queues[QUEUE_CALM], account);
 	return 0;
 }
 
@@ -126,18 +147,29 @@ int ledger_learn(struct ledger *ledger, const struct record *record)
 	return 0;
 }
 
+static enum memcg_keep files_to_keep(const struct ledger *ledger, uint64_t *ret_files)
+{
+	uint64_t files = ledger->stats.files, max = ledger->settings.max_files;
+
+	*ret_files = MEMCG_KEPT_FILES;
+	if (files + MEMCG_KEPT_FILES <= (max < WHOLE_FILES ? max : WHOLE_FILES))
+		return MEMCG_KEEP_ALL;
+	*ret_files = files < max ? 1 : 0;
+	return *ret_files ? MEMCG_KEEP_USAGE : MEMCG_KEEP_NONE;
+}
+
 static int open_account(struct ledger *ledger, struct account *account)
 {
-	bool keep = ledger->stats.files + MEMCG_KEPT_FILES <= ledger->settings.max_files;
+	uint64_t files;
+	enum memcg_keep keep = files_to_keep(ledger, &files);
 	int err = memcg_open(
 		&ledger->settings.source, account->path, account->id, keep, &account->memcg);
 
 	if (err)
 		return err;
 	account->opened = true;
-	account->kept = keep;
-	if (keep)
-		ledger->stats.files += MEMCG_KEPT_FILES;
+	account->files = files;
+	ledger->stats.files += files;
 	return 0;
 }
 
@@ -179,6 +211,15 @@ static bool has_moved(const struct account *account, uint64_t usage_bytes)
 	return (usage_bytes > before ? usage_bytes - before : before - usage_bytes) >= MOVED_BYTES;
 }
 
+static void enqueue(
+	struct ledger *ledger, struct account *account, enum queue queue, uint64_t now_ns)
+{
+	DL_DELETE(ledger->queues[account->queue], account);
+	account->queue = queue;
+	account->next_ns = now_ns + waits_ns[queue];
+	DL_APPEND(ledger->queues[queue], account);
+}
+
 static int read_account(struct ledger *ledger, struct account *account, uint64_t now_ns)
 {
 	enum ledger_pace pace = LEDGER_CALM;
@@ -189,7 +230,7 @@ static int read_account(struct ledger *ledger, struct account *account, uint64_t
 		return err;
 	if (ledger->settings.pace)
 		pace = ledger->settings.pace(ledger->settings.ctx, account->id);
-	account->next_ns = now_ns + (pace == LEDGER_URGENT ? URGENT_NS : CALM_NS);
+	enqueue(ledger, account, pace == LEDGER_URGENT ? QUEUE_URGENT : QUEUE_CALM, now_ns);
 	if (pace != LEDGER_CALM || !account->full_ns || now_ns >= account->full_ns + FULL_NS)
 		return read_full(ledger, account, now_ns);
 	err = memcg_read_usage(&account->memcg, &usage_bytes);
@@ -222,21 +263,25 @@ static void fail_account(struct ledger *ledger, struct account *account, int err
 		ledger->stats.unreadable_errno = err;
 		account->counted = true;
 	}
-	account->next_ns = now_ns + RETRY_NS;
+	enqueue(ledger, account, QUEUE_RETRY, now_ns);
 }
 
 void ledger_poll(struct ledger *ledger, uint64_t now_ns)
 {
-	struct account *account, *next;
+	uint64_t end_ns = clock_mono_ns() + SLICE_NS;
+	unsigned int reads = 0;
 
-	HASH_ITER (hh, ledger->accounts, account, next) {
-		int err;
+	for (enum queue queue = 0; queue < QUEUES; queue++) {
+		struct account *account;
 
-		if (now_ns < account->next_ns)
-			continue;
-		err = read_account(ledger, account, now_ns);
-		if (err)
-			fail_account(ledger, account, err, now_ns);
+		while ((account = ledger->queues[queue]) && account->next_ns <= now_ns) {
+			int err = read_account(ledger, account, now_ns);
+
+			if (err)
+				fail_account(ledger, account, err, now_ns);
+			if (++reads >= SLICE_READS && clock_mono_ns() >= end_ns)
+				return;
+		}
 	}
 }
 

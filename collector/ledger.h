@@ -30,7 +30,10 @@ struct ledger_settings {
 	/* Asked for a cgroup before it is read; NULL: LEDGER_CALM for all. */
 	enum ledger_pace (*pace)(void *ctx, uint64_t cgroup);
 	void *ctx;
-	/* Files to keep open, at most; beyond it they are opened for each reading. 0: none. */
+	/*
+	 * Files to keep open, at most: all of the first cgroups, of the others the usage. Beyond it
+	 * they are opened for each reading. 0: none.
+	 */
 	uint64_t max_files;
 };
 
@@ -64,7 +67,10 @@ uint64_t ledger_raise_files(void);
  */
 int ledger_learn(struct ledger *ledger, const struct record *record);
 
-/* Reads what is due at @now_ns. */
+/*
+ * Reads what is due at @now_ns, the urgent first, for about 10 ms at most: what is left over comes
+ * first with the next call.
+ */
 void ledger_poll(struct ledger *ledger, uint64_t now_ns);
 
 struct ledger_stats ledger_stats(const struct ledger *ledger);

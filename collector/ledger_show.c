@@ -103,57 +103,64 @@ static void print_charge(FILE *out, uint64_t bytes)
 		print_mib(out, (double)bytes);
 }
 
-static void show_row(FILE *out, const struct session_cgroup *cgroup)
+static void print_charges(FILE *out, const uint64_t *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		print_charge(out, bytes[i]);
+}
+
+static void show_row(FILE *out, const struct session_cgroup *cgroup, bool wide)
 {
 	const struct memcg_usage *usage = cgroup->usage;
 	struct residual residual = residual_of(usage, cgroup->version, &cgroup->resident);
-	const uint64_t charged[] = {
-		usage->usage_bytes,
-		usage->anon_bytes,
-		usage->file_bytes,
-		usage->shmem_bytes,
-		usage->kernel_bytes,
-		usage->slab_unreclaimable_bytes,
-		usage->pagetables_bytes,
-		usage->kernel_stack_bytes,
-		usage->percpu_bytes,
-		usage->sock_bytes,
-		usage->swap_bytes,
-		cgroup->resident.anon_bytes,
-		cgroup->resident.file_bytes,
-		cgroup->resident.shmem_bytes,
-	};
 
-	for (size_t i = 0; i < sizeof(charged) / sizeof(charged[0]); i++)
-		print_charge(out, charged[i]);
+	const uint64_t charged[] = { usage->usage_bytes, cgroup->limit_bytes, usage->anon_bytes,
+		usage->file_bytes, usage->shmem_bytes, usage->kernel_bytes };
+	const uint64_t rest[] = { usage->slab_unreclaimable_bytes, usage->pagetables_bytes,
+		usage->kernel_stack_bytes, usage->percpu_bytes, usage->sock_bytes,
+		usage->swap_bytes, cgroup->resident.anon_bytes, cgroup->resident.file_bytes,
+		cgroup->resident.shmem_bytes };
+
+	print_charges(out, charged, sizeof(charged) / sizeof(charged[0]));
+	if (wide)
+		print_charges(out, rest, sizeof(rest) / sizeof(rest[0]));
 	print_mib(out, (double)residual.anon_bytes);
-	print_mib(out, (double)residual.file_bytes);
+	if (wide)
+		print_mib(out, (double)residual.file_bytes);
 	print_mib(out, (double)residual.shmem_bytes);
-	print_mib(out, (double)residual.unaccounted_bytes);
-	fprintf(out, " %5.1f %%  ", 100 * residual.unaccounted_share);
-	text_print_name(out, cgroup->path ? cgroup->path : "?");
+	if (wide) {
+		print_mib(out, (double)residual.unaccounted_bytes);
+		fprintf(out, " %5.1f %%", 100 * residual.unaccounted_share);
+	}
+	fputs("  ", out);
+	if (!cgroup->container || wide)
+		text_print_name(out, cgroup->path ? cgroup->path : "?");
 	if (cgroup->container) {
-		fputs("  ", out);
+		fputs(wide ? "  " : "", out);
 		text_print_name(out, cgroup->container);
 	}
 	fputc('\n', out);
 }
 
-static void show_head(FILE *out)
+static void show_head(FILE *out, bool wide)
 {
-	static const char *const names[] = { "usage", "anon", "file", "shmem", "kernel", "slab",
-		"ptables", "kstack", "percpu", "sock", "swap", "anon", "file", "shmem", "anon",
-		"file", "shmem", "unacc." };
-
-	fprintf(out, " %-98s %-26s %-26s\n", "charged, MiB", "resident in processes",
-		"charged less resident");
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		fprintf(out, " %8s", names[i]);
-	fprintf(out, " %7s  %s\n", "share", "cgroup");
+	if (wide)
+		fprintf(out,
+			" %-107s %-26s %s\n"
+			"    usage    limit     anon     file    shmem   kernel     slab  ptables "
+			"  kstack   percpu     sock     swap     anon     file    shmem     anon "
+			"    file    shmem   unacc.   share  cgroup\n",
+			"charged, MiB", "resident in processes", "charged less resident");
+	else
+		fprintf(out,
+			" %-53s %s\n"
+			"    usage    limit     anon     file    shmem   kernel     anon    shmem  "
+			"container or cgroup\n",
+			"charged, MiB", "less resident");
 }
 
-int ledger_show(
-	const struct session *session, const char *top, bool json, FILE *out, uint64_t *ret_cgroups)
+int ledger_show(const struct session *session, const char *top, enum ledger_form form, FILE *out,
+	uint64_t *ret_cgroups)
 {
 	struct lines lines = { .top = top };
 	_cleanup_free_ struct session_cgroup *at = NULL;
@@ -163,13 +170,13 @@ int ledger_show(
 	if (lines.error || !lines.count)
 		return lines.error ? lines.error : -ENOENT;
 	qsort(at, lines.count, sizeof(*at), by_usage);
-	if (!json)
-		show_head(out);
+	if (form != LEDGER_JSON)
+		show_head(out, form == LEDGER_WIDE);
 	for (size_t i = 0; i < lines.count && !lines.error; i++) {
-		if (json)
+		if (form == LEDGER_JSON)
 			lines.error = show_json(out, &at[i]);
 		else
-			show_row(out, &at[i]);
+			show_row(out, &at[i], form == LEDGER_WIDE);
 	}
 	if (lines.error || ferror(out))
 		return lines.error ? lines.error : -EIO;

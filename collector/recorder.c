@@ -22,6 +22,8 @@
 /* How often samples are taken out of the ring; births and deaths wake the loop at once. */
 #define DRAIN_NS (50 * NS_PER_MS)
 #define TICK_NS (500 * NS_PER_MS)
+/* Between two slices of polling, so that those of many cgroups leave time for events. */
+#define SLICE_GAP_NS (DRAIN_NS / 2)
 /* The last change of a process that falls silent is seen after this time... */
 #define SWEEP_NS (200 * NS_PER_MS)
 /* ...and a process that no hook reported, after this. */
@@ -32,6 +34,10 @@
 #define WALK_NS (30 * NS_PER_S)
 #define WALK_UNTOLD_NS NS_PER_S
 #define REAP_NS (30 * NS_PER_S)
+/* After losses both are done at once, but not so often that the time they take loses more... */
+#define RECOVERY_GAP 10
+/* ...and the walk once more, past the time that a walk gives to what was born just now. */
+#define REWALK_NS (1200 * NS_PER_MS)
 
 struct recorder {
 	const struct recorder_options *options;
@@ -44,8 +50,10 @@ struct recorder {
 	uint64_t start_ns;
 	uint64_t next_tick_ns, next_sweep_ns, next_full_sweep_ns, next_limits_ns, next_reap_ns;
 	uint64_t next_walk_ns;
-	bool reap_due; /* records were lost: an exit may be among them, or a cgroup */
-	int error;     /* the first errno of writing or memory; ends the loop */
+	uint64_t next_slice_ns, next_recovery_ns;
+	bool refreshing; /* limits are being read, and not all are yet */
+	bool reap_due;	 /* records were lost: an exit may be among them, or a cgroup */
+	int error;	 /* the first errno of writing or memory; ends the loop */
 	const char *failed;
 };
 
@@ -203,6 +211,39 @@ static void walk(struct recorder *recorder, uint64_t now_ns)
 		fail(recorder, err, "walking the cgroups");
 }
 
+/* A slice of what is read again and again; births and deaths of others bring more turns. */
+static void poll_files(struct recorder *recorder, uint64_t now_ns)
+{
+	ledger_poll(recorder->ledger, now_ns);
+	if (is_due(&recorder->next_limits_ns, LIMITS_NS, now_ns))
+		recorder->refreshing = true;
+	if (recorder->refreshing)
+		recorder->refreshing = !tracker_refresh_limits(recorder->tracker, now_ns);
+}
+
+/* Looks for births and deaths that nobody told: now and then, and after records were lost. */
+static void find_missed(struct recorder *recorder, uint64_t now_ns)
+{
+	uint64_t walk_ns =
+		capture_tells(recorder->capture, CAPTURE_CGROUPS) ? WALK_NS : WALK_UNTOLD_NS;
+	bool lost = recorder->reap_due && now_ns >= recorder->next_recovery_ns;
+	uint64_t end_ns;
+
+	if (is_due(&recorder->next_walk_ns, walk_ns, now_ns) || lost)
+		walk(recorder, now_ns);
+	if (is_due(&recorder->next_reap_ns, REAP_NS, now_ns) || lost) {
+		capture_reap(recorder->capture);
+		tracker_reap(recorder->tracker, now_ns);
+	}
+	if (!lost)
+		return;
+	recorder->reap_due = false;
+	end_ns = clock_mono_ns();
+	recorder->next_recovery_ns = end_ns + RECOVERY_GAP * (end_ns - now_ns);
+	/* A walk does not miss the newborn: once more when they are no longer. */
+	recorder->next_walk_ns = end_ns + REWALK_NS;
+}
+
 /* The work of one turn. Events first, so that a tick never overtakes what it waits for. */
 static void turn(struct recorder *recorder)
 {
@@ -219,24 +260,14 @@ static void turn(struct recorder *recorder)
 		if (err)
 			fail(recorder, err, "sweeping processes");
 	}
-	ledger_poll(recorder->ledger, now_ns);
+	if (is_due(&recorder->next_slice_ns, SLICE_GAP_NS, now_ns))
+		poll_files(recorder, now_ns);
 	if (is_due(&recorder->next_tick_ns, TICK_NS, now_ns)) {
 		report_losses(recorder, now_ns);
 		put_record(recorder, &(struct record){ .type = RECORD_TICK, .t_ns = now_ns });
 		flush_files(recorder);
 	}
-	if (is_due(&recorder->next_limits_ns, LIMITS_NS, now_ns))
-		tracker_refresh_limits(recorder->tracker, now_ns);
-	if (is_due(&recorder->next_walk_ns,
-		    capture_tells(recorder->capture, CAPTURE_CGROUPS) ? WALK_NS : WALK_UNTOLD_NS,
-		    now_ns) ||
-		recorder->reap_due)
-		walk(recorder, now_ns);
-	if (is_due(&recorder->next_reap_ns, REAP_NS, now_ns) || recorder->reap_due) {
-		recorder->reap_due = false;
-		capture_reap(recorder->capture);
-		tracker_reap(recorder->tracker, now_ns);
-	}
+	find_missed(recorder, now_ns);
 }
 
 static int watch_fd(int epoll, int fd)

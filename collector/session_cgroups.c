@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "collector/session_state.h"
 
@@ -27,16 +28,25 @@ struct cgroup_info *session_find_cgroup(const struct session *session, uint64_t 
 	return cgroup;
 }
 
-struct cgroup_info *session_find_path(const struct session *session, const char *path)
+struct cgroup_info *session_find_above(struct cgroup_info *cgroup, const char *path)
 {
-	struct cgroup_info *cgroup = session->cgroups;
-
-	while (cgroup && (!cgroup->path || cgroup->ended || strcmp(cgroup->path, path) != 0))
-		cgroup = cgroup->hh.next;
+	while (cgroup && (!cgroup->path || strcmp(cgroup->path, path) != 0))
+		cgroup = cgroup->parent;
 	return cgroup;
 }
 
-bool session_is_within(const struct cgroup_info *cgroup, const struct cgroup_info *top)
+const struct cgroup_info *session_next_below(
+	const struct cgroup_info *cgroup, const struct cgroup_info *top, bool past)
+{
+	if (cgroup->children && !past)
+		return cgroup->children;
+	while (cgroup != top && !cgroup->next)
+		cgroup = cgroup->parent;
+	return cgroup == top ? NULL : cgroup->next;
+}
+
+/* Whether @cgroup is @top or below it. */
+static bool is_within(const struct cgroup_info *cgroup, const struct cgroup_info *top)
 {
 	while (cgroup && cgroup != top)
 		cgroup = cgroup->parent;
@@ -59,6 +69,13 @@ static void add_below(struct cgroup_info *cgroup, const struct resident *part, b
 		add_resident(&cgroup->below, part, minus);
 }
 
+/* Modulo 2^64: @more may be the negative of a count. */
+static void count_below(struct cgroup_info *cgroup, uint64_t more)
+{
+	for (; cgroup; cgroup = cgroup->parent)
+		cgroup->processes_below += more;
+}
+
 void session_set_resident(struct process_info *process, const struct resident *resident)
 {
 	if (process->cgroup) {
@@ -72,16 +89,18 @@ void session_set_resident(struct process_info *process, const struct resident *r
 
 static void set_parent(struct cgroup_info *cgroup, struct cgroup_info *parent)
 {
-	if (cgroup->parent == parent || session_is_within(parent, cgroup))
+	if (cgroup->parent == parent || is_within(parent, cgroup))
 		return;
 	if (cgroup->parent) {
 		add_below(cgroup->parent, &cgroup->below, true);
-		cgroup->parent->children--;
+		count_below(cgroup->parent, -cgroup->processes_below);
+		DL_DELETE(cgroup->parent->children, cgroup);
 	}
 	cgroup->parent = parent;
 	if (parent) {
 		add_below(parent, &cgroup->below, false);
-		parent->children++;
+		count_below(parent, cgroup->processes_below);
+		DL_APPEND(parent->children, cgroup);
 	}
 }
 
@@ -165,6 +184,7 @@ int session_put_cgroup(struct session *session, const struct record_cgroup *reco
 	struct cgroup_info *parent = NULL;
 	int err;
 
+	session->ends_told |= record->parent != 0;
 	/* A parent may be named before it has a record of its own. */
 	if (cgroup && record->parent && record->parent != record->id)
 		parent = find_or_add(session, record->parent);
@@ -197,15 +217,16 @@ void session_end_cgroup(struct session *session, uint64_t id)
 }
 
 /*
- * A cgroup may be named again after its last process has left it, so empty ones are kept, the
- * newest SESSION_EMPTY_CGROUPS of them; else a host that makes and removes containers would fill
- * the memory. Those that the second ledger reads are told to have ended.
+ * Only for recordings that tell no ends: a cgroup may be named again after its last process has
+ * left it, so empty ones are kept, the newest SESSION_EMPTY_CGROUPS of them; else a host that makes
+ * and removes containers would fill the memory. Where ends are told, one without a process is still
+ * there, and may be read at any time.
  */
 static void forget_oldest_empty(struct session *session)
 {
 	struct cgroup_info *cgroup, *next;
 
-	if (session->empty_cgroups <= SESSION_EMPTY_CGROUPS)
+	if (session->ends_told || session->empty_cgroups <= SESSION_EMPTY_CGROUPS)
 		return;
 	HASH_ITER (hh, session->cgroups, cgroup, next) {
 		if (cgroup->processes || cgroup->children || cgroup->judged)
@@ -225,8 +246,16 @@ void session_move_process(
 	if (old == cgroup)
 		return;
 	session_set_resident(process, &(struct resident){});
+	if (old) {
+		DL_DELETE(old->members, process);
+		count_below(old, UINT64_MAX);
+	}
 	process->cgroup = cgroup;
 	session_set_resident(process, &resident);
+	if (cgroup) {
+		DL_APPEND(cgroup->members, process);
+		count_below(cgroup, 1);
+	}
 	if (cgroup && cgroup->processes++ == 0)
 		session->empty_cgroups--;
 	if (old && --old->processes == 0) {
@@ -287,6 +316,7 @@ static struct history_row row_of(
 				to_kib(cgroup->below.anon_bytes + cgroup->below.swap_bytes),
 			[HISTORY_RSS_FILE] = to_kib(cgroup->below.file_bytes),
 			[HISTORY_RSS_SHMEM] = to_kib(cgroup->below.shmem_bytes),
+			[HISTORY_PROCESSES] = (uint32_t)cgroup->processes_below,
 		},
 	};
 }

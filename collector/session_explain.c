@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <math.h>
 #include <string.h>
 
 #include "collector/session_state.h"
@@ -90,39 +91,14 @@ static double told_growth(
 	return most;
 }
 
-/* What told verdicts on processes and cgroups below explain: of the same charge, and of any. */
-struct explained {
-	double same, any;
-};
-
-static void add_processes(const struct session *session, const struct cgroup_info *cgroup,
-	enum charge charge, enum detect_tier tier, const struct growth_of *whole,
-	struct explained *sum)
-{
-	const struct process_info *process, *next;
-
-	for (process = session->processes; process; process = next) {
-		double most, limit;
-
-		next = process->hh.next;
-		if (!process->verdicts[DETECT_GROWING].told && !process->verdicts[DETECT_LEAK].told)
-			continue;
-		if (!session_is_within(process->cgroup, cgroup))
-			continue;
-		most = told_growth(process, tier, whole);
-		limit = (double)resident_of(process, charge);
-		sum->any += most;
-		sum->same += most < limit ? most : limit;
-	}
-}
-
-/* The largest growth of @charge that gates of @tier or a stronger one give @other. */
+/* The largest growth of @charge that gates of @tier or a stronger one give @other, if it is read.
+ */
 static double gate_growth(const struct session *session, const struct judged *other,
 	enum charge charge, enum detect_tier tier, bool told, const struct growth_of *whole)
 {
 	double most = 0;
 
-	for (int t = (int)tier; t < DETECT_TIERS; t++) {
+	for (int t = (int)tier; other && t < DETECT_TIERS; t++) {
 		const struct gate *gate = &other->gates[charge][t];
 		struct growth_of part;
 		double share;
@@ -136,44 +112,64 @@ static double gate_growth(const struct session *session, const struct judged *ot
 	return most;
 }
 
-static void add_cgroups(const struct session *session, const struct judged *judged,
-	enum charge charge, enum detect_tier tier, const struct growth_of *whole,
-	struct explained *sum)
+/*
+ * What verdicts on cgroups below, told yet or not, and told ones on processes explain of the same
+ * charge. What a cgroup explains is not counted again for what is in it.
+ */
+static double explained_alike(const struct session *session, const struct cgroup_info *top,
+	enum charge charge, enum detect_tier tier, const struct growth_of *whole)
 {
-	const struct judged *other, *next;
+	const struct cgroup_info *cgroup;
+	double sum = 0, of_gate;
 
-	for (other = session->judged; other; other = next) {
-		next = other->hh.next;
-		if (!session_is_within(other->cgroup, judged->cgroup))
-			continue;
-		/* Growth of the same kind is the affair of the cgroup below, told yet or not. */
-		if (other != judged)
-			sum->same += gate_growth(session, other, charge, tier, false, whole);
+	for (cgroup = top; cgroup; cgroup = session_next_below(cgroup, top, of_gate > 0)) {
+		of_gate = cgroup == top ? 0
+					: gate_growth(session, cgroup->judged, charge, tier, false,
+						  whole);
+		sum += of_gate;
+		for (const struct process_info *process = of_gate > 0 ? NULL : cgroup->members;
+			process; process = process->next)
+			sum += fmin(told_growth(process, tier, whole),
+				(double)resident_of(process, charge));
+	}
+	return sum;
+}
+
+/* The growth that told verdicts on processes, and on other charges, explain. */
+static double explained_otherwise(const struct session *session, const struct cgroup_info *top,
+	enum charge charge, enum detect_tier tier, const struct growth_of *whole)
+{
+	const struct cgroup_info *cgroup;
+	double sum = 0;
+
+	for (cgroup = top; cgroup; cgroup = session_next_below(cgroup, top, false)) {
+		for (const struct process_info *process = cgroup->members; process;
+			process = process->next)
+			sum += told_growth(process, tier, whole);
 		for (int c = 0; c < CHARGES; c++)
 			if (c != (int)charge)
-				sum->any += gate_growth(
-					session, other, (enum charge)c, tier, true, whole);
+				sum += gate_growth(
+					session, cgroup->judged, (enum charge)c, tier, true, whole);
 	}
+	return sum;
 }
 
 /* Whether "processes" was said already, here or below: one leak has both anon and kernel memory. */
 static bool is_said_of_processes(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier)
 {
-	const struct judged *other, *next;
+	const struct cgroup_info *cgroup, *top = judged->cgroup;
 
-	for (other = session->judged; other; other = next) {
-		next = other->hh.next;
-		if (!session_is_within(other->cgroup, judged->cgroup))
-			continue;
-		for (int c = 0; c < CHARGES; c++)
-			for (int t = (int)tier; t < DETECT_TIERS; t++)
-				if (other->gates[c][t].told &&
-					strcmp(other->gates[c][t].kind, "processes") == 0)
+	for (cgroup = top; cgroup; cgroup = session_next_below(cgroup, top, false))
+		for (int c = 0; cgroup->judged && c < CHARGES; c++)
+			for (int t = (int)tier; t < DETECT_TIERS; t++) {
+				const struct gate *gate = &cgroup->judged->gates[c][t];
+
+				if (gate->told && strcmp(gate->kind, "processes") == 0)
 					return strcmp(session_name_kind(
 							      session, judged, charge, tier),
 						       "processes") == 0;
-	}
+			}
 	return false;
 }
 
@@ -196,15 +192,14 @@ bool session_is_explained(const struct session *session, const struct judged *ju
 	enum charge charge, enum detect_tier tier)
 {
 	struct growth_of whole = growth_of(session, judged, charge, tier);
-	struct explained sum = {};
 
 	if (charge == CHARGE_KERNEL && comes_with_cache(judged, &whole))
 		return true;
-	add_processes(session, judged->cgroup, charge, tier, &whole, &sum);
-	add_cgroups(session, judged, charge, tier, &whole, &sum);
-	if (2 * sum.same >= (double)whole.bytes)
+	if (2 * explained_alike(session, judged->cgroup, charge, tier, &whole) >=
+		(double)whole.bytes)
 		return true;
-	if (charge == CHARGE_KERNEL && sum.any >= OVERHEAD_SHARE * (double)whole.bytes)
+	if (charge == CHARGE_KERNEL && explained_otherwise(session, judged->cgroup, charge, tier,
+					       &whole) >= OVERHEAD_SHARE * (double)whole.bytes)
 		return true;
 	return is_said_of_processes(session, judged, charge, tier);
 }
@@ -212,32 +207,41 @@ bool session_is_explained(const struct session *session, const struct judged *ju
 /* Processes that were born since a growth began and live on. */
 struct born {
 	uint64_t count, late; /* late: in the second half of the time */
-	uint64_t bytes;	      /* of the charge, by their RSS */
+	int64_t more;	      /* processes than when it began */
+	uint64_t bytes;	      /* of the charge, by the RSS of as many of them as there are more */
 };
 
-static struct born count_born(const struct session *session, const struct cgroup_info *cgroup,
-	enum charge charge, const struct growth_of *whole)
+static struct born count_born(
+	const struct judged *judged, enum charge charge, const struct growth_of *whole)
 {
 	uint64_t half_ns = whole->from_ns + (whole->now_ns - whole->from_ns) / 2;
-	const struct process_info *process, *next;
-	struct born born = {};
+	const struct cgroup_info *cgroup, *top = judged->cgroup;
+	struct born born = {
+		.more = history_growth_kib(&judged->history, HISTORY_PROCESSES, whole->from_ns),
+	};
 
-	for (process = session->processes; process; process = next) {
-		next = process->hh.next;
-		if (process->born_ns + BORN_SLACK_NS < whole->from_ns ||
-			!session_is_within(process->cgroup, cgroup))
-			continue;
-		born.count++;
-		born.late += process->born_ns >= half_ns;
-		born.bytes += resident_of(process, charge);
-	}
+	for (cgroup = top; cgroup; cgroup = session_next_below(cgroup, top, false))
+		for (const struct process_info *process = cgroup->members; process;
+			process = process->next) {
+			if (process->born_ns + BORN_SLACK_NS < whole->from_ns)
+				continue;
+			born.count++;
+			born.late += process->born_ns >= half_ns;
+			born.bytes += resident_of(process, charge);
+		}
+	if (born.more < (int64_t)born.count)
+		born.bytes = born.more > 0 ? born.bytes / born.count * (uint64_t)born.more : 0;
 	return born;
 }
 
-/* Ever more of them: not the few, or the many at once, that a program starts with. */
+/*
+ * Ever more of them: not the few, or the many at once, that a program starts with, and not those
+ * that take the place of others, as a build's or a pool's do.
+ */
 static bool are_ever_more(const struct born *born)
 {
-	return born->count >= MORE_PROCESSES && 4 * born->late >= born->count;
+	return born->more >= MORE_PROCESSES && born->count >= MORE_PROCESSES &&
+	       4 * born->late >= born->count;
 }
 
 static enum history_field rss_field_of(enum charge charge)
@@ -273,28 +277,20 @@ static bool is_cow(const struct judged *judged, const struct growth_of *whole)
 	       2 * grown_kib * 1024 >= (int64_t)whole->bytes;
 }
 
-/* Whether @above is the nearest cgroup over @judged that the second ledger reads. */
-static bool is_next_above(const struct judged *judged, const struct judged *above)
-{
-	const struct cgroup_info *cgroup = judged->cgroup->parent;
-
-	while (cgroup && !cgroup->judged)
-		cgroup = cgroup->parent;
-	return cgroup && cgroup->judged == above;
-}
-
 bool session_shows_below(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier)
 {
 	struct growth_of whole = growth_of(session, judged, charge, tier);
-	const struct judged *other, *next;
+	const struct cgroup_info *cgroup, *top = judged->cgroup;
+	bool is_read = false;
 	int64_t kib = 0;
 
-	for (other = session->judged; other; other = next) {
-		next = other->hh.next;
-		if (is_next_above(other, judged))
+	/* The nearest below that are read have the charges of all below them. */
+	for (cgroup = top; cgroup; cgroup = session_next_below(cgroup, top, is_read)) {
+		is_read = cgroup != top && cgroup->judged;
+		if (is_read)
 			kib += history_growth_kib(
-				&other->history, session_field_of(charge), whole.from_ns);
+				&cgroup->judged->history, session_field_of(charge), whole.from_ns);
 	}
 	return 2 * kib * 1024 >= (int64_t)whole.bytes;
 }
@@ -312,7 +308,7 @@ bool session_shows_in_rss(const struct session *session, const struct judged *ju
 	}
 	if (charge == CHARGE_ANON && is_cow(judged, &whole))
 		return false;
-	born = count_born(session, judged->cgroup, charge, &whole);
+	born = count_born(judged, charge, &whole);
 	kib = history_growth_kib(&judged->history, rss_field_of(charge), whole.from_ns);
 	if (are_ever_more(&born))
 		kib -= (int64_t)(born.bytes / 1024);
@@ -356,8 +352,8 @@ const char *session_name_kind(const struct session *session, const struct judged
 		return "shmem";
 	if (charge == CHARGE_FILE)
 		return "file";
-	born = count_born(session, judged->cgroup, charge, &whole);
-	by_born = charge == CHARGE_KERNEL ? born.count * PROCESS_KERNEL_BYTES : born.bytes;
+	born = count_born(judged, charge, &whole);
+	by_born = charge == CHARGE_KERNEL ? (uint64_t)born.more * PROCESS_KERNEL_BYTES : born.bytes;
 	if (are_ever_more(&born) && 2 * by_born >= whole.bytes)
 		return "processes";
 	if (charge == CHARGE_KERNEL)
@@ -369,7 +365,8 @@ double session_whole_of(const struct session *session, const struct judged *judg
 	enum charge charge, enum detect_tier tier)
 {
 	struct growth_of part = growth_of(session, judged, charge, tier);
-	int64_t kib = history_growth_kib(&judged->history, HISTORY_FILL, part.from_ns);
+	int64_t kib = history_growth_kib(&judged->history, HISTORY_ANON, part.from_ns) +
+		      history_growth_kib(&judged->history, HISTORY_KERNEL, part.from_ns);
 
 	if (!part.bytes || kib * 1024 <= (int64_t)part.bytes)
 		return 1;
@@ -380,13 +377,17 @@ bool session_is_lazyfree(const struct process_info *process, const struct detect
 {
 	const struct cgroup_info *cgroup = process->cgroup;
 	uint64_t from_ns = verdict->t_ns > verdict->span_ns ? verdict->t_ns - verdict->span_ns : 0;
-	int64_t kib;
+	const struct history *history;
+	int64_t growth;
 
 	/* On v2 a cgroup may be without a controller: its ancestor is charged. */
 	while (cgroup && !cgroup->judged)
 		cgroup = cgroup->parent;
 	if (!cgroup)
 		return false;
-	kib = history_growth_kib(&cgroup->judged->history, HISTORY_LAZYFREE, from_ns);
-	return 2 * kib * 1024 >= (int64_t)verdict->growth_bytes;
+	history = &cgroup->judged->history;
+	growth = (int64_t)verdict->growth_bytes;
+	/* Others may have freed it: what this one keeps then shows in what was not freed. */
+	return 2 * 1024 * history_growth_kib(history, HISTORY_LAZYFREE, from_ns) >= growth &&
+	       2 * 1024 * history_growth_kib(history, HISTORY_ANON, from_ns) < growth;
 }

@@ -11,23 +11,6 @@
 
 _Static_assert(HISTORY_MAX <= FORECAST_MAX_POINTS, "the forecast takes all rows of a history");
 
-/* By RSS alone, without the second ledger. */
-static uint64_t headroom_of(const struct session *session, const struct cgroup_info *cgroup)
-{
-	uint64_t used = 0;
-	const struct cgroup_info *other, *next;
-
-	/* All cgroups below the one that binds fill its limit, those with a limit of their own too.
-	 */
-	for (other = session->cgroups; other; other = next) {
-		next = other->hh.next;
-		if (other->path && scope_holds(cgroup->limit_cgroup, other->path))
-			used += other->own.anon_bytes + other->own.file_bytes +
-				other->own.shmem_bytes;
-	}
-	return used < cgroup->limit_bytes ? cgroup->limit_bytes - used : 0;
-}
-
 /*
  * How much can fill the limit: with swap that may be used, that too, as far as the host has it.
  * What is in swap now counts both here and as filled.
@@ -74,6 +57,45 @@ static int forecast_by_charge(const struct session *session, const struct cgroup
 		usage->error_bytes == MEMCG_UNKNOWN ? 0 : (double)usage->error_bytes, ret);
 }
 
+/* RSS of all that fills the limit of @binding (NULL: not known), which binds @cgroup. */
+static uint64_t resident_below(const struct session *session, const struct cgroup_info *cgroup,
+	const struct cgroup_info *binding)
+{
+	const struct cgroup_info *other, *next;
+	uint64_t used = 0;
+
+	if (binding && binding->parent)
+		return binding->below.anon_bytes + binding->below.file_bytes +
+		       binding->below.shmem_bytes;
+	/* Old recordings do not tell parents. */
+	for (other = session->cgroups; other; other = next) {
+		next = other->hh.next;
+		if (other->path && scope_holds(cgroup->limit_cgroup, other->path))
+			used += other->own.anon_bytes + other->own.file_bytes +
+				other->own.shmem_bytes;
+	}
+	return used;
+}
+
+/* By the rate alone, and by RSS where nothing was charged yet. */
+static double time_by_rate(const struct session *session, const struct cgroup_info *cgroup,
+	const struct cgroup_info *binding, double rate_bytes_per_s)
+{
+	const struct judged *judged = binding ? binding->judged : NULL;
+	const struct history_row *newest;
+	double past_s, left;
+
+	if (!judged) {
+		left = (double)cgroup->limit_bytes -
+		       (double)resident_below(session, cgroup, binding);
+		return fmax(left, 0) / rate_bytes_per_s;
+	}
+	newest = &judged->history.newest;
+	past_s = seconds(session, session->now_ns) - seconds(session, newest->t_ns);
+	left = capacity_of(cgroup, &judged->usage) - 1024.0 * newest->kib[HISTORY_FILL];
+	return fmax(left / rate_bytes_per_s - past_s, 0);
+}
+
 void session_forecast(struct session *session, struct cgroup_info *cgroup,
 	const struct detect_verdict *verdict, struct detection_subject *subject)
 {
@@ -85,7 +107,7 @@ void session_forecast(struct session *session, struct cgroup_info *cgroup,
 	subject->limit_cgroup = cgroup->limit_cgroup;
 	if (!cgroup->limit_cgroup || cgroup->limit_bytes == RECORD_UNLIMITED)
 		return;
-	binding = session_find_path(session, cgroup->limit_cgroup);
+	binding = session_find_above(cgroup, cgroup->limit_cgroup);
 	/* What is over leads nowhere. Without charges it is told what it would have come to. */
 	if (binding && binding->judged &&
 		(verdict->state == DETECT_WITHDRAWN || verdict->state == DETECT_ENDED))
@@ -107,6 +129,6 @@ void session_forecast(struct session *session, struct cgroup_info *cgroup,
 		subject->time_to_limit_hi_s = forecast.hi_s;
 	} else if (verdict->rate_bytes_per_s > 0) {
 		subject->time_to_limit_s =
-			(double)headroom_of(session, cgroup) / verdict->rate_bytes_per_s;
+			time_by_rate(session, cgroup, binding, verdict->rate_bytes_per_s);
 	}
 }

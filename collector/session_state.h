@@ -32,9 +32,12 @@ struct gate {
 	bool standing; /* as the detector has it */
 	bool told;     /* as the detections have it */
 	uint64_t raised_ns;
-	uint64_t next_ns;	 /* when one that is not told is looked at again */
+	uint64_t looked_ns;	 /* when one that is not told was looked at */
+	uint64_t next_ns;	 /* when it is looked at again */
+	bool explained;		 /* as of looked_ns: by what was told of others */
 	uint64_t unexplained_ns; /* since when nothing explains it; 0: it is explained */
 	const char *kind;	 /* once told */
+	double whole;		 /* session_whole_of(), as last told while it stood */
 	struct detect_verdict verdict;
 };
 
@@ -56,16 +59,18 @@ struct cgroup_info {
 	uint64_t limit_bytes;
 	char *limit_cgroup;
 	uint64_t swap_limit_bytes;
-	char *container; /* its name, else its id */
-	struct cgroup_info *parent;
-	uint64_t children;
-	bool ended;	       /* it was removed; kept while something is in it */
-	struct resident own;   /* of its processes together */
-	struct resident below; /* with those of all cgroups below */
-	uint64_t processes;
-	uint64_t close_until_ns; /* a verdict concerns it */
-	uint64_t full_ns;	 /* when its limit will be full, as last forecast; 0: unknown */
-	struct judged *judged;	 /* NULL: never read */
+	char *container;		       /* its name, else its id */
+	struct cgroup_info *parent, *children; /* the first of them */
+	struct cgroup_info *prev, *next;       /* among the parent's children */
+	bool ended;			       /* it was removed; kept while something is in it */
+	struct resident own;		       /* of its processes together */
+	struct resident below;		       /* with those of all cgroups below */
+	struct process_info *members;
+	uint64_t processes;	  /* of them */
+	uint64_t processes_below; /* with those of all cgroups below */
+	uint64_t close_until_ns;  /* a verdict concerns it */
+	uint64_t full_ns;	  /* when its limit will be full, as last forecast; 0: unknown */
+	struct judged *judged;	  /* NULL: never read */
 	UT_hash_handle hh;
 };
 
@@ -83,6 +88,7 @@ struct process_info {
 	struct cgroup_info *cgroup;
 	struct resident resident;
 	struct process_verdict verdicts[DETECT_TIERS];
+	struct process_info *prev, *next; /* among the cgroup's members */
 	UT_hash_handle hh;
 };
 
@@ -96,6 +102,7 @@ struct session {
 	struct session_counts counts;
 	uint64_t last_serial;
 	uint64_t empty_cgroups; /* without a process */
+	bool ends_told;		/* recorders that name a cgroup's parent tell its end too */
 	uint64_t waiting;	/* gates that stand and are not told */
 	uint64_t start_ns, now_ns;
 	char source[16];
@@ -108,11 +115,15 @@ struct session {
 /* The cgroup of @id, or NULL. */
 struct cgroup_info *session_find_cgroup(const struct session *session, uint64_t id);
 
-/* The cgroup at @path, or NULL; looks through all of them. */
-struct cgroup_info *session_find_path(const struct session *session, const char *path);
+/* @cgroup or the cgroup above it that is at @path, or NULL. */
+struct cgroup_info *session_find_above(struct cgroup_info *cgroup, const char *path);
 
-/* Whether @cgroup is @top or below it. */
-bool session_is_within(const struct cgroup_info *cgroup, const struct cgroup_info *top);
+/*
+ * Goes through @top and all cgroups below it, each before its children: the one after @cgroup, or
+ * NULL. With @past the cgroups below @cgroup are left out.
+ */
+const struct cgroup_info *session_next_below(
+	const struct cgroup_info *cgroup, const struct cgroup_info *top, bool past);
 
 /* Records of these types. Each returns 0, -ENOMEM, or -EBADMSG with session->error set. */
 int session_put_cgroup(struct session *session, const struct record_cgroup *record);
@@ -152,8 +163,8 @@ bool session_shows_below(const struct session *session, const struct judged *jud
 	enum charge charge, enum detect_tier tier);
 
 /*
- * How much more than @charge grows with it, at least 1: a process more is anonymous memory and the
- * kernel's own for it.
+ * How much more than @charge anonymous and kernel memory grow, at least 1: a process more is the
+ * one and the other.
  */
 double session_whole_of(const struct session *session, const struct judged *judged,
 	enum charge charge, enum detect_tier tier);

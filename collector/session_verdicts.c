@@ -71,14 +71,24 @@ static struct detection_subject subject_in(
 
 /*
  * What a process's verdict explained it goes on to explain until its end shows in the charge too:
- * else the cgroup would be told of as the process dies.
+ * else the cgroup would be told of as the process dies. Not for ever, however many end: a gate is
+ * looked at again before long, and what nothing explained then waits for no end.
  */
 static void hold_back(struct session *session, struct cgroup_info *cgroup)
 {
 	for (; cgroup; cgroup = cgroup->parent)
-		for (int i = 0; cgroup->judged && i < CHARGES * DETECT_TIERS; i++)
-			cgroup->judged->gates[i / DETECT_TIERS][i % DETECT_TIERS].next_ns =
-				session->now_ns + AFTERMATH_NS;
+		for (int i = 0; cgroup->judged && i < CHARGES * DETECT_TIERS; i++) {
+			struct gate *gate =
+				&cgroup->judged->gates[i / DETECT_TIERS][i % DETECT_TIERS];
+			uint64_t until_ns = session->now_ns + AFTERMATH_NS;
+
+			if (!gate->explained)
+				continue;
+			if (until_ns > gate->looked_ns + 2 * AFTERMATH_NS)
+				until_ns = gate->looked_ns + 2 * AFTERMATH_NS;
+			if (until_ns > gate->next_ns)
+				gate->next_ns = until_ns;
+		}
 }
 
 void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict)
@@ -130,11 +140,8 @@ void session_on_process_verdict(void *ctx, const struct detect_verdict *verdict)
 }
 
 /* What is said to grow with each process is all that it costs. */
-static void count_whole(const struct session *session, const struct judged *judged,
-	enum charge charge, struct detect_verdict *verdict)
+static void count_whole(struct detect_verdict *verdict, double whole)
 {
-	double whole = session_whole_of(session, judged, charge, verdict->tier);
-
 	verdict->rate_bytes_per_s *= whole;
 	verdict->rate_lo *= whole;
 	verdict->rate_hi *= whole;
@@ -144,12 +151,16 @@ static void count_whole(const struct session *session, const struct judged *judg
 static void tell(struct session *session, struct judged *judged, enum charge charge,
 	enum detect_tier tier, enum detect_state state)
 {
-	const struct gate *gate = &judged->gates[charge][tier];
+	struct gate *gate = &judged->gates[charge][tier];
 	struct detect_verdict out = gate->verdict;
 	struct detection_subject subject;
 
-	if (strcmp(gate->kind, "processes") == 0)
-		count_whole(session, judged, charge, &out);
+	if (strcmp(gate->kind, "processes") == 0) {
+		/* As they end, one part may fall before the other. */
+		if (state == DETECT_RAISED || state == DETECT_UPDATED)
+			gate->whole = session_whole_of(session, judged, charge, tier);
+		count_whole(&out, gate->whole);
+	}
 	out.state = state;
 	out.t_ns = session->now_ns;
 	/* Of one charge the detector knows the noise; the kernel's figure is off by this. */
@@ -162,6 +173,16 @@ static void tell(struct session *session, struct judged *judged, enum charge cha
 	write_detection(session, &out, &subject);
 }
 
+static void look_at(
+	struct session *session, struct judged *judged, enum charge charge, enum detect_tier tier)
+{
+	struct gate *gate = &judged->gates[charge][tier];
+
+	gate->explained = session_is_explained(session, judged, charge, tier);
+	gate->looked_ns = session->now_ns;
+	gate->next_ns = session->now_ns + LOOK_AGAIN_NS;
+}
+
 /* Tells a verdict that waits, unless the other ledger, or a cgroup below, explains it. */
 static void consider(
 	struct session *session, struct judged *judged, enum charge charge, enum detect_tier tier)
@@ -171,10 +192,10 @@ static void consider(
 
 	if (session->now_ns < gate->next_ns)
 		return;
-	gate->next_ns = session->now_ns + LOOK_AGAIN_NS;
+	look_at(session, judged, charge, tier);
 	if (patience_ns > WAIT_MAX_NS)
 		patience_ns = WAIT_MAX_NS;
-	if (session_is_explained(session, judged, charge, tier) ||
+	if (gate->explained ||
 		(session->now_ns < gate->raised_ns + patience_ns &&
 			(session_shows_in_rss(session, judged, charge, tier) ||
 				session_shows_below(session, judged, charge, tier)))) {
@@ -187,6 +208,7 @@ static void consider(
 		return;
 	gate->kind = session_name_kind(session, judged, charge, tier);
 	gate->told = true;
+	gate->explained = false;
 	session->waiting--;
 	tell(session, judged, charge, tier, DETECT_RAISED);
 }
@@ -209,9 +231,10 @@ void session_on_cgroup_verdict(void *ctx, const struct detect_verdict *verdict)
 		gate->standing = true;
 		gate->told = false;
 		gate->raised_ns = session->now_ns;
-		gate->next_ns = session->now_ns;
 		gate->unexplained_ns = 0;
 		session->waiting++;
+		look_at(session, judged, charge, verdict->tier);
+		gate->next_ns = session->now_ns;
 		look_closely(session, judged->cgroup);
 		break;
 	case DETECT_UPDATED:
@@ -225,7 +248,7 @@ void session_on_cgroup_verdict(void *ctx, const struct detect_verdict *verdict)
 			tell(session, judged, charge, verdict->tier, verdict->state);
 		else
 			session->waiting--;
-		gate->standing = gate->told = false;
+		gate->standing = gate->told = gate->explained = false;
 		break;
 	}
 }

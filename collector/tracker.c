@@ -152,9 +152,9 @@ int tracker_walk(struct tracker *tracker, uint64_t now_ns)
 	return cgroup_tree_walk(tracker->tree, now_ns);
 }
 
-void tracker_refresh_limits(struct tracker *tracker, uint64_t now_ns)
+bool tracker_refresh_limits(struct tracker *tracker, uint64_t now_ns)
 {
-	cgroup_tree_refresh(tracker->tree, now_ns);
+	return cgroup_tree_refresh(tracker->tree, now_ns);
 }
 
 struct cgroup_tree_stats tracker_cgroup_stats(const struct tracker *tracker)

@@ -6,6 +6,7 @@
 #ifndef LEAKLAB_COLLECTOR_TRACKER_H
 #define LEAKLAB_COLLECTOR_TRACKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/rss_events.h"
@@ -41,8 +42,11 @@ int tracker_put_oom(struct tracker *tracker, const struct oom_event *event);
  */
 int tracker_walk(struct tracker *tracker, uint64_t now_ns);
 
-/* Reads the limits of all known cgroups again; a changed one is announced. */
-void tracker_refresh_limits(struct tracker *tracker, uint64_t now_ns);
+/*
+ * Reads the limits of known cgroups again, a slice of them; a changed one is announced. Returns
+ * whether all were read since it did last.
+ */
+bool tracker_refresh_limits(struct tracker *tracker, uint64_t now_ns);
 
 /* Declares processes gone that no longer exist, after events were lost. */
 void tracker_reap(struct tracker *tracker, uint64_t now_ns);

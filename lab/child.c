@@ -176,7 +176,7 @@ int child_wait(pid_t pid, uint64_t timeout_ns, int *ret_status)
 		gone = is_gone(pid);
 	}
 	if (!gone)
-		kill(pid, SIGKILL);
+		kill(-pid, SIGKILL);
 	reap(pid, &status);
 	if (!gone)
 		return -ETIMEDOUT;
@@ -271,7 +271,7 @@ static int capture_running(
 	int status = 0;
 
 	if (err < 0)
-		kill(pid, SIGKILL);
+		kill(-pid, SIGKILL);
 	reap(pid, &status);
 	if (err < 0)
 		return err;

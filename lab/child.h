@@ -38,13 +38,13 @@ struct child_spec {
 #define CHILD_PASS_FD 3
 
 /*
- * Starts args[0], looked up in PATH. stdin is /dev/null.
+ * Starts args[0], looked up in PATH, in a process group of its own. stdin is /dev/null.
  * Returns 0, or a negative errno of posix_spawn (-ENOENT: no such program).
  */
 int child_spawn(const struct child_spec *spec, pid_t *ret_pid);
 
 /*
- * Waits for the end of a child; kills it after @timeout_ns. Returns 0 with its status as of
+ * Waits for the end of a child; kills its group after @timeout_ns. Returns 0 with its status as of
  * waitpid(), or -ETIMEDOUT after it was killed.
  */
 int child_wait(pid_t pid, uint64_t timeout_ns, int *ret_status);
@@ -61,7 +61,7 @@ struct child_output {
 /*
  * Runs a program to its end and keeps what it wrote, CHILD_OUTPUT_MAX bytes of each at most.
  * @cwd may be NULL. The caller releases @ret with child_output_done().
- * Returns 0 whatever the exit status, -ETIMEDOUT when it was killed after @timeout_ns, or an
+ * Returns 0 whatever the exit status, -ETIMEDOUT when its group was killed after @timeout_ns, or an
  * errno of starting it.
  */
 int child_capture(

@@ -39,7 +39,8 @@ static void print_help(FILE *out)
 	fputs("\n`leaklab COMMAND --help` tells the options of a command.\n\n"
 	      "Examples:\n"
 	      "  leaklab list\n"
-	      "  sudo leaklab run burst --seed 7\n\n"
+	      "  sudo leaklab run burst --seed 7\n"
+	      "  sudo leaklab limits --container web\n\n"
 	      "Exit codes: 0 pass, 1 a gate was missed, 2 usage, 3 the lab or the host is broken,\n"
 	      "77 skipped, 130 interrupted.\n",
 		out);
@@ -55,11 +56,13 @@ static const struct command *find_command(const char *name)
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-	static char name[64];
+	static char name[64], help[] = "--help";
 	int code;
 
 	snprintf(name, sizeof(name), "leaklab %s", command->name);
 	argv[0] = name; /* argp names the program by it */
+	if (argc > 1 && strcmp(argv[1], "-h") == 0)
+		argv[1] = help; /* argp has only -? */
 	argp_err_exit_status = EXIT_USAGE;
 	code = command->run(argc, argv);
 	/* What could not be printed was not said: a full disk is no success. */

@@ -25,7 +25,7 @@ bpf:
 '
 # Pure folders do no I/O and read no clock.
 pure='collector/detect lab/score'
-impure='<(stdio|time|unistd|fcntl|poll|sys/[a-z]+)\.h>|"lib/(log|jsonl)\.h"'
+impure='<(stdio|time|unistd|fcntl|poll|sys/[a-z]+)\.h>|"lib/(log|jsonl|show)\.h"'
 
 list() {
 	if git rev-parse --git-dir > /dev/null 2>&1 && [ -n "$(git ls-files | head -n 1)" ]; then

@@ -17,6 +17,8 @@
 
 /* File handle type of kernfs (enum fid_type in include/linux/exportfs.h). */
 #define FILEID_KERNFS 0xfe
+/* Of every hierarchy's root; ids are given upwards from it. */
+#define ROOT_ID 1
 
 const char *cgroup_mode_name(enum cgroup_mode mode)
 {
@@ -121,6 +123,7 @@ static bool is_hierarchy(const struct cgroup_host *host)
 int cgroup_host_open(const char *proc, struct cgroup_host *ret)
 {
 	struct cgroup_host host = { .mount_fd = -1 };
+	struct stat root;
 	int err;
 
 	if (strlen(proc) >= sizeof(host.proc))
@@ -136,10 +139,11 @@ int cgroup_host_open(const char *proc, struct cgroup_host *ret)
 	host.mount_fd = open(host.mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (host.mount_fd < 0)
 		return -errno;
-	if (!is_hierarchy(&host)) {
+	if (!is_hierarchy(&host) || fstat(host.mount_fd, &root)) {
 		cgroup_host_close(&host);
 		return -ENOENT;
 	}
+	host.partial = root.st_ino != ROOT_ID;
 	*ret = host;
 	return 0;
 }

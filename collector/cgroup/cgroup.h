@@ -29,6 +29,7 @@ struct cgroup_host {
 	int version;		      /* of the hierarchy with the memory controller: 1 or 2 */
 	char mount[CGROUP_PATH_SIZE]; /* where that hierarchy is mounted */
 	int mount_fd;		      /* O_PATH-free directory descriptor of it */
+	bool partial;		      /* mounted without its root, as a cgroup namespace shows it */
 	uint64_t ram_bytes;	      /* MemTotal */
 	char proc[64];		      /* procfs, "/proc" but for tests */
 	char root[64];		      /* of the runtimes' files, "" but for tests */
@@ -87,12 +88,13 @@ struct cgroup_own_limits {
 };
 
 /*
- * Reads the limits of the cgroup at @path alone. One without the memory controller (v2) or without
- * an optional file (memory.swap.max, memsw) has none. Returns 0, -ENOENT when there is no such
- * memory cgroup, -EBADMSG when a file does not hold a limit, or the errno of reading.
+ * Reads the limits of the cgroup at @path alone, which must have the id @id, or any with 0. One
+ * without the memory controller (v2) or without an optional file (memory.swap.max, memsw) has none.
+ * Returns 0, -ENOENT when there is no such memory cgroup, -EBADMSG when a file does not hold a
+ * limit, or the errno of reading.
  */
-int cgroup_read_own_limits(
-	const struct cgroup_host *host, const char *path, struct cgroup_own_limits *ret);
+int cgroup_read_own_limits(const struct cgroup_host *host, const char *path, uint64_t id,
+	struct cgroup_own_limits *ret);
 
 /*
  * All limits that bind the cgroup at @path, each the minimum over it and its ancestors (up to a v1

@@ -5,23 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/cgroup/cgroup.h"
 #include "lib/cleanup.h"
 
-#define FILE_PATH_SIZE (CGROUP_PATH_SIZE + 32)
-
-/* A file below @dir, which has no slash in front. */
-static int read_file(
-	const struct cgroup_host *host, const char *dir, const char *name, char *buf, size_t size)
+/* A file in the directory @dir of a cgroup. */
+static int read_file(int dir, const char *name, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = -1;
-	char file[FILE_PATH_SIZE];
 	ssize_t len;
 
-	snprintf(file, sizeof(file), "%s%s%s", dir, *dir ? "/" : "", name);
-	fd = openat(host->mount_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
 	len = read(fd, buf, size - 1);
@@ -32,13 +28,12 @@ static int read_file(
 	return (size_t)len == size - 1 ? -EBADMSG : 0;
 }
 
-static int read_limit(
-	const struct cgroup_host *host, const char *dir, const char *name, uint64_t *ret_bytes)
+static int read_limit(int dir, const char *name, uint64_t *ret_bytes)
 {
 	uint64_t bytes, unlimited;
 	char text[64];
 	char *end;
-	int err = read_file(host, dir, name, text, sizeof(text));
+	int err = read_file(dir, name, text, sizeof(text));
 
 	if (err)
 		return err;
@@ -60,10 +55,9 @@ static int read_limit(
 }
 
 /* A file that the kernel may do without. */
-static int read_optional(
-	const struct cgroup_host *host, const char *dir, const char *name, uint64_t *ret_bytes)
+static int read_optional(int dir, const char *name, uint64_t *ret_bytes)
 {
-	int err = read_limit(host, dir, name, ret_bytes);
+	int err = read_limit(dir, name, ret_bytes);
 
 	if (err == -ENOENT || err == -ENODEV || err == -EOPNOTSUPP) {
 		*ret_bytes = CGROUP_UNLIMITED;
@@ -76,25 +70,20 @@ static int read_optional(
  * On v2 a cgroup may do without the memory controller (nested ones, as of a user's session or
  * inside of a container, often do): what its processes use counts for its ancestors.
  */
-static bool lacks_controller(const struct cgroup_host *host, const char *dir)
+static bool lacks_controller(const struct cgroup_host *host, int dir, bool is_root)
 {
-	char file[FILE_PATH_SIZE];
-
-	if (!*dir)
-		return true;
-	snprintf(file, sizeof(file), "%s/cgroup.procs", dir);
-	return host->version == 2 && faccessat(host->mount_fd, file, F_OK, 0) == 0;
+	return is_root || (host->version == 2 && faccessat(dir, "cgroup.procs", F_OK, 0) == 0);
 }
 
-static int read_v1(const struct cgroup_host *host, const char *dir, struct cgroup_own_limits *ret)
+static int read_v1(int dir, struct cgroup_own_limits *ret)
 {
 	char text[16];
-	int err = read_optional(host, dir, "memory.memsw.limit_in_bytes", &ret->memsw_bytes);
+	int err = read_optional(dir, "memory.memsw.limit_in_bytes", &ret->memsw_bytes);
 
 	if (err)
 		return err;
 	/* Since 5.11 it is always 1; later kernels may drop the file. */
-	err = read_file(host, dir, "memory.use_hierarchy", text, sizeof(text));
+	err = read_file(dir, "memory.use_hierarchy", text, sizeof(text));
 	if (err && err != -ENOENT && err != -ENODEV)
 		return err;
 	if (!err && strcmp(text, "0\n") != 0 && strcmp(text, "1\n") != 0)
@@ -103,14 +92,34 @@ static int read_v1(const struct cgroup_host *host, const char *dir, struct cgrou
 	return 0;
 }
 
-static int read_v2(const struct cgroup_host *host, const char *dir, struct cgroup_own_limits *ret)
+static int read_v2(int dir, struct cgroup_own_limits *ret)
 {
-	int err = read_optional(host, dir, "memory.high", &ret->high_bytes);
+	int err = read_optional(dir, "memory.high", &ret->high_bytes);
 
-	return err ? err : read_optional(host, dir, "memory.swap.max", &ret->swap_bytes);
+	return err ? err : read_optional(dir, "memory.swap.max", &ret->swap_bytes);
 }
 
-static int read_own(const struct cgroup_host *host, const char *dir, struct cgroup_own_limits *ret)
+/* The directory of the cgroup at @path, if that is @id. */
+static int open_dir(const struct cgroup_host *host, const char *path, uint64_t id)
+{
+	_cleanup_close_ int dir = -1;
+	struct stat st;
+
+	dir = openat(
+		host->mount_fd, *path ? path : ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	if (id && fstat(dir, &st))
+		return -errno;
+	/* Its name was given anew: those are the limits of another one. */
+	if (id && st.st_ino != id)
+		return -ENOENT;
+	return cleanup_steal_fd(&dir);
+}
+
+/* @path has no slash in front. */
+static int read_own(const struct cgroup_host *host, const char *path, uint64_t id,
+	struct cgroup_own_limits *ret)
 {
 	struct cgroup_own_limits own = {
 		.memory_bytes = CGROUP_UNLIMITED,
@@ -119,28 +128,31 @@ static int read_own(const struct cgroup_host *host, const char *dir, struct cgro
 		.memsw_bytes = CGROUP_UNLIMITED,
 		.binds_children = true,
 	};
+	_cleanup_close_ int dir = open_dir(host, path, id);
 	int err;
 
-	err = read_limit(host, dir, host->version == 2 ? "memory.max" : "memory.limit_in_bytes",
+	if (dir < 0)
+		return dir;
+	err = read_limit(dir, host->version == 2 ? "memory.max" : "memory.limit_in_bytes",
 		&own.memory_bytes);
 	/* The v2 root has no memory.max. */
-	if (err == -ENOENT && lacks_controller(host, dir))
+	if (err == -ENOENT && lacks_controller(host, dir, !*path))
 		err = 0;
 	else if (!err)
-		err = host->version == 2 ? read_v2(host, dir, &own) : read_v1(host, dir, &own);
+		err = host->version == 2 ? read_v2(dir, &own) : read_v1(dir, &own);
 	if (!err)
 		*ret = own;
 	return err == -ENODEV ? -ENOENT : err;
 }
 
-int cgroup_read_own_limits(
-	const struct cgroup_host *host, const char *path, struct cgroup_own_limits *ret)
+int cgroup_read_own_limits(const struct cgroup_host *host, const char *path, uint64_t id,
+	struct cgroup_own_limits *ret)
 {
 	while (*path == '/')
 		path++;
 	if (strlen(path) + 1 >= CGROUP_PATH_SIZE)
 		return -ENAMETOOLONG;
-	return read_own(host, path, ret);
+	return read_own(host, path, id, ret);
 }
 
 /* Takes the limit of the cgroup at @dir where it is smaller than what is known so far. */
@@ -172,7 +184,7 @@ int cgroup_effective_limits(
 	strcpy(dir, path);
 	for (;; first = false) {
 		struct cgroup_own_limits own;
-		int err = read_own(host, dir, &own);
+		int err = read_own(host, dir, 0, &own);
 		char *slash;
 
 		/* An ancestor may vanish together with the rest. */

@@ -156,6 +156,12 @@ static int open_file(const struct memcg *memcg, enum memcg_file file)
 	return fs.f_type == memcg->source->fs_magic ? cleanup_steal_fd(&fd) : -EXDEV;
 }
 
+static bool is_kept(const struct memcg *memcg, enum memcg_file file)
+{
+	return memcg->keep == MEMCG_KEEP_ALL ||
+	       (memcg->keep == MEMCG_KEEP_USAGE && file == MEMCG_FILE_USAGE);
+}
+
 /* Reads all of @file as text. Returns its length, 0 when there is no such file, or an errno. */
 static ssize_t read_file(struct memcg *memcg, enum memcg_file file, char *text, size_t size)
 {
@@ -173,7 +179,7 @@ static ssize_t read_file(struct memcg *memcg, enum memcg_file file, char *text, 
 		}
 		if (fd < 0)
 			return fd;
-		*(memcg->keep ? &memcg->fds[file] : &opened) = fd;
+		*(is_kept(memcg, file) ? &memcg->fds[file] : &opened) = fd;
 	}
 	len = pread(fd, text, size - 1, 0);
 	if (len < 0)
@@ -372,8 +378,8 @@ int memcg_read(struct memcg *memcg, struct memcg_usage *ret)
 	return 0;
 }
 
-int memcg_open(const struct memcg_source *source, const char *path, uint64_t id, bool keep,
-	struct memcg *ret)
+int memcg_open(const struct memcg_source *source, const char *path, uint64_t id,
+	enum memcg_keep keep, struct memcg *ret)
 {
 	struct memcg memcg = { .source = source, .id = id, .keep = keep };
 	uint64_t bytes;

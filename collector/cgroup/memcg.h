@@ -64,22 +64,29 @@ enum memcg_file {
 	MEMCG_FILES,
 };
 
+/* Which files stay open between readings. */
+enum memcg_keep {
+	MEMCG_KEEP_NONE,
+	MEMCG_KEEP_USAGE, /* one */
+	MEMCG_KEEP_ALL,	  /* up to MEMCG_KEPT_FILES */
+};
+
 /* One cgroup whose files are read again and again. */
 struct memcg {
 	const struct memcg_source *source;
 	uint64_t id;
 	char *path;
-	bool keep;
+	enum memcg_keep keep;
 	int fds[MEMCG_FILES];
 	bool absent[MEMCG_FILES]; /* this kernel has no such file */
 };
 
-/* Files that are kept open for one cgroup, at most. */
+/* Files that are open with MEMCG_KEEP_ALL, at most. */
 #define MEMCG_KEPT_FILES MEMCG_FILES
 
 /*
- * The cgroup at @path (in the hierarchy), which must have the id @id, or any with 0. With @keep
- * its files stay open and each is read with one pread(); else they are opened for every reading.
+ * The cgroup at @path (in the hierarchy), which must have the id @id, or any with 0. A file
+ * that @keep says stays open and is read with one pread(); others are opened for every reading.
  * @source is borrowed. The caller closes with memcg_close().
  *
  * Errors, of reading too:
@@ -89,8 +96,8 @@ struct memcg {
  *	-EBADMSG  a file is not of the known form
  *	-ENOMEM, -EMFILE, -EACCES and others of opening
  */
-int memcg_open(const struct memcg_source *source, const char *path, uint64_t id, bool keep,
-	struct memcg *ret);
+int memcg_open(const struct memcg_source *source, const char *path, uint64_t id,
+	enum memcg_keep keep, struct memcg *ret);
 void memcg_close(struct memcg *memcg);
 
 /* What is charged, alone: a counter that the kernel need not sum up. */

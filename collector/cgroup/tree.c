@@ -91,6 +91,8 @@ static void link_below(struct cgroup_tree *tree, struct tree_node *node, struct 
 
 static void unlink_node(struct cgroup_tree *tree, struct tree_node *node)
 {
+	if (tree->refresh_at == node)
+		tree->refresh_at = tree_next(tree, node);
 	if (node->prev)
 		node->prev->next = node->next;
 	else

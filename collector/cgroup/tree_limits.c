@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "collector/cgroup/tree_node.h"
+#include "lib/clock.h"
 
-/* A name that is not there after as many seconds is not coming; a walk asks once more. */
+/* A name that is not there after as many looks, one a second mostly, is not coming. */
 #define NAME_TRIES 10
+/* Of one refresh, and what is read in one whatever it costs. */
+#define SLICE_NS (5 * NS_PER_MS)
+#define SLICE_NODES 64
 
 static bool same_bounds(const struct cgroup_bounds *a, const struct cgroup_bounds *b)
 {
@@ -71,7 +75,7 @@ bool tree_read_limits(struct cgroup_tree *tree, struct tree_node *node)
 
 	if (!node->pub.path)
 		return false;
-	err = cgroup_read_own_limits(tree->host, node->pub.path, &own);
+	err = cgroup_read_own_limits(tree->host, node->pub.path, node->pub.id, &own);
 	if (err) {
 		/* What is known stays; what cannot be read must not pass for "none". */
 		if (err != -ENOENT)
@@ -81,7 +85,7 @@ bool tree_read_limits(struct cgroup_tree *tree, struct tree_node *node)
 	node->binds_children = own.binds_children;
 	/* Of one whose ancestors are not known, the kernel alone can tell what binds. */
 	if (parent ? parent->binds_children && !parent->pub.limits_known
-		   : strcmp(node->pub.path, "/") != 0)
+		   : tree->host->partial || strcmp(node->pub.path, "/") != 0)
 		return false;
 	if (parent && parent->binds_children)
 		raw = parent->raw;
@@ -99,15 +103,28 @@ bool tree_read_name(struct cgroup_tree *tree, struct tree_node *node)
 	return container_find_name(tree->host->root, node->pub.path, node->pub.container) == 0;
 }
 
-void cgroup_tree_refresh(struct cgroup_tree *tree, uint64_t now_ns)
+static void refresh(struct cgroup_tree *tree, struct tree_node *node, uint64_t now_ns)
 {
-	for (struct tree_node *node = tree_next(tree, NULL); node; node = tree_next(tree, node)) {
-		struct cgroup_bounds old = node->pub.limits;
-		bool changed = tree_read_limits(tree, node);
+	struct cgroup_bounds old = node->pub.limits;
+	bool changed = tree_read_limits(tree, node);
 
-		if (node->pub.container && !node->pub.container->name[0])
-			changed |= tree_read_name(tree, node);
-		if (changed)
-			tree_report_change(tree, node, &old, now_ns);
+	if (node->pub.container && !node->pub.container->name[0])
+		changed |= tree_read_name(tree, node);
+	if (changed)
+		tree_report_change(tree, node, &old, now_ns);
+}
+
+bool cgroup_tree_refresh(struct cgroup_tree *tree, uint64_t now_ns)
+{
+	uint64_t end_ns = clock_mono_ns() + SLICE_NS;
+	struct tree_node *node = tree->refresh_at ? tree->refresh_at : tree_next(tree, NULL);
+
+	for (unsigned int done = 0; node; done++) {
+		if (done >= SLICE_NODES && clock_mono_ns() >= end_ns)
+			break;
+		refresh(tree, node, now_ns);
+		node = tree_next(tree, node);
 	}
+	tree->refresh_at = node;
+	return !node;
 }

@@ -28,6 +28,7 @@ struct cgroup_tree {
 	struct tree_node *dead[CGROUP_TREE_DEAD];
 	uint64_t deaths; /* the oldest is dead[deaths % CGROUP_TREE_DEAD] */
 	uint64_t round;
+	struct tree_node *refresh_at; /* the next one to refresh; NULL: the first */
 	struct cgroup_tree_stats stats;
 };
 

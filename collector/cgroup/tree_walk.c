@@ -21,6 +21,7 @@ struct walk {
 	struct cgroup_tree *tree;
 	dev_t dev; /* of the hierarchy */
 	uint64_t now_ns;
+	bool incomplete; /* a directory could not be opened: what is below it may be there */
 	int error;
 };
 
@@ -105,8 +106,11 @@ static int scan(struct walk *walk, struct tree_node *node)
 		return 0;
 	fd = openat(walk->tree->host->mount_fd, *path ? path : ".",
 		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		/* Not for want of the directory, or of the right to read it. */
+		walk->incomplete |= errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 		return 0;
+	}
 	dir = fdopendir(fd);
 	if (!dir) {
 		close(fd);
@@ -128,8 +132,13 @@ static void bury_unseen(struct walk *walk)
 	for (; node; node = next) {
 		bool fresh = node->told && node->pub.born_ns + GRACE_NS > walk->now_ns;
 
-		/* The node of processes whose cgroup is not known is none that can be seen. */
-		if (node->round == tree->round || fresh || node->pub.id == 0) {
+		/*
+		 * The node of processes whose cgroup is not known is none that can be seen, nor
+		 * are those outside of what is mounted: of them the kernel alone tells the end.
+		 */
+		bool hidden = node->pub.id == 0 || (tree->host->partial && !node->pub.path);
+
+		if (node->round == tree->round || fresh || hidden) {
 			next = tree_next(tree, node);
 			continue;
 		}
@@ -162,7 +171,7 @@ int cgroup_tree_walk(struct cgroup_tree *tree, uint64_t now_ns)
 	for (struct tree_node *node = tree_next(tree, NULL); node && !walk.error;
 		node = tree_next(tree, node))
 		walk.error = scan(&walk, node);
-	if (!walk.error)
+	if (!walk.error && !walk.incomplete)
 		bury_unseen(&walk);
 	return walk.error;
 }

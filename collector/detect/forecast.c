@@ -9,6 +9,11 @@
 #define HALF_MIN_POINTS 6
 #define PARABOLA_MIN_POINTS 8
 
+/* From nearly a line to seventeen doublings in the time that was seen. */
+#define EXPONENTIAL_RATE_MIN 0.5
+#define EXPONENTIAL_RATE_MAX 12
+#define EXPONENTIAL_RATE_STEP 1.1
+
 #define CORRELATION_MAX 0.95
 
 /* A change of slope by less says nothing, however significant. */
@@ -169,7 +174,7 @@ static double parabola_reaches(const struct sums *sums, double slope, double cur
 
 /* Whether growth accelerates; then *@ret is its forecast, in time since the mean. */
 static bool fit_parabola(const struct forecast_point *points, unsigned int n, double rise,
-	double error_bytes, struct forecast *ret)
+	double error_bytes, double *ret_squares, struct forecast *ret)
 {
 	struct sums sums = sum_up(points, n);
 	double det = sums.xx * sums.zz - sums.xxx * sums.xxx;
@@ -187,6 +192,7 @@ static bool fit_parabola(const struct forecast_point *points, unsigned int n, do
 	if (curve <= margin || 4 * squares > line_squares || curve * sums.mean_xx < error_bytes ||
 		slope <= 0)
 		return false;
+	*ret_squares = squares;
 	lo = curve + margin;
 	hi = curve - margin;
 	ret->bytes_per_s = slope + 2 * curve * (points[n - 1].t_s - sums.mean_t);
@@ -196,6 +202,128 @@ static bool fit_parabola(const struct forecast_point *points, unsigned int n, do
 		&sums, (sums.xy - lo * sums.xxx) / sums.xx, lo, rise - error_bytes);
 	ret->hi_s = parabola_reaches(
 		&sums, (sums.xy - hi * sums.xxx) / sums.xx, hi, rise + error_bytes);
+	return true;
+}
+
+/* Growth by a constant and an exponential, with @rate to the power of e over the whole window. */
+struct exponential {
+	double rate;
+	double mean_u, slope; /* of u, which is 1 at the newest point */
+	double squares, time_s;
+};
+
+static struct exponential fit_exponential_at(
+	const struct forecast_point *points, const struct sums *sums, double rate, double rise)
+{
+	struct exponential fit = { .rate = rate };
+	double newest_s = points[sums->n - 1].t_s, window_s = newest_s - points[0].t_s;
+	double uu = 0, uy = 0, u[FORECAST_MAX_POINTS], height;
+
+	for (unsigned int i = 0; i < sums->n; i++) {
+		u[i] = exp(rate * (points[i].t_s - newest_s) / window_s);
+		fit.mean_u += u[i] / sums->n;
+	}
+	for (unsigned int i = 0; i < sums->n; i++) {
+		uu += (u[i] - fit.mean_u) * (u[i] - fit.mean_u);
+		uy += (u[i] - fit.mean_u) * (points[i].bytes - sums->mean_y);
+	}
+	fit.slope = uu > 0 ? uy / uu : 0;
+	for (unsigned int i = 0; i < sums->n; i++) {
+		double residual = points[i].bytes - sums->mean_y - fit.slope * (u[i] - fit.mean_u);
+
+		fit.squares += residual * residual;
+	}
+	height = fit.slope > 0 ? fit.mean_u + rise / fit.slope : 0;
+	/* Since the mean time, as all else. */
+	fit.time_s = newest_s - sums->mean_t + (height > 0 ? log(height) / rate * window_s : 0);
+	return fit;
+}
+
+/* As count_independent(), about an exponential. */
+static double count_about(
+	const struct forecast_point *points, const struct sums *sums, const struct exponential *fit)
+{
+	struct forecast_point bent[FORECAST_MAX_POINTS];
+	double newest_s = points[sums->n - 1].t_s, window_s = newest_s - points[0].t_s, squares;
+
+	for (unsigned int i = 0; i < sums->n; i++) {
+		double u = exp(fit->rate * (points[i].t_s - newest_s) / window_s);
+
+		bent[i] = points[i];
+		bent[i].bytes -= fit->slope * (u - fit->mean_u);
+	}
+	return count_independent(bent, sums, 0, 0, 3, &squares);
+}
+
+static void keep_better(struct exponential *best, struct exponential fit)
+{
+	if (fit.slope > 0 && fit.squares < best->squares)
+		*best = fit;
+}
+
+/* The slowest (@side < 0) or fastest rate that fits no worse than @worst. */
+static double find_edge(const struct forecast_point *points, const struct sums *sums, double best,
+	int side, double worst)
+{
+	double edge = best;
+
+	for (double step = 2; step > 1.0005; step = sqrt(step)) {
+		double rate = side < 0 ? edge / step : edge * step;
+		struct exponential fit = fit_exponential_at(points, sums, rate, 0);
+
+		if (fit.slope > 0 && fit.squares <= worst)
+			edge = rate;
+	}
+	return edge;
+}
+
+/*
+ * Whether growth is exponential, and more so than it follows a parabola, whose sum of squares is
+ * @squares. The interval is that of the rates that fit not significantly worse (profile
+ * likelihood).
+ */
+static bool fit_exponential(const struct forecast_point *points, unsigned int n, double rise,
+	double error_bytes, double squares, struct forecast *ret)
+{
+	struct sums sums = sum_up(points, n);
+	struct exponential best = { .squares = INFINITY }, fit;
+	double line_squares, count, worst, t;
+
+	if (n < PARABOLA_MIN_POINTS)
+		return false;
+	for (double rate = EXPONENTIAL_RATE_MIN; rate < EXPONENTIAL_RATE_MAX;
+		rate *= EXPONENTIAL_RATE_STEP)
+		keep_better(&best, fit_exponential_at(points, &sums, rate, rise));
+	for (double step = sqrt(EXPONENTIAL_RATE_STEP); step > 1.0001; step = sqrt(step)) {
+		double middle = best.rate;
+
+		keep_better(&best, fit_exponential_at(points, &sums, middle / step, rise));
+		keep_better(&best, fit_exponential_at(points, &sums, middle * step, rise));
+	}
+	count_independent(points, &sums, sums.xy / sums.xx, 0, 2, &line_squares);
+	if (best.squares >= squares || 4 * best.squares > line_squares ||
+		line_squares < n * error_bytes * error_bytes)
+		return false;
+	count = count_about(points, &sums, &best);
+	t = student_t(count, 3);
+	worst = best.squares * (1 + t * t / (count - 3));
+	if (worst >= line_squares)
+		return false;
+	*ret = (struct forecast){
+		.bytes_per_s = best.slope * best.rate / (points[n - 1].t_s - points[0].t_s),
+		.time_s = best.time_s,
+		.lo_s = best.time_s,
+		.hi_s = best.time_s,
+	};
+	for (int side = -1; side <= 1; side += 2) {
+		double rate = find_edge(points, &sums, best.rate, side, worst);
+
+		for (int error = -1; error <= 1; error += 2) {
+			fit = fit_exponential_at(points, &sums, rate, rise + error * error_bytes);
+			ret->lo_s = fmin(ret->lo_s, fit.time_s);
+			ret->hi_s = fmax(ret->hi_s, fit.time_s);
+		}
+	}
 	return true;
 }
 
@@ -231,7 +359,8 @@ int forecast_limit(const struct forecast_point *points, unsigned int n, double n
 {
 	struct forecast forecast = {};
 	struct line line;
-	double past;
+	double past, rise, squares = INFINITY;
+	bool bends;
 
 	if (n < FORECAST_MIN_POINTS || points[n - 1].t_s <= points[0].t_s)
 		return -ENODATA;
@@ -239,16 +368,18 @@ int forecast_limit(const struct forecast_point *points, unsigned int n, double n
 	past = now_s - line.sums.mean_t;
 	if (line.slope > 0)
 		cross(&line, capacity_bytes - line.sums.mean_y, error_bytes, &forecast);
-	if (fit_parabola(
-		    points, n, capacity_bytes - sum_up(points, n).mean_y, error_bytes, &forecast))
+	rise = capacity_bytes - sum_up(points, n).mean_y;
+	bends = fit_parabola(points, n, rise, error_bytes, &squares, &forecast);
+	bends |= fit_exponential(points, n, rise, error_bytes, squares, &forecast);
+	if (bends)
 		past = now_s - sum_up(points, n).mean_t;
 	else if (line.slope <= 0)
 		return -ERANGE;
 	*ret = (struct forecast){
 		.bytes_per_s = forecast.bytes_per_s,
 		.time_s = fmax(forecast.time_s - past, 0),
-		.lo_s = fmax(forecast.lo_s - past, 0),
-		.hi_s = fmax(forecast.hi_s - past, 0),
+		.lo_s = fmax(fmin(forecast.lo_s, forecast.time_s) - past, 0),
+		.hi_s = fmax(fmax(forecast.hi_s, forecast.time_s) - past, 0),
 	};
 	return 0;
 }

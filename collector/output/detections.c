@@ -110,6 +110,24 @@ static void print_time_to_limit(FILE *out, const struct detection_subject *subje
 		fprintf(out, " (%s or more)", lo);
 }
 
+/* Whose memory it is, first what people know it by. */
+static void print_subject(FILE *out, const struct detection_subject *subject)
+{
+	const char *where = subject->container ? subject->container : subject->cgroup;
+
+	if (subject->of_cgroup) {
+		text_print_name(out, where ? where : "?");
+		fprintf(out, ": %s", subject->kind);
+		return;
+	}
+	text_print_name(out, subject->comm ? subject->comm : "?");
+	fprintf(out, " (pid %u)", subject->pid);
+	if (where) {
+		fputs(" in ", out);
+		text_print_name(out, where);
+	}
+}
+
 void detections_print(FILE *out, const struct detect_verdict *verdict,
 	const struct detection_subject *subject, uint64_t start_ns)
 {
@@ -117,23 +135,11 @@ void detections_print(FILE *out, const struct detect_verdict *verdict,
 
 	fprintf(out, "%9.2fs  %-7s %-9s  ", (double)(verdict->t_ns - start_ns) * 1e-9,
 		detect_tier_name(verdict->tier), detect_state_name(verdict->state));
-	if (subject->of_cgroup) {
-		fprintf(out, "cgroup's %s", subject->kind);
-	} else {
-		fprintf(out, "pid %-7u ", subject->pid);
-		text_print_name(out, subject->comm ? subject->comm : "?");
-	}
+	print_subject(out, subject);
 	units_format_rate(verdict->rate_bytes_per_s, rate, sizeof(rate));
 	units_format_size((double)verdict->growth_bytes, growth, sizeof(growth));
 	fprintf(out, "  %s at %s, %s, confidence %.2f", growth, rate,
 		detect_pattern_name(verdict->pattern), verdict->confidence);
 	print_time_to_limit(out, subject);
-	if (subject->container) {
-		fputs("  ", out);
-		text_print_name(out, subject->container);
-	} else if (subject->cgroup) {
-		fputs("  ", out);
-		text_print_name(out, subject->cgroup);
-	}
 	fputc('\n', out);
 }

@@ -4,7 +4,10 @@
 
 #include <stdio.h>
 
-/* Names come from other people's programs: control characters must not reach the terminal. */
+/*
+ * Names come from other people's programs: control characters must not reach the terminal. Ids of
+ * 64 digits are cut to 12.
+ */
 void text_print_name(FILE *out, const char *name);
 
 #endif

@@ -185,82 +185,95 @@ int limits_knob_read(const struct cgroup_host *host, const char *path, enum limi
 	return 0;
 }
 
-/* The minimum of one file over the cgroup and, unless it stands @alone, its ancestors. */
-static int minimum_of(const struct cgroup_host *host, const char *path, const char *name,
-	bool alone, struct limits_effective *ret)
+static struct limits_value value_or_none(uint64_t bytes)
+{
+	if (bytes == CGROUP_UNLIMITED)
+		return (struct limits_value){ .kind = VALUE_NONE };
+	return (struct limits_value){ .kind = VALUE_BYTES, .number = bytes };
+}
+
+/* Memory, memory and swap, memory.high: what binds is the collector's to find. */
+static int effective_limit(const struct cgroup_host *host, const char *path, enum limits_knob knob,
+	struct limits_effective *ret)
+{
+	struct cgroup_limits limits;
+	int err = cgroup_effective_limits(host, path, &limits);
+	uint64_t memory = limits.memory.bytes;
+	const struct cgroup_limit *binds = &limits.memory;
+
+	if (err < 0)
+		return err;
+	if (memory == CGROUP_UNLIMITED) {
+		memory = host->ram_bytes;
+		strcpy(limits.memory.path, "RAM");
+	}
+	ret->value = value_or_none(memory);
+	if (knob == KNOB_HIGH) {
+		binds = &limits.high;
+		ret->value = value_or_none(limits.high.bytes);
+	} else if (knob == KNOB_SWAP) {
+		binds = &limits.swap;
+		ret->value = value_or_none(limits.swap.bytes == CGROUP_UNLIMITED
+						   ? CGROUP_UNLIMITED
+						   : memory + limits.swap.bytes);
+	}
+	strcpy(ret->path, binds->path);
+	return 0;
+}
+
+/* The minimum of memory.low over the cgroup and its ancestors; the root has none. */
+static int effective_low(
+	const struct cgroup_host *host, const char *path, struct limits_effective *ret)
 {
 	struct limits_effective best = { .value.kind = VALUE_NONE };
 	char dir[CGROUP_PATH_SIZE];
-	bool first = true;
+	char *slash;
 
 	if (strlen(path) >= sizeof(dir))
 		return -ENAMETOOLONG;
 	strcpy(dir, path);
-	for (;;) {
+	while ((slash = strrchr(dir, '/'))) {
 		struct limits_value value;
-		char *slash;
-		int err = read_limit(host, dir, name, &value);
+		int err = read_limit(host, dir, file_of(host, KNOB_RESERVATION), &value);
 
-		/* An ancestor may do without it, or vanish together with the rest. */
-		if (err < 0 && (first || err != -ENOENT))
+		/* An ancestor may vanish together with the rest. */
+		if (err < 0 && (err != -ENOENT || strcmp(dir, path) == 0))
 			return err;
 		if (err == 0 && value.kind == VALUE_BYTES &&
 			(best.value.kind == VALUE_NONE || value.number < best.value.number)) {
 			best.value = value;
-			strcpy(best.path, *dir ? dir : "/");
+			strcpy(best.path, dir);
 		}
-		slash = strrchr(dir, '/');
-		if (alone || !slash || strcmp(dir, "/") == 0)
-			break;
-		slash[slash == dir] = '\0';
-		first = false;
+		*slash = '\0';
 	}
+	if (best.value.number == 0)
+		best.value.kind = VALUE_NONE;
 	*ret = best;
 	return 0;
 }
 
-static int effective_memory(
-	const struct cgroup_host *host, const char *path, struct limits_effective *ret)
+/* What knows no ancestors. */
+static int effective_alone(const struct cgroup_host *host, const char *path, enum limits_knob knob,
+	struct limits_effective *ret)
 {
-	struct cgroup_limit limit;
-	int err = cgroup_effective_limit(host, path, &limit);
+	struct limits_value value;
+	int err = limits_knob_read(host, path, knob, &value);
 
 	if (err < 0)
 		return err;
-	if (limit.bytes == CGROUP_UNLIMITED) {
-		ret->value = (struct limits_value){ VALUE_BYTES, host->ram_bytes };
-		strcpy(ret->path, "RAM");
-	} else {
-		ret->value = (struct limits_value){ VALUE_BYTES, limit.bytes };
-		strcpy(ret->path, limit.path);
-	}
+	*ret = (struct limits_effective){ .value = value };
+	strcpy(ret->path, value.kind == VALUE_NONE ? "" : path);
 	return 0;
 }
 
 int limits_knob_effective(const struct cgroup_host *host, const char *path, enum limits_knob knob,
 	struct limits_effective *ret)
 {
-	bool alone = knob == KNOB_OOM_GROUP || (knob == KNOB_RESERVATION && host->version == 1);
-	struct limits_effective effective, memory;
-	int err;
-
-	if (knob == KNOB_MEMORY)
-		return effective_memory(host, path, ret);
-	err = minimum_of(host, path, file_of(host, knob), alone, &effective);
-	if (err < 0)
-		return err;
-	if (knob == KNOB_SWAP && host->version == 2) {
-		err = effective_memory(host, path, &memory);
-		if (err < 0)
-			return err;
-		effective.value = sum_of(&memory.value, &effective.value);
-	}
-	if (knob == KNOB_OOM_GROUP)
-		effective.value.kind = VALUE_FLAG;
-	if (knob == KNOB_RESERVATION && effective.value.number == 0)
-		effective.value.kind = VALUE_NONE;
-	*ret = effective;
-	return 0;
+	if (knob == KNOB_OOM_GROUP || (knob == KNOB_RESERVATION && host->version == 1))
+		return effective_alone(host, path, knob, ret);
+	if (knob == KNOB_RESERVATION)
+		return effective_low(host, path, ret);
+	return effective_limit(host, path, knob, ret);
 }
 
 void limits_readings_take(

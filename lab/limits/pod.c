@@ -221,7 +221,7 @@ static void judge_swap(struct limits_row *row, const struct limits_trial *trial)
 			"so nothing can be tried",
 			bounded(row) ? "allows memory and swap up to " : "sets no swap limit",
 			bounded(row) ? text : "");
-	else if (trial->over.outcome == PROBE_HELD && trial->over.usage.swap_bytes)
+	else if (limits_probe_swapped(&trial->over))
 		limits_row_judge(row, LIMITS_FAIL,
 			"podman %s%s: the container swaps where Kubernetes would have killed it",
 			bounded(row) ? "allows memory and swap up to " : "sets no swap limit",

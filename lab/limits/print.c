@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lab/limits/table.h"
+#include "lib/show.h"
 #include "lib/units.h"
 
 #define RED "\033[31m"
@@ -61,6 +62,15 @@ static const char *colour_of(enum limits_verdict verdict)
 	return colours[verdict];
 }
 
+/* One of the lines below a row. */
+static void put_note(FILE *out, const char *label, char *text)
+{
+	if (!*text)
+		return;
+	fprintf(out, "      %-9s ", label);
+	show_wrapped(out, show_short_ids(text), 16);
+}
+
 void limits_print_terminal(const struct limits_table *table, FILE *out, bool colour)
 {
 	int width = 9;
@@ -81,14 +91,9 @@ void limits_print_terminal(const struct limits_table *table, FILE *out, bool col
 			row->knob, cells.declared, cells.written, cells.effective,
 			colour ? colour_of(row->verdict) : "", limits_verdict_name(row->verdict),
 			colour ? PLAIN : "");
-		if (*cells.path)
-			fprintf(out, "      binds:    %s\n", cells.path);
-		if (*cells.observed)
-			fprintf(out, "      observed: %s\n", cells.observed);
-		if (*cells.reason)
-			fprintf(out, "      %s %s\n",
-				row->verdict == LIMITS_PASS ? "note:    " : "because: ",
-				cells.reason);
+		put_note(out, "binds:", cells.path);
+		put_note(out, "observed:", cells.observed);
+		put_note(out, row->verdict == LIMITS_PASS ? "note:" : "because:", cells.reason);
 	}
 	fprintf(out, "\n  %zu PASS, %zu FAIL, %zu SKIP\n", limits_table_count(table, LIMITS_PASS),
 		limits_table_count(table, LIMITS_FAIL), limits_table_count(table, LIMITS_SKIP));

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lab/oom/klog.h"
+#include "lab/oom/take.h"
 #include "lab/problems.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -21,6 +23,7 @@
 #define PODMAN_TIMEOUT_NS (60 * NS_PER_S)
 #define HOLD_TIMEOUT_NS (120 * NS_PER_S)
 #define POLL_MS 20
+#define KILLED_TIMEOUT_MS 10000
 /* How long one must live under memory.high; the kernel makes it wait up to 2 s at a time. */
 #define THROTTLE_NS (1500 * NS_PER_MS)
 #define BATCH_PAGES 64 /* MEMCG_CHARGE_BATCH, mm/memcontrol.c */
@@ -62,7 +65,7 @@ char *probe_text(const struct probe *probe, char *buf, size_t size)
 		snprintf(buf, size, "%s: OOM-killed", hold);
 		break;
 	case PROBE_KILLED:
-		snprintf(buf, size, "%s: killed, but nobody counted an OOM kill", hold);
+		snprintf(buf, size, "%s: killed, but not for want of memory", hold);
 		break;
 	case PROBE_ENDED:
 		snprintf(buf, size, "%s: ended by itself before it held that", hold);
@@ -234,18 +237,19 @@ static int find_process(struct limits_session *session, struct probe *probe)
 	return 0;
 }
 
-/* OOM kills in the cgroup above the container's; v2 counts those of children too. */
-static uint64_t kills_above(struct limits_session *session, const struct probe *probe)
+static int watch_kills(struct limits_session *session, struct probe *probe)
 {
-	struct limits_usage usage;
-	char path[CGROUP_PATH_SIZE];
+	char words[LIMITS_TEXT_SIZE];
+	int err = oom_watch_open(&probe->watch, &session->host.cgroup, probe->path);
 
-	strcpy(path, probe->path);
-	*strrchr(path, '/') = '\0';
-	if (session->host.cgroup.version == 1 ||
-		limits_usage_read(&session->host.cgroup, path, &usage) < 0)
+	if (err == 0) {
+		/* Of its siblings none runs beside it. */
+		probe->watch.parent_exclusive = true;
 		return 0;
-	return usage.oom_kills == UINT64_MAX ? 0 : usage.oom_kills;
+	}
+	snprintf(words, sizeof(words), "its cgroup's count of OOM kills cannot be read: %s",
+		strerror(-err));
+	return refuse(probe, words);
 }
 
 static int bring_up(struct limits_session *session, struct probe *probe)
@@ -254,9 +258,10 @@ static int bring_up(struct limits_session *session, struct probe *probe)
 
 	if (err == 0)
 		err = find_process(session, probe);
+	if (err == 0)
+		err = watch_kills(session, probe);
 	if (err < 0)
 		return err;
-	probe->kills_before = kills_above(session, probe);
 	limits_readings_take(&session->host.cgroup, probe->path, probe->knobs);
 	probe->up = true;
 	return 0;
@@ -295,36 +300,41 @@ static int start(struct limits_session *session, struct probe *probe)
 	return refuse(probe, said.count ? said.texts[0] : "podman: out of memory");
 }
 
-/* The container's cgroup outlives its process for as long as podman takes to hear of its end. */
-static bool was_oom_killed(struct limits_session *session, struct probe *probe)
-{
-	struct limits_usage usage;
-	char path[192];
-
-	if (limits_usage_read(&session->host.cgroup, probe->path, &usage) == 0) {
-		probe->usage = usage;
-		if (usage.oom_kills != UINT64_MAX && usage.oom_kills > 0)
-			return true;
-	}
-	if (kills_above(session, probe) > probe->kills_before)
-		return true;
-	/* conmon leaves an empty file in its working directory when it is told of an OOM. */
-	snprintf(path, sizeof(path), "%s/oom", probe->scratch);
-	return access(path, F_OK) == 0;
-}
-
-static enum probe_outcome outcome_of_end(struct limits_session *session, struct probe *probe)
+/* As podman tells it; -1 when it does not. */
+static int exit_code_of(struct limits_session *session, const struct probe *probe)
 {
 	_cleanup_child_output_ struct child_output output = { 0 };
 	_cleanup_problems_ struct problems ignored = { 0 };
 	_cleanup_args_ struct args args = { 0 };
 
-	if (was_oom_killed(session, probe))
-		return PROBE_OOM_KILLED;
 	podman_args(&session->host.podman, &args, "wait", probe->id, NULL);
-	if (podman_run(&args, "/", "wait", &ignored, &output) == 0 && atoi(output.out) == 137)
-		return PROBE_KILLED;
-	return PROBE_ENDED;
+	if (podman_run(&args, "/", "wait", &ignored, &output) < 0 || !*output.out)
+		return -1;
+	return atoi(output.out);
+}
+
+/*
+ * How its first process ended, by the kernel's own words and the rule of docs/oom.md. Reads first
+ * what goes with the cgroup, which stands for as long as podman takes to hear of the end.
+ */
+static enum probe_outcome outcome_of_end(struct limits_session *session, struct probe *probe)
+{
+	struct limits_usage usage;
+	struct oom_evidence evidence;
+	struct oom_verdict verdict;
+
+	oom_watch_end(&probe->watch);
+	if (limits_usage_read(&session->host.cgroup, probe->path, &usage) == 0)
+		probe->usage = usage;
+	oom_log_read(&session->log);
+	oom_evidence_init(&evidence, probe->path, probe->pid);
+	oom_take_status(&evidence, exit_code_of(session, probe), probe->pidfd, false);
+	oom_take_events(&evidence, &probe->watch);
+	oom_take_log(&evidence, &session->log, &probe->pid, 1);
+	oom_judge(&evidence, &verdict);
+	if (verdict.killed == OOM_YES)
+		return PROBE_OOM_KILLED;
+	return evidence.said[OOM_STATUS].answer == OOM_YES ? PROBE_KILLED : PROBE_ENDED;
 }
 
 /* Whether the process is gone; waits up to @timeout_ms for that or a signal. */
@@ -351,6 +361,8 @@ static void watch(struct limits_session *session, struct probe *probe)
 			return;
 		}
 		truth_tail_read(&probe->truth);
+		oom_watch_take(&probe->watch);
+		oom_log_read(&session->log);
 		if (limits_usage_read(&session->host.cgroup, probe->path, &usage) == 0)
 			probe->usage = usage;
 		if (probe->truth.ready) {
@@ -382,7 +394,9 @@ void probe_look(struct limits_session *session, struct probe *probe)
 {
 	struct limits_usage usage;
 
-	if (is_gone(session, probe, 0)) {
+	oom_watch_take(&probe->watch);
+	/* Its memory may be taken a little before the victim is gone. */
+	if (is_gone(session, probe, probe->watch.kills ? KILLED_TIMEOUT_MS : 0)) {
 		probe->outcome = outcome_of_end(session, probe);
 		return;
 	}
@@ -402,6 +416,7 @@ void probe_close(struct probe *probe)
 
 	probe_end(probe);
 	truth_tail_close(&probe->truth);
+	oom_watch_close(&probe->watch);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lab/limits/session.h"
+#include "lab/oom/watch.h"
 #include "lab/runner/truth_tail.h"
 
 /* What podman is told. Without an image the container runs memgen. */
@@ -33,8 +34,8 @@ enum probe_outcome {
 	PROBE_REFUSED,	  /* podman could not make or start it */
 	PROBE_HELD,	  /* held all it should, and lives */
 	PROBE_THROTTLED,  /* met memory.high, and lives */
-	PROBE_OOM_KILLED, /* the kernel counted an OOM kill */
-	PROBE_KILLED,	  /* died by SIGKILL and nobody counted an OOM kill */
+	PROBE_OOM_KILLED, /* by the verdict of lab/oom */
+	PROBE_KILLED,	  /* died by SIGKILL, and that was no OOM kill */
 	PROBE_ENDED,	  /* ended by itself */
 	PROBE_STUCK,	  /* neither held nor ended in time */
 };
@@ -49,7 +50,7 @@ struct probe {
 	struct truth_tail truth;
 	struct limits_reading knobs[KNOBS]; /* before its program ran, or as read again */
 	bool up;			    /* the knobs were read */
-	uint64_t kills_before;		    /* of the cgroup above, which outlives this one */
+	struct oom_watch watch;
 	enum probe_outcome outcome;
 	uint64_t hold_bytes;
 	struct limits_usage usage;    /* when it held, or was last seen */

@@ -39,6 +39,7 @@ int limits_session_open(struct limits_session *session)
 
 	session->signal_fd = -1;
 	session->state.lock_fd = -1;
+	session->log.fd = -1;
 	if (err == 0)
 		err = check_programs(&session->host, problems);
 	if (err == 0)
@@ -65,6 +66,8 @@ int limits_session_claim(struct limits_session *session)
 		return problems_add(problems,
 			STATE_ROOT ": cannot be written: %s; make it writable for root",
 			strerror(-err));
+	/* Where it may not be read it knows nothing, and the others are enough. */
+	oom_log_open(&session->log);
 	/* `podman update` leaves a file behind when it fails; here it goes with the rest. */
 	setenv("TMPDIR", session->state.dir, 1);
 	snprintf(session->parent, sizeof(session->parent), PARENT_PREFIX "%s", session->state.id);
@@ -105,6 +108,7 @@ int limits_session_close(struct limits_session *session)
 	if (session->signal_fd >= 0)
 		close(session->signal_fd);
 	session->signal_fd = -1;
+	oom_log_close(&session->log);
 	limits_table_done(&session->table);
 	lab_host_done(&session->host);
 	return err;

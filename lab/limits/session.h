@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lab/limits/table.h"
+#include "lab/oom/klog.h"
 #include "lab/runner/checks.h"
 #include "lab/runner/parent.h"
 #include "lab/runner/state.h"
@@ -20,6 +21,7 @@ struct limits_session {
 	struct lab_host host;
 	struct state state;
 	char parent[PARENT_NAME_SIZE]; /* name of the cgroup, without slash */
+	struct oom_log log;	       /* of the kernel, from the claim on */
 	int signal_fd;
 	int signal;			/* that asks to stop; 0: none */
 	unsigned probes;		/* made so far */

@@ -109,6 +109,22 @@ static int wait_for(const char *path)
 	return 0;
 }
 
+static int remove_zram(unsigned number)
+{
+	char path[64], text[16];
+	int err;
+
+	snprintf(path, sizeof(path), "/dev/zram%u", number);
+	if (swapoff(path) < 0 && errno != EINVAL && errno != ENOENT)
+		return -errno;
+	snprintf(path, sizeof(path), "/sys/block/zram%u/reset", number);
+	err = write_text(path, "1");
+	if (err == -ENOENT)
+		return 0; /* removed already */
+	snprintf(text, sizeof(text), "%u", number);
+	return err < 0 ? err : write_text(ZRAM_CONTROL "/hot_remove", text);
+}
+
 static int make_zram(const struct state *state, uint64_t bytes)
 {
 	_cleanup_fclose_ FILE *f = NULL;
@@ -122,6 +138,11 @@ static int make_zram(const struct state *state, uint64_t bytes)
 		return errno ? -errno : -EIO;
 	snprintf(note, sizeof(note), "zram %u\n", number);
 	err = write_note(state, note);
+	/* Without its note nobody would find it again. */
+	if (err < 0) {
+		remove_zram(number);
+		return err;
+	}
 	snprintf(path, sizeof(path), "/sys/block/zram%u/disksize", number);
 	snprintf(size, sizeof(size), "%" PRIu64, bytes);
 	if (err == 0)
@@ -161,22 +182,6 @@ int limits_swap_make(const struct state *state, uint64_t bytes, char *why, size_
 			"swap file in /var/tmp: %s",
 			strerror(-zram_err), strerror(-err));
 	return err;
-}
-
-static int remove_zram(unsigned number)
-{
-	char path[64], text[16];
-	int err;
-
-	snprintf(path, sizeof(path), "/dev/zram%u", number);
-	if (swapoff(path) < 0 && errno != EINVAL && errno != ENOENT)
-		return -errno;
-	snprintf(path, sizeof(path), "/sys/block/zram%u/reset", number);
-	err = write_text(path, "1");
-	if (err == -ENOENT)
-		return 0; /* removed already */
-	snprintf(text, sizeof(text), "%u", number);
-	return err < 0 ? err : write_text(ZRAM_CONTROL "/hot_remove", text);
 }
 
 static int remove_file(const char *id)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Swap of the lab's own, for as long as limits on swap are tried: a zram device, else a file. It
- * is noted in the state folder before it is made, so that `leaklab clean` finds it.
+ * is noted in the state folder before it is used, so that `leaklab clean` finds it.
  */
 #ifndef LEAKLAB_LAB_LIMITS_SWAP_H
 #define LEAKLAB_LAB_LIMITS_SWAP_H

@@ -130,7 +130,7 @@ int limits_trial_run(struct limits_session *session, const struct probe_spec *sp
 	return err;
 }
 
-static bool swapped(const struct probe *probe)
+bool limits_probe_swapped(const struct probe *probe)
 {
 	return probe->outcome == PROBE_HELD && probe->usage.swap_bytes != UINT64_MAX &&
 	       probe->usage.swap_bytes > 0;
@@ -166,7 +166,7 @@ void limits_judge_memory(struct limits_row *row, const struct limits_trial *tria
 	units_format_size((double)over->usage.usage_bytes, usage, sizeof(usage));
 	if (over->outcome == PROBE_OOM_KILLED)
 		return;
-	if (swapped(over) && over->usage.usage_bytes <= row->effective.value.number)
+	if (limits_probe_swapped(over) && over->usage.usage_bytes <= row->effective.value.number)
 		limits_row_judge(row, LIMITS_PASS, "%s in memory, the rest was swapped out", usage);
 	else if (over->outcome == PROBE_HELD)
 		limits_row_judge(row, LIMITS_FAIL,
@@ -191,7 +191,8 @@ void limits_judge_swap(struct limits_row *row, const struct limits_trial *trial,
 		return;
 	}
 	judge_under(row, trial);
-	if (swap_allowed && trial->under.outcome == PROBE_HELD && !swapped(&trial->under))
+	if (swap_allowed && trial->under.outcome == PROBE_HELD &&
+		!limits_probe_swapped(&trial->under))
 		limits_row_judge(
 			row, LIMITS_FAIL, "nothing was swapped, though more was held than fits");
 	if (trial->over.outcome != PROBE_OOM_KILLED)

@@ -47,6 +47,9 @@ int limits_trial_run(struct limits_session *session, const struct probe_spec *sp
 /* Whether this host can hold @bytes now beside what it does; else the row is skipped. */
 bool limits_row_fits_host(struct limits_row *row, uint64_t bytes);
 
+/* Whether it held all, and some of it in swap. */
+bool limits_probe_swapped(const struct probe *probe);
+
 /* The verdict on the memory limit: what fits is held, what does not is killed or swapped. */
 void limits_judge_memory(struct limits_row *row, const struct limits_trial *trial);
 

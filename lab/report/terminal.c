@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The report on the terminal, at most 100 columns wide. */
 #include "lab/report/report.h"
+#include "lib/show.h"
 #include "lib/units.h"
 
 #include <math.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WIDTH 100
 #define TIER_WIDTH 11 /* "not in 89 s" */
 
 #define GREEN "\033[32m"
@@ -128,10 +128,12 @@ static void units_table(const struct screen *screen, const struct run_score *sco
 	}
 }
 
-static void print_share(FILE *out, const char *what, const struct score_share *share)
+/* @none: what there is none of when the share is of nothing. */
+static void print_share(
+	FILE *out, const char *what, const struct score_share *share, const char *none)
 {
 	if (share->n == 0) {
-		fprintf(out, "%s: nothing to say", what);
+		fprintf(out, "%s: no %s", what, none);
 		return;
 	}
 	fprintf(out, "%s %zu/%zu = %.1f %% (95 %%: %.1f to %.1f)", what, share->k, share->n,
@@ -148,22 +150,22 @@ static void tier_lines(FILE *out, const struct score_tier_summary *tier, const c
 	char a[UNITS_TEXT_SIZE], b[UNITS_TEXT_SIZE], c[UNITS_TEXT_SIZE];
 
 	fprintf(out, "  %-8s ", name);
-	print_share(out, "TPR", &tier->tpr);
+	print_share(out, "TPR", &tier->tpr, "leak was judged");
 	if (tier->tpr.n) {
 		fprintf(out, "\n           latency median %s, p95 %s, max %s",
 			seconds(tier->latency_median, a), seconds(tier->latency_p95, b),
 			isfinite(tier->latency_max) ? seconds(tier->latency_max, c) : "none");
 	}
 	fputs("\n           ", out);
-	print_share(out, "FPR", &tier->pooled.fpr);
+	print_share(out, "FPR", &tier->pooled.fpr, "healthy workload was judged");
 	if (isfinite(tier->pooled.per_hour_upper))
 		fprintf(out, ", %zu false in %.2f h (at most %s /h)", tier->pooled.false_alarms,
 			tier->pooled.hours, report_per_hour_text(tier->pooled.per_hour_upper, a));
 	fputc('\n', out);
 	if (tier->early || tier->withdrawn || tier->unjudged)
 		fprintf(out,
-			"           %zu before the onset, %zu withdrawn, %zu on what has no "
-			"truth\n",
+			"           %zu before the onset, %zu withdrawn, %zu not about a "
+			"workload\n",
 			tier->early, tier->withdrawn, tier->unjudged);
 }
 
@@ -204,8 +206,8 @@ static void kind_lines(const struct screen *screen, const struct run_score *scor
 	if (sum->cgroup_leaks == 0)
 		return;
 	fputs("\n  what grows in cgroups: ", screen->out);
-	print_share(screen->out, "named right", &sum->kinds);
-	fprintf(screen->out, " of %zu leak%s\n", sum->cgroup_leaks,
+	print_share(screen->out, "named right", &sum->kinds, "leak was found");
+	fprintf(screen->out, ", of %zu leak%s\n", sum->cgroup_leaks,
 		sum->cgroup_leaks == 1 ? "" : "s");
 	for (size_t i = 0; i < score->units_count; i++) {
 		const struct score_judged *judged = &score->result.judged[i];
@@ -259,7 +261,7 @@ static void limit_lines(const struct screen *screen, const struct run_score *sco
 		if (t == SCORE_GROWING && limit->stated == 0)
 			continue;
 		fprintf(screen->out, "    %-8s ", score_tier_name(t));
-		print_share(screen->out, "within 10 %", &limit->within);
+		print_share(screen->out, "within 10 %", &limit->within, "leak was killed");
 		if (limit->stated)
 			fprintf(screen->out, ", bias %+.1f %%", 100 * expm1(limit->bias));
 		if (limit->coverage.n)
@@ -313,34 +315,15 @@ static void fact_lines(FILE *out, const struct report_facts *facts)
 	fputc('\n', out);
 }
 
-/* One item, broken at blanks; a word longer than the line stays whole. */
-static void wrapped(FILE *out, const char *text)
-{
-	int column = 0;
-
-	fputs("    -", out);
-	while (*text) {
-		int len = (int)strcspn(text, " ");
-
-		if (column && column + 1 + len > WIDTH - 6) {
-			fputs("\n     ", out);
-			column = 0;
-		}
-		fprintf(out, " %.*s", len, text);
-		column += 1 + len;
-		text += len;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
-}
-
 static void list_lines(FILE *out, const char *title, const struct report_list *list)
 {
 	if (list->count == 0)
 		return;
 	fprintf(out, "\n  %s\n", title);
-	for (size_t i = 0; i < list->count; i++)
-		wrapped(out, list->item[i]);
+	for (size_t i = 0; i < list->count; i++) {
+		fputs("    - ", out);
+		show_wrapped(out, list->item[i], 6);
+	}
 }
 
 void report_terminal(

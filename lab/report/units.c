@@ -3,6 +3,7 @@
 #include "lab/report/report.h"
 
 #include <math.h>
+#include <string.h>
 
 const char *report_ledger_name(enum score_ledger ledger)
 {
@@ -48,8 +49,11 @@ char *report_kind_text(const struct score_unit *unit, const struct score_judged 
 {
 	if (!judged->tier[SCORE_GROWING].detected && !judged->tier[SCORE_LEAK].detected)
 		snprintf(buf, REPORT_CELL_SIZE, "%.14s (not found)", unit->kind);
-	else if (judged->kind_right)
+	else if (judged->kind_right && strcmp(judged->kind, unit->kind) == 0)
 		snprintf(buf, REPORT_CELL_SIZE, "%.14s", unit->kind);
+	else if (judged->kind_right)
+		/* This kernel does not tell the kinds of kernel memory apart. */
+		snprintf(buf, REPORT_CELL_SIZE, "%.14s, as %.14s", unit->kind, judged->kind);
 	else
 		snprintf(buf, REPORT_CELL_SIZE, "%.14s (said %.14s)", unit->kind,
 			judged->kind ? judged->kind : "nothing");

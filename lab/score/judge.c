@@ -21,13 +21,14 @@ static bool same_text(const char *a, const char *b)
 
 /*
  * Whether @det names who it speaks of. Of a unit that is a process, that is the process; of one
- * that is a container, any process of it, and of a cgroup, what grows in it.
+ * that is a container, any process of it, and of a cgroup, what leaks in it. What moves in a healthy
+ * one may have several kinds: a pool of processes has anonymous memory.
  */
 static bool names_subject(const struct score_detection *det, const struct score_unit *unit)
 {
 	if (det->ledger == SCORE_CGROUP)
 		return same_text(det->cgroup_path, det->recorded_path) &&
-		       score_kind_right(unit, det->kind);
+		       (!unit->leak || score_kind_right(unit, det->kind));
 	if (unit->ledger == SCORE_CGROUP)
 		return det->pid == det->recorded_pid &&
 		       same_text(det->cgroup_path, det->recorded_path);

@@ -35,7 +35,8 @@ void score_limit_add(const struct score_unit *unit, const struct score_detection
 	within = fabs(det->time_to_limit_s - actual_s) <= SCORE_LIMIT_BAND * actual_s;
 	interval = isfinite(det->time_to_limit_lo_s) && isfinite(det->time_to_limit_hi_s);
 	if (limit->statements == 0) {
-		add_first(det, actual_s, error, within, limit);
+		add_first(det, actual_s, error,
+			within && det->t_ns <= alarm_ns + SCORE_LIMIT_LATE_NS, limit);
 		limit->first_interval = interval;
 		limit->first_covered = interval && covers(det, actual_s);
 	}

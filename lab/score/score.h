@@ -38,6 +38,8 @@
 /* Time to limit is judged from here on after the tier's alarm, and counts as right in this band. */
 #define SCORE_LIMIT_AFTER_NS 5000000000ULL
 #define SCORE_LIMIT_BAND 0.1
+/* The first statement must be made by then: who waits for an easy moment has said nothing. */
+#define SCORE_LIMIT_LATE_NS 20000000000ULL
 /* Estimates below this are taken as this: the logarithm of nothing says nothing. */
 #define SCORE_LIMIT_FLOOR_S 0.001
 /* Level of all intervals, and the band in which a rate counts as right. */
@@ -158,7 +160,8 @@ struct score_limit {
 	double error_mean;
 	/* Of the first of them. */
 	double first_error, first_actual_s, first_estimate_s;
-	bool first_within, first_interval, first_covered;
+	bool first_within; /* and made within SCORE_LIMIT_LATE_NS of the alarm */
+	bool first_interval, first_covered;
 };
 
 struct score_rate {

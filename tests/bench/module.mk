@@ -8,8 +8,13 @@ $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o $(BUILD)/
 	$(say) LINK $@
 	$(Q)$(LINK) -Wl,--as-needed $^ -ljansson -lm -o $@
 
-bench: programs $(BUILD)/tests/bench/bench_tracking $(BUILD)/tests/bench/bench_ledger ## Print the figures: tracking delay, polling, memgen's schedule and CPU
+$(BUILD)/tests/bench/bench_session: $(BUILD)/tests/bench/bench_session.o $(BUILD)/libleaklab.a
+	$(say) LINK $@
+	$(Q)$(LINK) -Wl,--as-needed $^ -lm -o $@
+
+bench: programs $(BUILD)/tests/bench/bench_tracking $(BUILD)/tests/bench/bench_ledger $(BUILD)/tests/bench/bench_session ## Print the figures: tracking delay, polling, the session, memgen's schedule and CPU
 	$(Q)$(BUILD)/tests/bench/bench_tracking
 	$(Q)$(BUILD)/tests/bench/bench_ledger
+	$(Q)$(BUILD)/tests/bench/bench_session
 	$(Q)tests/bench/memgen_schedule.sh $(BUILD)/memgen
 .PHONY: bench

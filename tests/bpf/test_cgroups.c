@@ -202,6 +202,29 @@ static void test_hostile_names_and_deep_paths(void **state)
 	capture_close(capture);
 }
 
+/* What lies far below the scope is in it. */
+static void test_many_levels(void **state)
+{
+	enum { LEVELS = 100 };
+	struct capture *capture = open_told(CAPTURE_TP_BTF, 1 << 20);
+	char path[2 * LEVELS + 1] = "";
+	uint64_t ids[LEVELS];
+
+	(void)state;
+	for (int i = 0; i < LEVELS; i++) {
+		strcat(path, "/d");
+		ids[i] = make_group(path + 1);
+	}
+	assert_int_equal(capture_poll(capture), 0);
+	for (int i = 0; i < LEVELS; i++)
+		assert_non_null(newest_told(ids[i], CGROUP_EVENT_BORN));
+	for (int i = 0; i < LEVELS; i++) {
+		remove_group(path + 1);
+		path[strlen(path) - 2] = '\0';
+	}
+	capture_close(capture);
+}
+
 static void exec_cat(int say_fd, int hear_fd)
 {
 	child_say(say_fd);
@@ -403,6 +426,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_birth_and_death_is_told),
 		cmocka_unit_test(test_hostile_names_and_deep_paths),
+		cmocka_unit_test(test_many_levels),
 		cmocka_unit_test(test_others_are_not_told),
 		cmocka_unit_test(test_losses_are_counted),
 		cmocka_unit_test(test_known_limits_are_told_once),

@@ -103,8 +103,9 @@ run_is_alive() {
 list_traces() {
 	podman ps --all --filter label=leaklab.run \
 		--format 'container {{index .Labels "leaklab.run"}}'
+	# Those of runs: tests of the collector have others, and clean up themselves.
 	find /sys/fs/cgroup -maxdepth 2 -name 'leaklab-*' -printf 'cgroup %f\n' 2>/dev/null |
-		sed 's/leaklab-//'
+		sed -En 's/leaklab-([0-9a-f]{8})$/\1/p'
 	find /run/leaklab -mindepth 1 -maxdepth 1 -printf 'state %f\n' 2>/dev/null
 }
 

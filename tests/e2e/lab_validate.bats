@@ -68,7 +68,7 @@ invalid() {
 }
 
 @test "a limit smaller than the workload needs tells how much it needs" {
-	invalid '7: x: memory: "64MiB": a limit smaller than the workload needs: it holds 100 MiB' <<-'END'
+	invalid '7: x: memory: "64MiB": a limit smaller than the workload needs: it holds 102 MiB' <<-'END'
 	name: bad
 	duration: 5s
 	workloads:
@@ -77,8 +77,8 @@ invalid() {
 	    args: [--size=100MiB, --start-delay=0]
 	    memory: 64MiB
 	END
-	expect_words "give at least 108MiB, or say expect: oom"
-	sed -i 's/64MiB/108MiB/' "$SCENARIO"
+	expect_words "give at least 110MiB, or say expect: oom"
+	sed -i 's/64MiB/110MiB/' "$SCENARIO"
 	run "$BIN/leaklab" validate "$SCENARIO"
 	[ "$status" -eq 0 ]
 }
@@ -111,4 +111,7 @@ invalid() {
 	[ "$status" -eq 2 ]
 	run "$BIN/leaklab" --help
 	[ "$status" -eq 0 ]
+	run "$BIN/leaklab" run -h
+	[ "$status" -eq 0 ]
+	[[ $output == Usage:* ]]
 }

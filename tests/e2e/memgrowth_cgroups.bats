@@ -162,3 +162,29 @@ count_when_quiet() {
     [.[] | select(.type == "cgroup" and .container.id == $id and .limit_bytes == $limit)][0].t_ns -
     $changed | . > -1e8 and . < 2.5e9' samples.jsonl
 }
+
+@test "after lost records: the living are found with their limits, and the ends of the dead" {
+  mkdir "$MOUNT/$PARENT"
+  [ "$LIMIT_FILE" != memory.max ] || echo +memory >"$MOUNT/$PARENT/cgroup.subtree_control"
+  start_recorder --cgroup "/$PARENT" --ring-size 4KiB
+  kill -STOP "$RECORDER"
+  for i in $(seq 60); do
+    mkdir "$MOUNT/$PARENT/$i"
+    echo $(((16 + i) << 20)) >"$MOUNT/$PARENT/$i/$LIMIT_FILE"
+    # The births of the first few find room; of their ends nothing is told.
+    [ "$i" -ne 30 ] || rmdir "$MOUNT/$PARENT"/{1..10}
+  done
+  kill -CONT "$RECORDER"
+  for _ in $(seq 100); do
+    [ "$(grep -c '"type":"cgroup_end"' samples.jsonl)" -lt 10 ] || break
+    sleep 0.1
+  done
+  stop_recorder
+  jq -es --arg parent "/$PARENT" '
+    (map(select(.type == "cgroup")) | group_by(.cgroup) | map(.[-1])) as $last |
+    (map(select(.type == "cgroup_end").cgroup)) as $ends |
+    any(.[]; .type == "loss") and
+    ([range(11; 61) | . as $i | $last[] | select(.path == "\($parent)/\($i)" and .limit_cgroup == .path and
+      .limit_bytes == (16 + $i) * 1048576 and (.cgroup as $c | $ends | index($c) == null))] | length) == 50 and
+    all($last[] | select(.path | test("/([1-9]|10)$")); .cgroup as $c | $ends | index($c) != null)' samples.jsonl
+}

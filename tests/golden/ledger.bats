@@ -71,3 +71,27 @@ process rss leak" ]
   run "$MEMGROWTH" ledger --nope cow.samples.jsonl
   [ "$status" -eq 2 ]
 }
+
+@test "ledger recordings: what people read fits their terminal and begins with whose memory it is" {
+  run "$MEMGROWTH" replay --text cow.samples.jsonl
+  [ "$status" -eq 0 ]
+  [[ $output == *"leak    raised     /led-cow: cow  "* ]]
+  run "$MEMGROWTH" replay --text oom.samples.jsonl
+  [[ $output == *"growing raised     memgen (pid 20349) in /led-oom-3  "* ]]
+  run "$MEMGROWTH" ledger cow.samples.jsonl
+  [ "$status" -eq 0 ]
+  [[ $output == *"  /led-cow" ]]
+  run grep -E '^.{101}' <<<"$output"
+  [ "$status" -eq 1 ]
+  run "$MEMGROWTH" ledger --wide cow.samples.jsonl
+  [[ $output == *" unacc. "* ]]
+}
+
+@test "-h is help, before a command and after it" {
+  for command in "" watch record replay ledger doctor; do
+    # shellcheck disable=SC2086 # no command is no word
+    run "$MEMGROWTH" $command -h
+    [ "$status" -eq 0 ]
+    [[ $output == Usage:* ]]
+  done
+}

@@ -121,6 +121,57 @@ static void test_changing_rate(void **state)
 	assert_true(fabs(forecast.time_s - 5.5) < 2);
 }
 
+/* As memgen's: what is held doubles every 20 s, give or take the noise of a reading. */
+static void test_exponential(void **state)
+{
+	struct forecast_point points[24];
+	struct random random = { 7 };
+	struct forecast forecast;
+	unsigned int within = 0;
+
+	(void)state;
+	for (int run = 0; run < 1000; run++) {
+		for (unsigned int i = 0; i < 24; i++)
+			points[i] = (struct forecast_point){ 4 * i,
+				4 * MIB * exp2(4 * i / 20.0) + 0.3 * MIB * random_normal(&random) };
+		/* Full when 4 * 2^(t / 20) is 256: t = 120. */
+		assert_int_equal(forecast_limit(points, 24, 92, 256 * MIB, 0, &forecast), 0);
+		assert_true(fabs(forecast.time_s - 28) < 2.8);
+		within += forecast.lo_s <= 28 && 28 <= forecast.hi_s;
+	}
+	print_message("coverage of the 95 %% interval: exponential %.3f\n", within / 1000.0);
+	assert_true(within >= 930);
+}
+
+/* Whatever the points and the capacity: numbers in order, and none that JSON does not have. */
+static void test_any_points(void **state)
+{
+	struct forecast_point points[24];
+	struct random random = { 11 };
+	struct forecast forecast;
+
+	(void)state;
+	for (int run = 0; run < 20000; run++) {
+		double t = random_below(&random, 2) ? 1e9 : 0;
+		double capacity = pow(10, (double)random_below(&random, 14));
+		uint64_t mode = random_below(&random, 4);
+
+		for (unsigned int i = 0; i < 24; i++) {
+			t += (double)random_below(&random, 4);
+			points[i] = (struct forecast_point){ t,
+				mode == 0   ? (double)random_below(&random, 1 << 20)
+				: mode == 1 ? MIB * (double)random_below(&random, 3)
+				: mode == 2 ? exp2(i / 2.0) * 1024
+					    : t * MIB };
+		}
+		if (forecast_limit(points, 24, t + 1, capacity, 524288.0, &forecast))
+			continue;
+		assert_true(isfinite(forecast.time_s) && forecast.time_s >= 0);
+		assert_true(forecast.lo_s <= forecast.time_s && forecast.time_s <= forecast.hi_s);
+		assert_true(isfinite(forecast.bytes_per_s));
+	}
+}
+
 /* 8 MiB every 8 s: as fast as a line of 1 MiB/s, but it is full at a step only. */
 static double stairs(double t)
 {
@@ -207,6 +258,8 @@ int main(void)
 		cmocka_unit_test(test_full_already),
 		cmocka_unit_test(test_no_growth),
 		cmocka_unit_test(test_changing_rate),
+		cmocka_unit_test(test_exponential),
+		cmocka_unit_test(test_any_points),
 		cmocka_unit_test(test_steps_widen_the_interval),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_slope_that_may_be_none),

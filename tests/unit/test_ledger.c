@@ -18,6 +18,7 @@ struct fixture {
 	struct ledger *ledger;
 	enum ledger_pace pace;
 	unsigned int records;
+	uint64_t take_ns; /* how long the first record keeps the one who takes it */
 	struct record newest;
 	uint64_t now_ns;
 };
@@ -29,6 +30,9 @@ static void take(void *ctx, const struct record *record)
 	assert_int_equal(record->type, RECORD_MEMCG);
 	f->records++;
 	f->newest = *record;
+	for (uint64_t end_ns = clock_mono_ns() + f->take_ns; clock_mono_ns() < end_ns;)
+		;
+	f->take_ns = 0;
 }
 
 static enum ledger_pace pace_of(void *ctx, uint64_t cgroup)
@@ -296,6 +300,61 @@ static void test_descriptors_are_bounded(void **state)
 	assert_true(ledger_raise_files() > 0);
 }
 
+static void make_many(struct fixture *f, int count)
+{
+	char dir[16];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(dir, sizeof(dir), "c%d", i);
+		make_cgroup(f, dir, MIB);
+		learn(f, id_of(f, dir), dir, RECORD_UNLIMITED);
+	}
+}
+
+/* The caller has events to read meanwhile; nobody is passed over, and the urgent do not wait. */
+static void test_no_poll_takes_long(void **state)
+{
+	struct fixture *f = *state;
+
+	make_many(f, 150);
+	f->take_ns = 20 * NS_PER_MS;
+	assert_int_equal(run(f, 50), 64);
+	assert_int_equal(run(f, 100), 86);
+	assert_int_equal(run(f, 500), 0);
+	/* All are close to their limits now; one was before, and is due each quarter of a second.
+	 */
+	f->pace = LEDGER_URGENT;
+	make_cgroup(f, "urgent", MIB);
+	learn(f, id_of(f, "urgent"), "urgent", RECORD_UNLIMITED);
+	assert_int_equal(run(f, 50), 1);
+	f->now_ns += 10 * NS_PER_S;
+	f->take_ns = 20 * NS_PER_MS;
+	assert_int_equal(run(f, 50), 64);
+	f->take_ns = 20 * NS_PER_MS;
+	f->now_ns += 250 * NS_PER_MS;
+	assert_int_equal(run(f, 50), 64);
+	/* Those were the same 64, urgent by then. */
+	assert_int_equal(run(f, 50), 87);
+}
+
+/* Every cgroup's usage is read each second, so that is what stays open when they are many. */
+static void test_usage_stays_open(void **state)
+{
+	struct fixture *f = *state;
+	int before = open_files();
+	const int whole = 2048 / MEMCG_KEPT_FILES, count = whole + 20;
+
+	f->settings.max_files = 2048 + 10;
+	ledger_free(f->ledger);
+	f->ledger = ledger_new(&f->settings);
+	make_many(f, count);
+	while (ledger_stats(f->ledger).full_reads < (uint64_t)count)
+		run(f, 50);
+	assert_int_equal(ledger_stats(f->ledger).files, whole * MEMCG_KEPT_FILES + 14);
+	/* The fixture has usage and statistics, and no other files. */
+	assert_int_equal(open_files() - before, 2 * whole + 14);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -311,6 +370,8 @@ int main(void)
 		TEST(test_unreadable_is_counted_once),
 		TEST(test_without_controller),
 		TEST(test_descriptors_are_bounded),
+		TEST(test_no_poll_takes_long),
+		TEST(test_usage_stays_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

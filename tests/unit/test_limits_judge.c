@@ -25,7 +25,7 @@ static const struct trial_case cases[] = {
 	{ PROBE_HELD, PROBE_HELD, 34 * MIB, 0, LIMITS_FAIL, "not enforced" },
 	{ PROBE_HELD, PROBE_HELD, 32 * MIB, 2 * MIB, LIMITS_PASS, "swapped out" },
 	{ PROBE_HELD, PROBE_HELD, 33 * MIB, 2 * MIB, LIMITS_FAIL, "not enforced" },
-	{ PROBE_HELD, PROBE_KILLED, 0, 0, LIMITS_FAIL, "nobody counted" },
+	{ PROBE_HELD, PROBE_KILLED, 0, 0, LIMITS_FAIL, "not for want of memory" },
 	{ PROBE_HELD, PROBE_ENDED, 0, 0, LIMITS_FAIL, "ended by itself" },
 	{ PROBE_HELD, PROBE_STUCK, 0, 0, LIMITS_FAIL, "neither held nor killed" },
 	{ PROBE_OOM_KILLED, PROBE_OOM_KILLED, 0, 0, LIMITS_FAIL, "what fits was not held" },

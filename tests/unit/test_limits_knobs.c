@@ -73,6 +73,23 @@ static void test_v1(void **state)
 	tree_close(&f.tree);
 }
 
+/* Before 5.11 a v1 cgroup could stand alone: what is above does not bind it. */
+static void test_v1_without_hierarchy(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, 1);
+	tree_write(&f.tree, "a/memory.limit_in_bytes", "33554432\n");
+	tree_write(&f.tree, "a/memory.memsw.limit_in_bytes", "33554432\n");
+	tree_write(&f.tree, "a/memory.use_hierarchy", "0\n");
+	tree_write(&f.tree, "a/b/memory.limit_in_bytes", "67108864\n");
+	tree_write(&f.tree, "a/b/memory.memsw.limit_in_bytes", "134217728\n");
+	expect_effective(&f, KNOB_MEMORY, VALUE_BYTES, 64 * MIB, "/a/b");
+	expect_effective(&f, KNOB_SWAP, VALUE_BYTES, 128 * MIB, "/a/b");
+	tree_close(&f.tree);
+}
+
 static void test_v2(void **state)
 {
 	struct fixture f;
@@ -141,12 +158,17 @@ static void test_readings(void **state)
 	(void)state;
 	fixture_open(&f, 2);
 	tree_write(&f.tree, "a/memory.max", "67108864\n");
-	tree_write(&f.tree, "a/memory.high", "broken\n");
+	tree_write(&f.tree, "a/memory.low", "broken\n");
 	limits_readings_take(&f.host, "/a", readings);
 	assert_int_equal(readings[KNOB_MEMORY].err, 0);
 	assert_int_equal(readings[KNOB_MEMORY].effective.value.number, 64 * MIB);
 	assert_int_equal(readings[KNOB_SWAP].err, -ENOENT);
+	assert_int_equal(readings[KNOB_RESERVATION].err, -EBADMSG);
+	/* What cannot be read does not pass for none, whose knob it may be. */
+	tree_write(&f.tree, "a/memory.high", "broken\n");
+	limits_readings_take(&f.host, "/a", readings);
 	assert_int_equal(readings[KNOB_HIGH].err, -EBADMSG);
+	assert_int_equal(readings[KNOB_MEMORY].err, -EBADMSG);
 	tree_close(&f.tree);
 }
 
@@ -224,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_v1),
+		cmocka_unit_test(test_v1_without_hierarchy),
 		cmocka_unit_test(test_v2),
 		cmocka_unit_test(test_ram),
 		cmocka_unit_test(test_malformed),

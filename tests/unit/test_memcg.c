@@ -95,7 +95,7 @@ static int tear_down(void **state)
 
 static int read_once(struct fixture *f, const char *path)
 {
-	int err = memcg_open(&f->source, path, 0, true, &f->memcg);
+	int err = memcg_open(&f->source, path, 0, MEMCG_KEEP_ALL, &f->memcg);
 
 	if (err)
 		return err;
@@ -251,7 +251,7 @@ static void test_vanishing(void **state)
 	assert_int_equal(read_once(f, "/nowhere"), -ENODEV);
 	write_v2(f, "a");
 	/* Not kept open: gone at the next reading. */
-	assert_int_equal(memcg_open(&f->source, "a", 0, false, &f->memcg), 0);
+	assert_int_equal(memcg_open(&f->source, "a", 0, MEMCG_KEEP_NONE, &f->memcg), 0);
 	assert_int_equal(memcg_read(&f->memcg, &f->usage), 0);
 	assert_int_equal(renameat(f->tree.fd, "a", f->tree.fd, "b"), 0);
 	memset(&f->usage, 0x55, sizeof(f->usage));
@@ -260,7 +260,7 @@ static void test_vanishing(void **state)
 	/* Another one in its place. */
 	write_v2(f, "a");
 	memcg_close(&f->memcg);
-	assert_int_equal(memcg_open(&f->source, "a", 1, false, &f->memcg), -ENODEV);
+	assert_int_equal(memcg_open(&f->source, "a", 1, MEMCG_KEEP_NONE, &f->memcg), -ENODEV);
 }
 
 static void test_without_controller(void **state)
@@ -302,11 +302,11 @@ static void test_descriptors(void **state)
 	uint64_t bytes;
 
 	write_v2(f, "a");
-	assert_int_equal(memcg_open(&f->source, "a", 0, false, &f->memcg), 0);
+	assert_int_equal(memcg_open(&f->source, "a", 0, MEMCG_KEEP_NONE, &f->memcg), 0);
 	assert_int_equal(memcg_read(&f->memcg, &f->usage), 0);
 	assert_int_equal(open_files(), before);
 	memcg_close(&f->memcg);
-	assert_int_equal(memcg_open(&f->source, "a", 0, true, &f->memcg), 0);
+	assert_int_equal(memcg_open(&f->source, "a", 0, MEMCG_KEEP_ALL, &f->memcg), 0);
 	assert_int_equal(memcg_read(&f->memcg, &f->usage), 0);
 	assert_int_equal(open_files(), before + 4);
 	/* Kept: read again without the path. */

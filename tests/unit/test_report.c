@@ -133,7 +133,7 @@ static void test_kinds_and_limits(void **state)
 	(void)state;
 	assert_says(&report, "what grows in cgroups: named right 1/5 = 20.0 %");
 	assert_says(&report, "    cows                     cow (said kernel)\n");
-	assert_says(&report, "    socks                    sock\n");
+	assert_says(&report, "    socks                    sock, as kernel\n");
 	assert_says(&report, "cows (linear): what grows is cow, but it was called kernel");
 	assert_says(&report, "    leak     within 10 % 2/2 = 100.0 %");
 	assert_says(&report, "bias +0.0 %, intervals hold 2/2\n");
@@ -149,7 +149,7 @@ static void test_kinds_and_limits(void **state)
 	release(&report);
 	report = make(GOLDEN "cg-above", TERMINAL);
 	assert_says(&report, "cow (not found)\n");
-	assert_says(&report, "2 on what has no truth\n");
+	assert_says(&report, "2 not about a workload\n");
 	assert_says(&report, "files                    -          -          nothing    -");
 	release(&report);
 	report = make(GOLDEN "oracle", TERMINAL);

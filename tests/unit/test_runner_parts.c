@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +73,24 @@ static void test_capture_timeout(void **state)
 	(void)state;
 	assert_int_equal(capture("exec sleep 100", NS_PER_S / 20, &output), -ETIMEDOUT);
 	assert_true(clock_mono_ns() - before_ns < 10 * NS_PER_S);
+}
+
+/* What a program that hangs had started goes with it: podman hangs in its runtime. */
+static void test_timeout_takes_the_family(void **state)
+{
+	struct child_output output = { 0 };
+	int status;
+
+	(void)state;
+	/* Orphans come to us. */
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	assert_int_equal(capture("sleep 20 & wait", NS_PER_S / 5, &output), -ETIMEDOUT);
+	/* None, where the host was too busy for it to begin. */
+	while (waitpid(-1, &status, 0) > 0) {
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGKILL);
+	}
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }
 
 /* A grandchild that keeps the pipe, as conmon does, is not waited for. */
@@ -224,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_capture),
 		cmocka_unit_test(test_capture_much),
 		cmocka_unit_test(test_capture_timeout),
+		cmocka_unit_test(test_timeout_takes_the_family),
 		cmocka_unit_test(test_capture_grandchild),
 		cmocka_unit_test(test_no_program),
 		cmocka_unit_test(test_last_line),

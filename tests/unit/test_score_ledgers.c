@@ -447,6 +447,21 @@ static void test_limit_window(void **state)
 	assert_int_equal(limit->within, 1);
 }
 
+/* Who is silent until the kill is near has not said when it comes. */
+static void test_limit_said_late(void **state)
+{
+	struct lab *lab = *state;
+
+	estimate(lab, 20 * S, 10);
+	assert_true(judge_limit(lab)->first_within);
+	lab->count = 0;
+	estimate(lab, 21 * S, 9);
+	assert_false(judge_limit(lab)->first_within);
+	assert_int_equal(lab->sum.tier[SCORE_LEAK].limit.within.n, 1);
+	assert_int_equal(lab->sum.tier[SCORE_LEAK].limit.within.k, 0);
+	assert_int_equal(lab->sum.tier[SCORE_LEAK].limit.stated, 1);
+}
+
 static void test_limit_band(void **state)
 {
 	static const struct {
@@ -578,6 +593,7 @@ int main(void)
 		lab_test(test_several_kinds),
 		lab_test(test_kind_left_out),
 		lab_test(test_limit_window),
+		lab_test(test_limit_said_late),
 		lab_test(test_limit_band),
 		lab_test(test_limit_coverage),
 		lab_test(test_limit_tiers),

@@ -4,216 +4,10 @@
  * what it is called, what is left to the first ledger, and when the limit is full.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "collector/session.h"
-#include "tests/unit/fixtures/cmocka_all.h"
-
-#define SECOND_NS 1000000000ULL
-#define MIB (1ULL << 20)
-#define KIB 1024ULL
-
-/* The cgroups of every test: one below the other. */
-enum { ROOT = 1, POD = 10, BOX = 11, OTHER = 12 };
-
-struct world {
-	struct session *session;
-	FILE *out;
-	char *text;
-	size_t size;
-	int version;
-	struct memcg_usage box; /* charged to BOX, and to POD without others */
-	struct memcg_usage other;
-	bool has_other;
-	uint64_t t_ns;
-};
-
-static void put(struct world *w, const struct record *record)
-{
-	assert_int_equal(session_put(w->session, record), 0);
-}
-
-static void put_cgroup(struct world *w, uint64_t id, uint64_t parent, const char *path,
-	uint64_t limit, const char *limit_path)
-{
-	put(w, &(struct record){ .type = RECORD_CGROUP,
-		       .t_ns = w->t_ns,
-		       .cgroup = { .id = id,
-			       .path = path,
-			       .version = w->version,
-			       .limit_bytes = limit,
-			       .limit_cgroup = limit_path,
-			       .ram_bytes = 64ULL << 30,
-			       .parent = parent,
-			       .high_bytes = RECORD_UNLIMITED,
-			       .swap_limit_bytes = 0,
-			       .container = { .runtime = "podman",
-				       .id = "0123",
-				       .name = id == BOX ? "web" : NULL } } });
-}
-
-static void put_process(struct world *w, uint64_t mm, const char *origin)
-{
-	put(w, &(struct record){ .type = RECORD_PROCESS,
-		       .t_ns = w->t_ns,
-		       .process = { .mm = mm,
-			       .pid = (uint32_t)mm,
-			       .comm = "prog",
-			       .cgroup = BOX,
-			       .origin = origin } });
-}
-
-static void put_rss(struct world *w, uint64_t mm, uint64_t anon_bytes)
-{
-	put(w, &(struct record){ .type = RECORD_RSS,
-		       .t_ns = w->t_ns,
-		       .rss = { .mm = mm, .anon_bytes = anon_bytes } });
-}
-
-static void put_memcg(struct world *w, uint64_t id, const struct memcg_usage *usage)
-{
-	struct record record = {
-		.type = RECORD_MEMCG,
-		.t_ns = w->t_ns,
-		.memcg = { .cgroup = id, .usage = *usage },
-	};
-	struct memcg_usage *sum = &record.memcg.usage;
-
-	sum->usage_bytes = sum->anon_bytes + sum->file_bytes + sum->shmem_bytes +
-			   sum->kernel_bytes + sum->sock_bytes;
-	sum->error_bytes = 512 * KIB;
-	put(w, &record);
-}
-
-static void put_header(struct world *w)
-{
-	put(w, &(struct record){ .type = RECORD_HEADER, .t_ns = w->t_ns, .header.source = "sim" });
-}
-
-static void open_world(struct world *w)
-{
-	*w = (struct world){ .version = 2, .t_ns = 1000 * SECOND_NS };
-	w->box.anon_bytes = 10 * MIB;
-	w->out = open_memstream(&w->text, &w->size);
-	w->session = session_new(&(struct session_options){ .out = w->out });
-	assert_non_null(w->session);
-	put_header(w);
-	put_cgroup(w, ROOT, 0, "/", RECORD_UNLIMITED, NULL);
-	put_cgroup(w, POD, ROOT, "/pod", RECORD_UNLIMITED, NULL);
-	put_cgroup(w, BOX, POD, "/pod/box", 512 * MIB, "/pod/box");
-	put_process(w, 1, "scan");
-	put_rss(w, 1, 10 * MIB);
-}
-
-static int set_up(void **state)
-{
-	static struct world world;
-
-	open_world(&world);
-	*state = &world;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *w = *state;
-
-	session_free(w->session);
-	fclose(w->out);
-	free(w->text);
-	return 0;
-}
-
-static void put_charges(struct world *w)
-{
-	struct memcg_usage sum = w->box;
-
-	put_memcg(w, BOX, &w->box);
-	if (w->has_other) {
-		put_memcg(w, OTHER, &w->other);
-		sum.anon_bytes += w->other.anon_bytes;
-	}
-	put_memcg(w, POD, &sum);
-}
-
-/* Runs for @seconds as a recorder would; @change is called ten times a second. */
-static void run(struct world *w, int seconds, void (*change)(struct world *w, int tenth))
-{
-	for (int tenth = 0; tenth < seconds * 10; tenth++) {
-		w->t_ns += SECOND_NS / 10;
-		if (change)
-			change(w, tenth);
-		if (tenth % 10 == 9)
-			put_charges(w);
-		if (tenth % 5 == 4)
-			put(w, &(struct record){ .type = RECORD_TICK, .t_ns = w->t_ns });
-	}
-}
-
-static bool is_text(const json_t *line, const char *key, const char *text)
-{
-	const char *is = json_string_value(json_object_get(line, key));
-
-	return is && strcmp(is, text) == 0;
-}
-
-/* How many detections of @ledger (or all) there are with this tier and state, and the last. */
-static unsigned int find(
-	struct world *w, const char *ledger, const char *tier, const char *state, json_t **ret_last)
-{
-	unsigned int count = 0;
-
-	fflush(w->out);
-	for (char *at = w->text; at && *at; at = strchr(at, '\n') + 1) {
-		json_t *line = json_loadb(at, (size_t)(strchr(at, '\n') - at), 0, NULL);
-
-		assert_non_null(line);
-		if (is_text(line, "ledger", ledger) && is_text(line, "tier", tier) &&
-			is_text(line, "state", state)) {
-			count++;
-			if (ret_last) {
-				json_decref(*ret_last);
-				*ret_last = json_incref(line);
-			}
-		}
-		json_decref(line);
-	}
-	return count;
-}
-
-static unsigned int count(struct world *w, const char *ledger, const char *tier, const char *state)
-{
-	return find(w, ledger, tier, state, NULL);
-}
-
-/* Both tiers were raised once, of BOX alone, as @kind, and nothing of a process. */
-static void expect_kind(struct world *w, const char *kind)
-{
-	static const char *const tiers[] = { "growing", "leak" };
-
-	for (int i = 0; i < 2; i++) {
-		json_t *line = NULL;
-
-		assert_int_equal(find(w, "cgroup", tiers[i], "raised", &line), 1);
-		assert_string_equal(json_string_value(json_object_get(line, "kind")), kind);
-		assert_int_equal(json_integer_value(json_object_get(line, "cgroup_id")), BOX);
-		assert_true(json_is_null(json_object_get(line, "mm")));
-		assert_true(is_text(line, "cgroup", "/pod/box"));
-		assert_true(is_text(line, "container", "web"));
-		assert_int_equal(count(w, "process", tiers[i], "raised"), 0);
-		json_decref(line);
-	}
-}
-
-static void expect_nothing(struct world *w)
-{
-	fflush(w->out);
-	assert_null(w->text ? strstr(w->text, "\"detection\"") : NULL);
-}
+#include "tests/unit/fixtures/session_world.h"
 
 static void grow_process(struct world *w, int tenth)
 {
@@ -524,6 +318,26 @@ static void test_end_of_a_cgroup(void **state)
 	assert_int_equal(session_put(w->session, &memcg), -EBADMSG);
 }
 
+/* What is still there may be read at any time, however many there are and whether or not used. */
+static void test_many_empty_cgroups(void **state)
+{
+	struct world *w = *state;
+	char path[32];
+
+	for (uint64_t id = 100; id < 5000; id++) {
+		snprintf(path, sizeof(path), "/%llu", (unsigned long long)id);
+		put_cgroup(w, id, ROOT, path, RECORD_UNLIMITED, NULL);
+	}
+	for (uint64_t mm = 2; mm < 12; mm++) {
+		put(w, &(struct record){ .type = RECORD_PROCESS,
+			       .t_ns = w->t_ns,
+			       .process = { .mm = mm, .comm = "x", .cgroup = 4999 } });
+		put(w, &(struct record){ .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = mm });
+	}
+	for (uint64_t id = 100; id < 5000; id++)
+		put_memcg(w, id, &w->other);
+}
+
 /* Parents in a ring, or named before they are known, are no reason to hang. */
 static void test_odd_parents(void **state)
 {
@@ -583,6 +397,21 @@ static void test_time_to_limit(void **state)
 	assert_int_equal(session_pace(w->session, 99), LEDGER_CALM);
 	run(w, 165, grow_process_and_cache);
 	assert_int_equal(session_pace(w->session, BOX), LEDGER_URGENT);
+}
+
+/* As after podman update, up and down. */
+static void test_limit_that_changes(void **state)
+{
+	struct world *w = *state;
+
+	run(w, 5, NULL);
+	run(w, 80, grow_anon);
+	put_cgroup(w, BOX, POD, "/pod/box", 1024 * MIB, "/pod/box");
+	run(w, 10, grow_anon);
+	expect_time_to_limit(w, "cgroup", "leak", 1024 - 10 - 90);
+	put_cgroup(w, BOX, POD, "/pod/box", 256 * MIB, "/pod/box");
+	run(w, 10, grow_anon);
+	expect_time_to_limit(w, "cgroup", "leak", 256 - 10 - 100);
 }
 
 static void grow_both(struct world *w, int tenth)
@@ -650,8 +479,6 @@ static void print_size(void **state)
 	assert_true(session_cgroup_bytes() + ledger_state_bytes() <= 20 * KIB);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -670,8 +497,10 @@ int main(void)
 		TEST(test_many_slow_workers),
 		TEST(test_lazyfree_is_no_leak),
 		TEST(test_end_of_a_cgroup),
+		TEST(test_many_empty_cgroups),
 		TEST(test_odd_parents),
 		TEST(test_time_to_limit),
+		TEST(test_limit_that_changes),
 		TEST(test_limit_of_a_parent),
 		TEST(test_swap_makes_room),
 		cmocka_unit_test(print_size),
