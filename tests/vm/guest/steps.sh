@@ -86,9 +86,6 @@ step_boot() {
 
 step_doctor() {
 	memgrowth doctor
-	detail "$(memgrowth doctor --json | jq -rs '
-		[.[] | select(.check == "tp_btf" or .check == "tp" or .check == "proc") |
-			"\(.check) \(.status)"] | join(", ")')"
 }
 
 step_image() {
