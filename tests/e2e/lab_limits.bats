@@ -309,7 +309,7 @@ start_hanging() {
 # Kills it and lets leaklab clean remove what it left.
 kill_and_clean() {
 	kill -KILL "$LEAKLAB"
-	wait "$LEAKLAB" || true
+	wait "$LEAKLAB" || [ $? -eq 137 ]
 	echo go >"$DOUBLE_GO"
 	tail --pid="$DOUBLE_PID" --follow /dev/null
 	rm "$BIN/podman"

@@ -47,10 +47,11 @@ start() {
   if [ "$limit" != none ]; then
     if [ -e "$dir/memory.max" ]; then
       echo "$limit" >"$dir/memory.max"
-      echo 0 >"$dir/memory.swap.max" 2>/dev/null || true
+      # A kernel without the limit of swap has no such file.
+      [ ! -e "$dir/memory.swap.max" ] || echo 0 >"$dir/memory.swap.max"
     else
       echo "$limit" >"$dir/memory.limit_in_bytes"
-      echo "$limit" >"$dir/memory.memsw.limit_in_bytes" 2>/dev/null || true
+      [ ! -e "$dir/memory.memsw.limit_in_bytes" ] || echo "$limit" >"$dir/memory.memsw.limit_in_bytes"
     fi
   fi
   (
@@ -158,7 +159,7 @@ told() {
     i=$((i + 1))
   done
   for pid in "${PIDS[@]}"; do
-    wait "$pid" || true
+    wait "$pid" || [ $? -eq 137 ]
   done
   stop_recorder
   jq -cs '(map(select(.type == "cgroup") | {(.cgroup | tostring): .path}) | add) as $paths |
