@@ -16,12 +16,16 @@
 	X(accelerating)                                                                            \
 	X(oscillating)                                                                             \
 	X(burst)                                                                                   \
+	X(gcleak)                                                                                  \
 	X(steady)                                                                                  \
 	X(warmup)                                                                                  \
 	X(sawtooth)                                                                                \
 	X(churn)                                                                                   \
 	X(spike)                                                                                   \
-	X(cache)
+	X(cache)                                                                                   \
+	X(sine)                                                                                    \
+	X(plateau)                                                                                 \
+	X(walk)
 
 #define DECLARE(name) extern const struct gen_pattern gen_pattern_##name;
 PATTERNS(DECLARE)
@@ -96,6 +100,14 @@ double gen_held_bytes(
 	return pattern->held_bytes(params, shifted_ns(pattern, params, t_ns));
 }
 
+double gen_kept_bytes(
+	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns)
+{
+	if (!pattern->kept_bytes)
+		return gen_held_bytes(pattern, params, t_ns);
+	return pattern->kept_bytes(params, shifted_ns(pattern, params, t_ns));
+}
+
 double gen_replaced_bytes(
 	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns)
 {
@@ -107,6 +119,8 @@ double gen_replaced_bytes(
 double gen_peak_bytes(
 	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t span_ns)
 {
+	if (pattern->peak_bytes)
+		return pattern->peak_bytes(params, shifted_ns(pattern, params, span_ns));
 	if (pattern->monotone)
 		return gen_held_bytes(pattern, params, span_ns);
 	return (double)params->size_bytes;
