@@ -54,7 +54,8 @@ struct gen_params {
 	uint64_t ramp_ns;
 	uint64_t doubling_ns;
 	enum gen_curve curve;
-	double jitter; /* 0 to 1: share by which a step's size and interval may vary */
+	uint64_t stop_ns; /* after onset, from when on the pattern stands still; 0: never */
+	double jitter;	  /* 0 to 1: share by which a step's size and interval may vary */
 	uint64_t seed;
 	unsigned given; /* bit (1 << enum gen_opt): named on the command line, not a default */
 };
@@ -125,10 +126,10 @@ extern const struct gen_pattern *const gen_patterns[];
 const struct gen_pattern *gen_pattern_find(const char *name);
 
 /*
- * The pattern with its jitter: bytes held (kept, replaced) @t_ns after onset. With jitter, time is
- * shifted by a piecewise linear noise with a knot at each period, 0 at onset. The shift is bounded
- * by jitter / 2 of a period, so no interval is off by more than jitter, nothing adds up, and what
- * never falls still never falls.
+ * The pattern with its stop and jitter: bytes held (kept, replaced) @t_ns after onset. With jitter,
+ * time is shifted by a piecewise linear noise with a knot at each period, 0 at onset. The shift is
+ * bounded by jitter / 2 of a period, so no interval is off by more than jitter, nothing adds up,
+ * and what never falls still never falls.
  */
 double gen_held_bytes(
 	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns);

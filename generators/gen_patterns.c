@@ -76,15 +76,18 @@ double gen_noise_line(const struct gen_params *params, unsigned stream, double x
 	return from + (to - from) * (x - knot);
 }
 
+/* Where on the pattern's own time axis it is: held by --stop, shifted by jitter. */
 static uint64_t shifted_ns(
 	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns)
 {
 	double period = pattern->period_ns ? (double)pattern->period_ns(params) : NS_PER_S;
-	double x = (double)t_ns / period;
-	double shift, noise;
+	double x, shift, noise;
 
+	if (params->stop_ns && t_ns > params->stop_ns)
+		t_ns = params->stop_ns;
 	if (params->jitter == 0)
 		return t_ns;
+	x = (double)t_ns / period;
 	noise = gen_noise_line(params, GEN_STREAM_TIME, x);
 	/* The onset is exact: the noise of the first knot is taken as 0. */
 	if (x < 1)

@@ -27,8 +27,8 @@
 static double normal(uint64_t seed, uint64_t node)
 {
 	uint64_t hash = gen_hash(seed, node);
-	uint64_t sum = (hash & 0xffff) + (hash >> 16 & 0xffff) + (hash >> 32 & 0xffff) +
-		       (hash >> 48);
+	uint64_t sum =
+		(hash & 0xffff) + (hash >> 16 & 0xffff) + (hash >> 32 & 0xffff) + (hash >> 48);
 
 	return ((double)sum - 2 * 0xffff) * (SQRT_3 / 0x10000);
 }

@@ -224,6 +224,24 @@ static void test_walk_has_no_drift(void **state)
 	}
 }
 
+/* From then on nothing moves: neither what is held nor what is replaced, whatever the jitter. */
+static void test_stop(void **state)
+{
+	struct gen_config config = config_of("cache --rate=1MiB/s --size=5MiB --stop=8s");
+	double at;
+
+	(void)state;
+	CHECK_POINTS("linear --stop=20s", { 19, 19 * MIB }, { 20, 20 * MIB }, { 50, 20 * MIB });
+	CHECK_POINTS("gcleak --floor=0 --size=10MiB --every=4s --stop=10s", { 9, 11.5 * MIB },
+		{ 10, 15 * MIB }, { 11, 15 * MIB }, { 50, 15 * MIB });
+	assert_float_equal(replaced(&config, 7), 2 * MIB, 1);
+	assert_float_equal(replaced(&config, 50), 3 * MIB, 1);
+	config = config_of("linear --stop=20s --jitter=50 --seed=4");
+	at = held(&config, 20);
+	assert_true(held(&config, 20.3) == at && held(&config, 55) == at);
+	assert_true(gen_peak_bytes(config.pattern, &config.params, SECONDS(55)) == at);
+}
+
 /* What makes a pattern of its class, of every pattern in the table, with and without jitter. */
 static void test_class_properties(void **state)
 {
@@ -354,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_plateau),
 		cmocka_unit_test(test_walk_is_bounded),
 		cmocka_unit_test(test_walk_has_no_drift),
+		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_class_properties),
 		cmocka_unit_test(test_jitter_does_not_add_up),
 		cmocka_unit_test(test_jitter_of_bursts),
