@@ -29,6 +29,7 @@ struct gen_worker {
 
 	/* What was done, in units. */
 	uint64_t held;
+	uint64_t kept; /* of them, what the pattern never releases */
 	uint64_t replaced;
 	uint64_t touched;
 	uint64_t released;
@@ -40,7 +41,8 @@ struct gen_worker {
 	bool pending;	 /* something changed since the last written step, or should have */
 };
 
-/* @config, @truth and the backend's context are borrowed. */
+/* @config is that of process @proc (gen_process_config()). @config, @truth and the backend's
+ * context are borrowed. */
 void gen_worker_init(struct gen_worker *worker, const struct gen_config *config, unsigned proc,
 	const struct gen_backend *backend, struct gen_truth *truth);
 

@@ -16,7 +16,10 @@ static json_t *simulate(const char *words)
 	json_t *records;
 
 	assert_non_null(file);
-	assert_int_equal(gen_simulate(&config, file), 0);
+	if (config.action == GEN_SIMULATE)
+		assert_int_equal(gen_simulate(&config, file, NULL), 0);
+	else
+		assert_int_equal(gen_simulate(&config, NULL, file), 0);
 	records = read_records(file);
 	fclose(file);
 	return records;
@@ -306,7 +309,7 @@ static void test_full_output_is_an_error(void **state)
 
 	(void)state;
 	assert_non_null(full);
-	assert_int_equal(gen_simulate(&config, full), -ENOSPC);
+	assert_int_equal(gen_simulate(&config, full, NULL), -ENOSPC);
 	fclose(full);
 }
 
