@@ -476,6 +476,11 @@ static int set_others(
 	other.params.jitter = config->params.jitter;
 	if (read_others(text, &other, &error))
 		return gen_refuse(ret_error, "--others=%.100s: %.300s", text, error.text);
+	/* Verdicts on the cgroup of all are held against its first process. */
+	if (other.pattern->class == GEN_LEAK && config->pattern->class == GEN_BENIGN)
+		return gen_refuse(ret_error,
+			"--others=%.100s: a leak beside %s, which is none; swap them", text,
+			config->pattern->name);
 	config->other = other.pattern;
 	config->other_params = other.params;
 	return 0;

@@ -10,9 +10,8 @@ struct gen_target gen_target_at(
 	const struct gen_config *config, const struct gen_params *params, uint64_t t_ns)
 {
 	double held = gen_held_bytes(config->pattern, params, t_ns);
-	double kept = config->pattern->kept_bytes
-			      ? gen_kept_bytes(config->pattern, params, t_ns)
-			      : held;
+	double kept =
+		config->pattern->kept_bytes ? gen_kept_bytes(config->pattern, params, t_ns) : held;
 	double replaced = gen_replaced_bytes(config->pattern, params, t_ns);
 
 	return (struct gen_target){

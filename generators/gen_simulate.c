@@ -110,8 +110,6 @@ static int write_truth_begin(struct simulation *sim)
 
 	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++)
 		err = gen_truth_process(&sim->truth, sim->config, READY_NS, proc, (int)proc + 1);
-	if (!err)
-		err = gen_truth_ready(&sim->truth, READY_NS);
 	return err;
 }
 
@@ -143,7 +141,6 @@ static void init_workers(struct simulation *sim)
 		sim->configs[proc] = gen_process_config(sim->config, proc);
 		gen_worker_init(&sim->workers[proc], &sim->configs[proc], proc, &backend,
 			sim->truth.file ? &sim->truth : NULL);
-		gen_worker_settle(&sim->workers[proc]); /* counting cannot fail */
 	}
 }
 
@@ -151,6 +148,11 @@ static int simulate(struct simulation *sim)
 {
 	int err = sim->truth.file ? write_truth_begin(sim) : 0;
 
+	sim->now_ns = READY_NS;
+	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++)
+		err = gen_worker_settle(&sim->workers[proc]);
+	if (!err && sim->truth.file)
+		err = gen_truth_ready(&sim->truth, READY_NS);
 	if (!err)
 		err = run_workers(sim);
 	if (!err && sim->sampled)

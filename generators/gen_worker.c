@@ -124,14 +124,19 @@ static int hold(struct gen_worker *worker, uint64_t target, uint64_t due_ns)
 int gen_worker_settle(struct gen_worker *worker)
 {
 	struct gen_truth *truth = worker->truth;
+	struct gen_target target;
 	int err;
 
 	if (!worker->config->pattern->settled)
 		return 0;
+	target = gen_target_at(worker->config, &worker->params, 0);
+	worker->asked_bytes = target.asked_bytes;
+	worker->kept = target.kept_units;
+	/* Its way up is nobody's business. */
 	worker->truth = NULL;
-	err = hold(worker, gen_target_at(worker->config, &worker->params, 0).held_units, 0);
+	err = hold(worker, target.held_units, 0);
 	worker->truth = truth;
-	return err;
+	return err ? err : report(worker, worker->backend.now_ns(worker->backend.context));
 }
 
 /* Frees and touches anew the oldest of what is held, in a window that goes round and round. */

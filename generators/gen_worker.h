@@ -47,8 +47,8 @@ void gen_worker_init(struct gen_worker *worker, const struct gen_config *config,
 	const struct gen_backend *backend, struct gen_truth *truth);
 
 /*
- * Takes what a settled pattern holds at onset, before anything is reported. Nothing to do for the
- * others. Returns 0, -ECANCELED when stopped, or a negative errno of the backend.
+ * Takes what a settled pattern holds at onset, and reports it in one step. Nothing to do for the
+ * others. Returns 0, -ECANCELED when stopped, or a negative errno of the backend or of the truth.
  */
 int gen_worker_settle(struct gen_worker *worker);
 
