@@ -48,7 +48,7 @@ expect_same() {
 
 @test "replay: the same detections at -O0, -O3, for this CPU, and from clang" {
 	for pattern in burst linear accelerating "accelerating --curve=exponential --doubling=60s" \
-		oscillating steady warmup sawtooth churn spike cache; do
+		oscillating steady warmup sawtooth churn spike cache gcleak sine plateau walk; do
 		# shellcheck disable=SC2086 # pattern and its option
 		simulate $pattern >"$BATS_TEST_TMPDIR/samples.jsonl"
 		expect_same "$BATS_TEST_TMPDIR/samples.jsonl" 2
