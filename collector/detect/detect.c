@@ -74,11 +74,12 @@ struct process {
 	uint32_t noise[2];    /* median bend of the floors at NOISE_LEVELS, see NOISE_UNITS */
 	uint32_t rest_noise;  /* noise[0] when the episode began: growth in steps has its own */
 	uint32_t newest_kib;
-	uint32_t huge_kib;     /* what the episode gained by one huge page at a time */
-	uint8_t noise_seen[2]; /* differences seen, up to NOISE_FAST */
-	bool started;	       /* start-up is over, the series runs */
-	uint8_t pattern;       /* last stated, enum detect_pattern */
-	uint8_t cycle_pattern; /* of what was given back last */
+	uint32_t huge_kib;	     /* what the episode gained by one huge page at a time */
+	uint8_t said[SERIES_LEVELS]; /* how often in a row each level said that it is a leak */
+	uint8_t noise_seen[2];	     /* differences seen, up to NOISE_FAST */
+	bool started;		     /* start-up is over, the series runs */
+	uint8_t pattern;	     /* last stated, enum detect_pattern */
+	uint8_t cycle_pattern;	     /* of what was given back last */
 	struct verdict_state verdicts[DETECT_TIERS];
 	struct series series;
 	struct episode episode; /* restarts whenever memory is back where it rose from */
@@ -441,8 +442,8 @@ static bool find_growth(const struct detect *detect, struct process *process, en
 	bool is_leak = process->verdicts[DETECT_LEAK].raised;
 
 	if (tier == DETECT_LEAK)
-		return growth_find_leak(
-			&process->series, closed, least_growth(process, 0), process->room_kib, ret);
+		return growth_find_leak(&process->series, closed, least_growth(process, 0),
+			process->room_kib, process->said, ret);
 	if (floor_kib < process->settled_kib)
 		process->settled_kib = floor_kib;
 	if (!rising)

@@ -48,8 +48,7 @@ static void close_point(struct episode *episode)
 void episode_put(struct episode *episode, uint64_t t_ns, uint32_t kib)
 {
 	while (t_ns > episode->fed_ns) {
-		uint64_t ends_ns =
-			episode->start_ns + (episode->count + 1) * episode->unit_ns;
+		uint64_t ends_ns = episode->start_ns + (episode->count + 1) * episode->unit_ns;
 		uint64_t until_ns = t_ns < ends_ns ? t_ns : ends_ns;
 
 		/* Full: room is made before the next point, whose length is then known. */

@@ -14,13 +14,13 @@
 
 struct episode {
 	uint64_t start_ns;
-	uint64_t unit_ns;   /* length of a point */
-	uint64_t fed_ns;    /* what is known reaches up to here */
-	double open_area;   /* of the open point so far: KiB x ns */
-	uint32_t open_min;  /* KiB */
-	uint32_t base;	    /* what it rose from, KiB */
-	uint32_t value;	    /* the newest, KiB */
-	uint32_t count;	    /* closed points */
+	uint64_t unit_ns;  /* length of a point */
+	uint64_t fed_ns;   /* what is known reaches up to here */
+	double open_area;  /* of the open point so far: KiB x ns */
+	uint32_t open_min; /* KiB */
+	uint32_t base;	   /* what it rose from, KiB */
+	uint32_t value;	   /* the newest, KiB */
+	uint32_t count;	   /* closed points */
 	uint32_t floors[EPISODE_POINTS];
 	uint32_t means[EPISODE_POINTS];
 };

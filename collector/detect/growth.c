@@ -9,6 +9,7 @@
 #define LEAK_FIRST_LEVEL 6
 #define LEAK_URGENT_LEVEL 5
 /* Standard deviation of even steps, as a share of their mean. */
+#define LEAK_SPAN_S 208
 #define EVEN_SCATTER 0.35
 #define ALIKE_SCATTER 0.25
 
@@ -221,8 +222,8 @@ static bool comes_again(const struct leak_steps *steps, int *ret_rose)
 		rises |= 1U << i;
 	}
 	*ret_rose = rose;
-	return gap > 1 && rose >= 3 && last - first >= 5 && first < gap &&
-	       FLOOR_STEPS - 1 - last < gap && are_alike(steps, rises) &&
+	return gap > 1 && rose >= 3 && rose <= FLOOR_STEPS - 2 && last - first >= 5 &&
+	       first < gap && FLOOR_STEPS - 1 - last < gap && are_alike(steps, rises) &&
 	       2 * sum_of_3(steps, FLOOR_STEPS - 3) >= sum_of_3(steps, 0);
 }
 
@@ -260,15 +261,48 @@ static bool find_leak_at(const struct series *series, int level, uint32_t thresh
 	ret->base_kib = series_floor(series, level, FLOOR_STEPS);
 	ret->grown_kib = (uint32_t)steps.grown;
 	ret->steadiness = (double)rose / FLOOR_STEPS;
+	ret->is_urgent = is_urgent(&steps, room_kib);
 	return true;
 }
 
-bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,
-	uint64_t room_kib, struct growth *ret)
+/*
+ * How often in a row a level must say so: the coarser, the less it can be chance or a cycle. At
+ * 16 s the window of 128 s is held for LEAK_SPAN_S in all.
+ */
+static unsigned int confirmations(int level, const struct growth *growth)
 {
-	for (int level = LEAK_URGENT_LEVEL; level < SERIES_LEVELS; level++)
-		if ((levels & 1U << level) &&
-			find_leak_at(series, level, threshold_kib, room_kib, ret))
-			return true;
-	return false;
+	uint64_t window_s = SERIES_BUCKETS * series_bucket_ns(level) / 1000000000;
+	uint64_t bucket_s = series_bucket_ns(level) / 1000000000;
+
+	if (growth->is_urgent)
+		return 1;
+	if (window_s >= 2 * LEAK_SPAN_S)
+		return 1;
+	return window_s >= LEAK_SPAN_S ? 2
+				       : 1 + (unsigned int)((LEAK_SPAN_S - window_s) / bucket_s);
+}
+
+bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,
+	uint64_t room_kib, uint8_t said[SERIES_LEVELS], struct growth *ret)
+{
+	bool found = false;
+
+	for (int level = LEAK_URGENT_LEVEL; level < SERIES_LEVELS; level++) {
+		struct growth growth;
+
+		if (!(levels & 1U << level))
+			continue;
+		if (!find_leak_at(series, level, threshold_kib, room_kib, &growth)) {
+			said[level] = 0;
+			continue;
+		}
+		said[level] += said[level] < UINT8_MAX;
+		if (found || said[level] < confirmations(level, &growth))
+			continue;
+		*ret = growth;
+		ret->from_ns -= (said[level] - 1) * series_bucket_ns(level);
+		ret->span_ns += (said[level] - 1) * series_bucket_ns(level);
+		found = true;
+	}
+	return found;
 }

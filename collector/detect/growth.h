@@ -18,6 +18,7 @@ struct growth {
 	uint32_t grown_kib;
 	int level;	   /* of the series where it was seen */
 	double steadiness; /* share of its buckets that rose, 0 to 1 */
+	bool is_urgent;	   /* it took a quarter of what was left until a limit kills */
 };
 
 /* Room of a process that no limit is known of. */
@@ -43,6 +44,6 @@ bool growth_find_rising(const struct series *series, uint32_t threshold_kib, str
  * what was left: @room_kib is what is left now until a limit kills, or GROWTH_NO_LIMIT.
  */
 bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,
-	uint64_t room_kib, struct growth *ret);
+	uint64_t room_kib, uint8_t said[SERIES_LEVELS], struct growth *ret);
 
 #endif

@@ -26,8 +26,8 @@ struct curve {
 	double noise; /* KiB */
 	double peak;
 	unsigned int peak_at;
-	double drawdown; /* largest fall from a high */
-	double onset_s;	 /* of its first point after the episode's start */
+	double drawdown;  /* largest fall from a high */
+	double onset_s;	  /* of its first point after the episode's start */
 	double present_s; /* from its first point to the present */
 	double present;	  /* held now */
 	double risen_s;	  /* when it last rose */
@@ -51,8 +51,8 @@ static void measure_extremes(struct curve *curve)
 	}
 }
 
-static void load(const struct episode *episode, const struct shape_context *context,
-	struct curve *curve)
+static void load(
+	const struct episode *episode, const struct shape_context *context, struct curve *curve)
 {
 	unsigned int merged =
 		episode->unit_ns < UNIT_MIN_NS ? (unsigned int)(UNIT_MIN_NS / episode->unit_ns) : 1;
@@ -221,7 +221,8 @@ static bool is_straight(const struct curve *curve)
 	return squares < STRAIGHT_NOISE * STRAIGHT_NOISE * curve->noise * curve->noise;
 }
 
-/* Over the means, up to where it reached its height: a rest after that is not part of the growth. */
+/* Over the means, up to where it reached its height: a rest after that is not part of the growth.
+ */
 static struct fit fit_even(const struct curve *curve)
 {
 	double x[EPISODE_POINTS + 1], end = curve->base + 0.98 * (curve->peak - curve->base);
@@ -300,7 +301,7 @@ struct rises {
 	unsigned int active; /* points that rise */
 	unsigned int longest, longest_rest;
 	double gained[EPISODE_POINTS / 2 + 1];
-	double centre[EPISODE_POINTS / 2 + 1]; /* of what was gained, in points: when it came */
+	double centre[EPISODE_POINTS / 2 + 1];	  /* of what was gained, in points: when it came */
 	unsigned int end[EPISODE_POINTS / 2 + 1]; /* first point after it */
 	unsigned int begin[EPISODE_POINTS / 2 + 1];
 	double early, late; /* gained in the first and in the second half of the time */
@@ -493,8 +494,8 @@ static bool has_teeth(const struct curve *curve)
 	return falls >= 2 || curve->drawdown > fmax(height / 4, 10 * curve->noise);
 }
 
-static enum detect_pattern classify(const struct curve *curve, const struct rises *rises,
-	const struct shape_context *context)
+static enum detect_pattern classify(
+	const struct curve *curve, const struct rises *rises, const struct shape_context *context)
 {
 	double height = curve->peak - curve->base;
 
@@ -580,12 +581,12 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	shape.pattern = classify(&curve, &rises, context);
 	too_fine = shape.pattern == context->was && is_too_fine(context, &curve);
 	if (shape.pattern == DETECT_BURST || shape.pattern == DETECT_OSCILLATING)
-		shape.cycle_ns = too_fine ? context->was_cycle_ns
-				: rises.count < 2
-					? 0
-					: (uint64_t)((rises.begin[rises.count - 1] -
-							     rises.begin[0]) *
-						     curve.unit_s / (rises.count - 1) * 1e9);
+		shape.cycle_ns =
+			too_fine ? context->was_cycle_ns
+			: rises.count < 2
+				? 0
+				: (uint64_t)((rises.begin[rises.count - 1] - rises.begin[0]) *
+					     curve.unit_s / (rises.count - 1) * 1e9);
 	fit = fit_rate(&curve, &rises, shape.pattern, too_fine);
 	shape.onset_ns = episode->start_ns + (uint64_t)(curve.onset_s * 1e9);
 	shape.base_kib = (uint32_t)curve.base;

@@ -22,7 +22,7 @@ struct shape_context {
 	bool turns_over;	 /* pages are replaced while the size stands still */
 	enum detect_pattern was; /* the pattern last stated of this growth */
 	enum detect_pattern cycle; /* shape of an earlier rise to this height that was given back */
-	uint64_t was_cycle_ns;	 /* and its cycle: what is shorter than points can show is kept */
+	uint64_t was_cycle_ns;	   /* and its cycle: what is shorter than points can show is kept */
 };
 
 struct shape {
