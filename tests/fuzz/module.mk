@@ -2,9 +2,7 @@
 # it finds in $(BUILD)/fuzz and leaves the corpus in the sources alone.
 FUZZ_SECONDS ?= 60
 FUZZ_FLAGS = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_SOURCES = tests/fuzz/fuzz_replay.c $(wildcard collector/session*.c) collector/history.c collector/residual.c \
-	collector/scope.c $(wildcard collector/detect/*.c \
-	collector/output/*.c lib/*.c)
+FUZZ_SOURCES = tests/fuzz/fuzz_replay.c $(REPLAY_SOURCES)
 
 # In one step from the sources: the objects of the other targets are not instrumented.
 $(BUILD)/fuzz/fuzz_replay: $(FUZZ_SOURCES) $(wildcard collector/*.h collector/*/*.h lib/*.h) \
