@@ -19,7 +19,7 @@ struct record_reader {
 	char line[RECORD_LINE_MAX];
 	uint64_t number; /* of the line, from 1 */
 	json_t *object;	 /* of the last record: its strings are lent out */
-	bool header_seen;
+	bool header_seen, end_seen;
 	bool truncated;
 	char error[PATH_MAX + 512];
 };
@@ -46,6 +46,11 @@ void record_reader_free(struct record_reader *reader)
 const char *record_reader_error(const struct record_reader *reader)
 {
 	return reader->error;
+}
+
+uint64_t record_reader_line(const struct record_reader *reader)
+{
+	return reader->number;
 }
 
 bool record_reader_truncated(const struct record_reader *reader)
@@ -190,11 +195,27 @@ static int check_header(struct record_reader *reader)
 	return 0;
 }
 
+/* Says what is wrong, and which key is the last before it. */
+static int fail_to_parse(struct record_reader *reader, const json_error_t *error)
+{
+	const char *line = reader->line, *end, *key;
+
+	for (end = line + error->position; end > line + 1; end--)
+		if (end[-1] == '"' && *end == ':')
+			break;
+	for (key = end - 1; key > line && key[-1] != '"'; key--)
+		;
+	if (end <= line + 1 || key == line)
+		return fail(reader, "not JSON: %s", error->text);
+	return fail(reader, "not JSON: %s (after the key \"%.*s\")", error->text,
+		(int)(end - 1 - key), key);
+}
+
 /*
  * Parses the line into *ret. Returns 1, 0 for what is passed over (a type that is not known, a
  * last line that was cut short), or -EBADMSG.
  */
-static int parse(struct record_reader *reader, size_t len, struct record *ret)
+static int parse_json(struct record_reader *reader, size_t len, struct record *ret)
 {
 	struct record record = { .type = RECORD_HEADER };
 	json_error_t json_error;
@@ -202,16 +223,11 @@ static int parse(struct record_reader *reader, size_t len, struct record *ret)
 	size_t i;
 	int err;
 
-	if (reader->header_seen && reader->line[len - 1] == '\n' &&
-		record_parse_plain(reader->line, &record)) {
-		*ret = record;
-		return 1;
-	}
 	json_decref(reader->object);
 	reader->object = json_loadb(reader->line, len, JSON_REJECT_DUPLICATES, &json_error);
 	if (!reader->object) {
 		reader->truncated = reader->header_seen && reader->line[len - 1] != '\n';
-		return reader->truncated ? 0 : fail(reader, "not JSON: %s", json_error.text);
+		return reader->truncated ? 0 : fail_to_parse(reader, &json_error);
 	}
 	type = json_string_value(json_object_get(reader->object, "type"));
 	if (!type)
@@ -232,6 +248,22 @@ static int parse(struct record_reader *reader, size_t len, struct record *ret)
 	if (err)
 		return err;
 	*ret = record;
+	return 1;
+}
+
+static int parse(struct record_reader *reader, size_t len, struct record *ret)
+{
+	int parsed = 1;
+
+	if (!reader->header_seen || reader->line[len - 1] != '\n' ||
+		!record_parse_plain(reader->line, ret))
+		parsed = parse_json(reader, len, ret);
+	if (parsed <= 0)
+		return parsed;
+	if (reader->end_seen)
+		return fail(
+			reader, "a record after the end (\"%s\")", record_layouts[ret->type].name);
+	reader->end_seen = ret->type == RECORD_END;
 	return 1;
 }
 
