@@ -16,11 +16,11 @@ unit-tests: $(UNIT_TESTS)
 .PHONY: unit-tests
 
 check: unit-tests ## Test all that needs no root: unit tests, sanitizers, Valgrind, clang, scripts
-	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall
+	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall fuzz
 
 # need-root comes first, so that it is not found out when all is built.
 test: need-root programs images unit-tests $$(BPF_TESTS) ## Test everything; needs root for BPF and podman
-	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall golden bpf e2e
+	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall golden fuzz bpf e2e
 
 need-root:
 	@[ "$$(id -u)" -eq 0 ] || { echo "make test: needs root, for it loads BPF programs and runs" \

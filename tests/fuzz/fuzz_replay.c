@@ -13,17 +13,10 @@
 
 #include "collector/output/record.h"
 #include "collector/session.h"
+#include "tests/fuzz/must.h"
 
 /* A few, so that a full table is reached too. */
 #define PROCESSES 8
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			abort();                                                                   \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct text {
 	FILE *file;
