@@ -209,7 +209,7 @@ void session_end_cgroup(struct session *session, uint64_t id)
 {
 	struct cgroup_info *cgroup = session_find_cgroup(session, id);
 
-	if (!cgroup)
+	if (!session_takes_cgroup(session, cgroup))
 		return;
 	stop_judging(session, cgroup);
 	cgroup->ended = true;
@@ -342,12 +342,8 @@ int session_put_memcg(struct session *session, const struct record *record)
 	struct judged *judged;
 	uint64_t room;
 
-	if (!cgroup || cgroup->ended) {
-		snprintf(session->error, sizeof(session->error),
-			"memcg of cgroup %llu, which no cgroup record names",
-			(unsigned long long)record->memcg.cgroup);
-		return -EBADMSG;
-	}
+	if (!session_takes_memcg(session, cgroup, &record->memcg.usage, record->t_ns))
+		return 0;
 	judged = cgroup->judged ? cgroup->judged : start_judging(session, cgroup);
 	if (!judged)
 		return -ENOMEM;
