@@ -16,15 +16,12 @@
 #include <stdio.h>
 
 #include "lab/rundir/run_files.h"
-
-#define BASELINE_NO_LIMIT UINT64_MAX
-/* No process holds more; keeps the exact sums of baseline_fit.h in 128 bits. */
-#define BASELINE_BYTES_MAX (1LL << 50)
+#include "lab/rundir/samples.h"
 
 /* One process at one whole second. */
 struct baseline_second {
 	int64_t bytes;
-	uint64_t limit_bytes; /* that binds its cgroup, or BASELINE_NO_LIMIT */
+	uint64_t limit_bytes; /* that binds its cgroup, or SAMPLE_NO_LIMIT */
 };
 
 struct baseline_said {

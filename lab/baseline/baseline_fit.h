@@ -23,7 +23,7 @@ struct baseline_line {
 };
 
 /*
- * Adds a value (0 to BASELINE_BYTES_MAX) to @fit, whose values lie in @ring, zeroed at first, with
+ * Adds a value (0 to SAMPLE_BYTES_MAX) to @fit, whose values lie in @ring, zeroed at first, with
  * room for @room (at most 3,600); with a full window the oldest one leaves.
  */
 void baseline_fit_add(struct baseline_fit *fit, int64_t *ring, size_t room, int64_t value);

@@ -8,7 +8,7 @@ static struct baseline_said second(void *state, const struct baseline_second *no
 {
 	(void)state;
 	return (struct baseline_said){
-		.holds = now->limit_bytes != BASELINE_NO_LIMIT &&
+		.holds = now->limit_bytes != SAMPLE_NO_LIMIT &&
 			 (double)now->bytes >= threshold * (double)now->limit_bytes,
 		.rate_bytes_per_s = NAN,
 	};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* From samples to seconds, from conditions to alarms. */
 #include "lab/baseline/baseline.h"
-#include "lab/baseline/baseline_samples.h"
+#include "lab/rundir/samples.h"
 #include "lib/cleanup.h"
 #include "lib/jsonl.h"
 #include "lib/revision.h"
@@ -133,7 +133,7 @@ static int one_second(struct loop *loop, struct process *process)
 {
 	struct baseline_second now = {
 		.bytes = process->bytes,
-		.limit_bytes = process->cgroup ? process->cgroup->limit_bytes : BASELINE_NO_LIMIT,
+		.limit_bytes = process->cgroup ? process->cgroup->limit_bytes : SAMPLE_NO_LIMIT,
 	};
 	struct baseline_said said = loop->baseline->second(process->state, &now, loop->threshold);
 
@@ -227,7 +227,7 @@ static struct cgroup *get_cgroup(struct loop *loop, uint64_t id)
 	if (!cgroup)
 		return NULL;
 	cgroup->id = id;
-	cgroup->limit_bytes = BASELINE_NO_LIMIT;
+	cgroup->limit_bytes = SAMPLE_NO_LIMIT;
 	HASH_ADD(hh, loop->cgroups, id, sizeof(cgroup->id), cgroup);
 	return cgroup;
 }

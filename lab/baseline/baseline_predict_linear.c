@@ -30,7 +30,7 @@ static struct baseline_said second(void *data, const struct baseline_second *now
 		return (struct baseline_said){ .rate_bytes_per_s = NAN };
 	line = baseline_fit_line(&state->fit);
 	return (struct baseline_said){
-		.holds = now->limit_bytes != BASELINE_NO_LIMIT &&
+		.holds = now->limit_bytes != SAMPLE_NO_LIMIT &&
 			 line.value + line.slope * threshold >= (double)now->limit_bytes,
 		.rate_bytes_per_s = line.slope,
 	};

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads of samples.jsonl what a baseline needs. Lines of the two types that make up nearly all of a
- * recording are taken apart by hand when they have the form that the writers give them; all others,
- * and all that is wrong, are jansson's to judge.
+ * Reads samples.jsonl quickly, and of it what the simplest detectors need. Lines of the two types
+ * that make up nearly all of a recording are taken apart by hand when they have the form that the
+ * writers give them; all others, and all that is wrong, are jansson's to judge.
  */
-#ifndef LEAKLAB_LAB_BASELINE_SAMPLES_H
-#define LEAKLAB_LAB_BASELINE_SAMPLES_H
+#ifndef LEAKLAB_LAB_RUN_SAMPLES_H
+#define LEAKLAB_LAB_RUN_SAMPLES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "lab/rundir/run_files.h"
+
+#define SAMPLE_NO_LIMIT UINT64_MAX
+/* No process holds more; a recording that says so is damaged. */
+#define SAMPLE_BYTES_MAX (1LL << 50)
 
 enum sample_type {
 	SAMPLE_CGROUP,	/* cgroup, limit_bytes */
@@ -27,8 +31,8 @@ struct sample {
 	enum sample_type type;
 	uint64_t t_ns;
 	uint64_t mm, cgroup, pid, lost;
-	uint64_t limit_bytes; /* BASELINE_NO_LIMIT: none */
-	int64_t bytes;	      /* anon, swap and shmem, at most BASELINE_BYTES_MAX */
+	uint64_t limit_bytes; /* SAMPLE_NO_LIMIT: none */
+	int64_t bytes;	      /* anon, swap and shmem, at most SAMPLE_BYTES_MAX */
 	char comm[64];
 };
 
@@ -37,8 +41,10 @@ struct sample_reader {
 	const char *name;
 	char *line;
 	size_t line_size;
-	size_t number; /* of the line last read, from 1 */
-	bool cut;      /* the last line was cut short and left out */
+	size_t number;	 /* of the line last read, from 1 */
+	uint64_t offset; /* in bytes, where that line begins */
+	uint64_t after;	 /* and where the next one does */
+	bool cut;	 /* the last line was cut short and left out */
 };
 
 /*

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lab/baseline/baseline_samples.h"
-#include "lab/baseline/baseline.h"
+#include "lab/rundir/samples.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -102,12 +101,12 @@ static int fill_rss(const struct sample_reader *reader, const struct numbers *nu
 			"an rss record needs \"mm\", \"anon_bytes\", \"swap_bytes\" and "
 			"\"shmem_bytes\"");
 	for (int i = KEY_ANON; i <= KEY_SHMEM; i++) {
-		if (numbers->value[i] > BASELINE_BYTES_MAX)
+		if (numbers->value[i] > SAMPLE_BYTES_MAX)
 			return fail(
 				reader, error, "a counter above 1 PiB: no process holds that much");
 		sum += numbers->value[i];
 	}
-	if (sum > BASELINE_BYTES_MAX)
+	if (sum > SAMPLE_BYTES_MAX)
 		return fail(reader, error, "more than 1 PiB: no process holds that much");
 	ret->mm = numbers->value[KEY_MM];
 	ret->bytes = (int64_t)sum;
@@ -188,7 +187,7 @@ static int read_members(const struct sample_reader *reader, const char *type, co
 	}
 	if (strcmp(type, "cgroup") == 0) {
 		ret->type = SAMPLE_CGROUP;
-		ret->limit_bytes = BASELINE_NO_LIMIT;
+		ret->limit_bytes = SAMPLE_NO_LIMIT;
 		if (!run_get_u64(record, "cgroup", &ret->cgroup))
 			return fail(reader, error, "a cgroup record needs a \"cgroup\" (its id)");
 		run_get_u64(record, "limit_bytes", &ret->limit_bytes);
@@ -233,6 +232,8 @@ static ssize_t next_line(struct sample_reader *reader, struct run_error *error)
 	if (len < 0)
 		return 0;
 	reader->number++;
+	reader->offset = reader->after;
+	reader->after += (uint64_t)len;
 	return len;
 }
 
