@@ -168,6 +168,16 @@ static void write_worse(FILE *out, const struct compare_board *board,
 	fputc('.', out);
 }
 
+static void show_sentence(FILE *out, const struct compare_view *view, const char *text)
+{
+	if (view->markdown) {
+		fprintf(out, "%s\n", text);
+	} else {
+		fputs("  ", out);
+		show_wrapped(out, text, 2);
+	}
+}
+
 static int show_worse(FILE *out, const struct compare_view *view, enum score_tier number,
 	const size_t *shown, size_t count)
 {
@@ -190,12 +200,7 @@ static int show_worse(FILE *out, const struct compare_view *view, enum score_tie
 		if (!any || view->markdown)
 			fputc('\n', out);
 		any = true;
-		if (!view->markdown)
-			fputs("  ", out);
-		if (view->markdown)
-			fprintf(out, "%s\n", text);
-		else
-			show_wrapped(out, text, 2);
+		show_sentence(out, view, compare_safe(text));
 	}
 	return 0;
 }
@@ -233,12 +238,13 @@ static int show_classes(FILE *out, const struct compare_view *view, enum score_t
 	return compare_table_print(&table, view->markdown, out);
 }
 
-/* The other one that gets most units right. */
-static void show_best(FILE *out, const struct compare_view *view, enum score_tier number,
+/* Of how many it is ahead, and the other one that is right about most units. */
+static int show_best(FILE *out, const struct compare_view *view, enum score_tier number,
 	const size_t *shown, size_t count)
 {
 	const struct compare_board *board = view->board;
-	const struct compare_detector *best = NULL;
+	const struct compare_detector *ours = &board->detectors[board->ours], *best = NULL;
+	_cleanup_free_ char *text = NULL;
 	size_t ahead = 0;
 	char buf[CELL];
 
@@ -250,16 +256,20 @@ static void show_best(FILE *out, const struct compare_view *view, enum score_tie
 			best = other;
 	}
 	if (!best)
-		return;
-	fprintf(out,
-		view->markdown ? "\n%s is ahead of %zu of %zu. "
-			       : "\n  %s is ahead of %zu of %zu. ",
-		board->detectors[board->ours].name, ahead, count - 1);
-	fprintf(out, "Right about most units, of the others, is %s: %zu of %zu, %s %zu (p = %s).\n",
-		best->name, best->tier[number].right, board->units,
-		board->detectors[board->ours].name,
-		board->detectors[board->ours].tier[number].right,
-		p_text(best->tier[number].duel.p, buf));
+		return 0;
+	if (asprintf(&text,
+		    "%s is ahead of %zu of %zu. Of the others, %s is right about most units: %zu "
+		    "of "
+		    "%zu, %s about %zu (p = %s).",
+		    ours->name, ahead, count - 1, best->name, best->tier[number].right,
+		    board->units, ours->name, ours->tier[number].right,
+		    p_text(best->tier[number].duel.p, buf)) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	fputc('\n', out);
+	show_sentence(out, view, compare_safe(text));
+	return 0;
 }
 
 static void add_match(struct compare_table *table, const struct compare_view *view,
@@ -372,7 +382,7 @@ int compare_show(FILE *out, const struct compare_view *view)
 		if (!err)
 			err = show_classes(out, view, t, true, shown, count);
 		if (!err)
-			show_best(out, view, t, shown, count);
+			err = show_best(out, view, t, shown, count);
 	}
 	show_notes(out, view);
 	return err;
