@@ -51,7 +51,7 @@ static const char *share_text(const struct score_share *share, bool interval, ch
 static const char *latency_text(double seconds, char buf[CELL])
 {
 	if (isnan(seconds))
-		snprintf(buf, CELL, "not reached");
+		snprintf(buf, CELL, "none");
 	else
 		units_format_duration(seconds, buf, CELL);
 	return buf;
@@ -85,7 +85,7 @@ static void add_row(struct compare_table *table, const char *const *cells)
 static int show_figures(FILE *out, const struct compare_view *view, enum score_tier number,
 	const size_t *shown, size_t count)
 {
-	static const char *const head[] = { "DETECTOR", "TPR (95 %)", "FPR", "FALSE/H", "(AT MOST)",
+	static const char *const head[] = { "DETECTOR", "TPR (95 %)", "FPR", "FALSE/H", "AT MOST",
 		"MEDIAN", "P95", "RATE 5 %" };
 	_cleanup_(compare_table_done) struct compare_table table = { .columns = 8 };
 	char buf[CELL];
@@ -280,9 +280,7 @@ static void add_match(struct compare_table *table, const struct compare_view *vi
 
 	compare_cell(table, "%s", match->chosen ? match->chosen : match->base);
 	if (match->in_board == COMPARE_NONE) {
-		compare_cell(table,
-			match->chosen ? "not judged here" : "none of %zu is quiet enough",
-			match->settings);
+		compare_cell(table, "%s", match->chosen ? "not judged" : "too loud");
 		for (int i = 0; i < 9; i++)
 			compare_cell(table, "-");
 		return;
@@ -336,7 +334,8 @@ static void show_notes(FILE *out, const struct compare_view *view)
 		"b: units that only ours is right about, c: that only the other is. FPR <=: ours "
 		"is "
 		"not higher in any benign class. MEDIAN and P95: latency by Kaplan-Meier, misses "
-		"censored. RATE 5 %: of the leaks found, those whose rate at the end is within 5 "
+		"censored; none: too many were missed. RATE 5 %: of the leaks found, those whose "
+		"rate at the end is within 5 "
 		"%.",
 		view->markdown ? 0 : 2);
 	if (!view->choose)
@@ -347,10 +346,11 @@ static void show_notes(FILE *out, const struct compare_view *view)
 			? "AT OUR FPR: of each detector the setting with the highest TPR whose FPR "
 			  "is "
 			  "at most ours in every benign class, chosen on these same units, which "
-			  "favours it."
+			  "favours it; too loud: there is none."
 			: "AT OUR FPR: of each detector the setting with the highest TPR whose FPR "
 			  "is "
-			  "at most ours in every benign class, chosen on the tune seeds.",
+			  "at most ours in every benign class, chosen on the tune seeds; too loud: "
+			  "there is none.",
 		view->markdown ? 0 : 2);
 }
 
