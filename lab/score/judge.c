@@ -135,6 +135,7 @@ static void open_alarm(struct score_result *result, const struct score_detection
 		.tier = det->tier,
 		.raised_ns = det->t_ns,
 		.confidence = det->confidence,
+		.score = det->score,
 		.pid = det->pid,
 		.path = det->ledger == SCORE_CGROUP ? det->recorded_path : NULL,
 		.kind = det->ledger == SCORE_CGROUP ? det->kind : NULL,
