@@ -21,6 +21,7 @@
 enum common_opt {
 	OPT_START_DELAY = GEN_OPT_COUNT,
 	OPT_DURATION,
+	OPT_STOP,
 	OPT_JITTER,
 	OPT_SEED,
 	OPT_PROCESSES,
@@ -47,6 +48,7 @@ static const struct {
 } common_options[] = {
 	{ "start-delay", required_argument },
 	{ "duration", required_argument },
+	{ "stop", required_argument },
 	{ "jitter", required_argument },
 	{ "seed", required_argument },
 	{ "processes", required_argument },
@@ -307,6 +309,8 @@ static int set_common_option(
 		return parse_duration(name, text, &config->start_delay_ns, ret_error);
 	case OPT_DURATION:
 		return parse_duration(name, text, &config->duration_ns, ret_error);
+	case OPT_STOP:
+		return parse_duration(name, text, &config->params.stop_ns, ret_error);
 	case OPT_INTERVAL:
 		return parse_duration(name, text, &config->interval_ns, ret_error);
 	case OPT_JITTER:
@@ -382,6 +386,9 @@ static int check_together(const struct command_line *line, const struct gen_conf
 		return gen_refuse(ret_error,
 			"--start-delay=%gs: not less than --duration (%gs): nothing would happen",
 			gen_seconds(config->start_delay_ns), gen_seconds(config->duration_ns));
+	if (line->given[OPT_STOP] && config->params.stop_ns == 0)
+		return gen_refuse(ret_error, "--stop=0: must be more than 0 (a pattern that never "
+					     "moves: memgen steady)");
 	if (config->interval_ns < INTERVAL_MIN_NS)
 		return gen_refuse(ret_error, "--interval: too short (the least is 1ms)");
 	if (line->given[OPT_INTERVAL] && config->action != GEN_SIMULATE_SAMPLES)

@@ -14,6 +14,7 @@ static const char common_help[] =
 	"All patterns take:\n"
 	"  --start-delay=TIME   from ready to onset (default 5s)\n"
 	"  --duration=TIME      from ready to the end (default 60s)\n"
+	"  --stop=TIME          after onset; from then on the pattern stands still\n"
 	"  --jitter=PERCENT     size and interval of each step vary by so much; 0 to 100\n"
 	"                       (default 0); what is held does not drift from its schedule\n"
 	"  --seed=N             of the jitter (default 1)\n"

@@ -52,6 +52,8 @@ static void put_params(struct jsonl *line, const struct gen_config *config)
 	}
 	jsonl_f64(line, "start_delay_s", gen_seconds(config->start_delay_ns), 6);
 	jsonl_f64(line, "duration_s", gen_seconds(config->duration_ns), 6);
+	if (params->stop_ns)
+		jsonl_f64(line, "stop_s", gen_seconds(params->stop_ns), 6);
 	jsonl_f64(line, "jitter_percent", 100 * params->jitter, 3);
 	jsonl_object_end(line);
 }
