@@ -80,6 +80,8 @@ struct run_process {
 /* What a truth file says of one process. */
 struct run_truth_process {
 	bool known;
+	char *pattern; /* of this process alone; NULL: that of all */
+	bool leak;     /* of its own pattern */
 	int64_t ns_pid;
 	uint64_t process_ns;
 	uint64_t onset_ns;  /* 0: none */
