@@ -54,8 +54,9 @@ struct gen_params {
 	uint64_t ramp_ns;
 	uint64_t doubling_ns;
 	enum gen_curve curve;
-	uint64_t stop_ns; /* after onset, from when on the pattern stands still; 0: never */
-	double jitter;	  /* 0 to 1: share by which a step's size and interval may vary */
+	uint64_t phase_ns; /* of its cycle at onset */
+	uint64_t stop_ns;  /* after onset, from when on the pattern stands still; 0: never */
+	double jitter;	   /* 0 to 1: share by which a step's size and interval may vary */
 	uint64_t seed;
 	unsigned given; /* bit (1 << enum gen_opt): named on the command line, not a default */
 };

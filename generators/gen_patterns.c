@@ -85,6 +85,7 @@ static uint64_t shifted_ns(
 
 	if (params->stop_ns && t_ns > params->stop_ns)
 		t_ns = params->stop_ns;
+	t_ns += params->phase_ns;
 	if (params->jitter == 0)
 		return t_ns;
 	x = (double)t_ns / period;

@@ -87,13 +87,20 @@ int gen_truth_start(struct gen_truth *truth, const struct gen_config *config, ui
 	return finish(truth, &line);
 }
 
-int gen_truth_process(struct gen_truth *truth, uint64_t t_ns, unsigned proc, int pid)
+int gen_truth_process(struct gen_truth *truth, const struct gen_config *config, uint64_t t_ns,
+	unsigned proc, int pid)
 {
 	struct jsonl line;
 
 	begin_at(truth, &line, "process", t_ns);
 	jsonl_u64(&line, "proc", proc);
 	jsonl_i64(&line, "pid", pid);
+	if (proc >= config->leaking) {
+		const struct gen_config other = gen_process_config(config, proc);
+
+		jsonl_str(&line, "pattern", other.pattern->name);
+		jsonl_str(&line, "class", gen_config_class(&other));
+	}
 	return finish(truth, &line);
 }
 
@@ -124,6 +131,8 @@ int gen_truth_step(struct gen_truth *truth, const struct gen_step *step)
 	jsonl_u64(&line, "asked_bytes", (uint64_t)step->asked_bytes);
 	jsonl_u64(&line, "touched_bytes", step->touched_bytes);
 	jsonl_u64(&line, "retained_bytes", step->retained_bytes);
+	if (step->kept_bytes != GEN_KEPT_ALL)
+		jsonl_u64(&line, "kept_bytes", step->kept_bytes);
 	jsonl_u64(&line, "released_bytes", step->released_bytes);
 	jsonl_i64(&line, "late_ns", step->late_ns);
 	return finish(truth, &line);

@@ -346,7 +346,7 @@ static void test_seeds_and_processes_differ(void **state)
 	struct gen_config one = config_of("linear --jitter=20 --seed=1 --processes=2");
 	struct gen_config same = config_of("linear --jitter=20 --seed=1 --processes=2");
 	struct gen_config other = config_of("linear --jitter=20 --seed=2 --processes=2");
-	struct gen_params second = gen_process_params(&one, 1);
+	struct gen_params second = gen_process_config(&one, 1).params;
 
 	(void)state;
 	assert_true(held(&one, 7.3) == held(&same, 7.3));
