@@ -19,6 +19,8 @@ static const struct command {
 	{ "run", cmd_run, "run a scenario, score it and report" },
 	{ "score", cmd_score, "score a detector on recorded runs" },
 	{ "report", cmd_report, "report on recorded runs" },
+	{ "accuracy", cmd_accuracy, "hold what was judged against the goals" },
+	{ "calibrate", cmd_calibrate, "make the detector's table of confidence" },
 	{ "oom", cmd_oom, "kill containers in every way and show who saw it" },
 	{ "limits", cmd_limits, "check that memory limits do what was declared" },
 	{ "doctor", cmd_doctor, "say what this host can and cannot do" },

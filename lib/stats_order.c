@@ -345,7 +345,8 @@ int stats_calibrate(
 	_cleanup_free_ struct ranked *sorted = NULL;
 	_cleanup_free_ double *shares = NULL;
 	struct stats_calibration cal = { 0 };
-	double base = 0;
+	size_t rights = 0;
+	double base;
 
 	if (n == 0)
 		return -ENODATA;
@@ -362,8 +363,9 @@ int stats_calibrate(
 
 		cal.brier += (p - right[i]) * (p - right[i]) / (double)n;
 		cal.log_loss -= log(right[i] ? kept : 1 - kept) / (double)n;
-		base += (double)right[i] / (double)n;
+		rights += right[i];
 	}
+	base = (double)rights / (double)n;
 	cal.uncertainty = base * (1 - base);
 	add_bins(sorted, shares, n, base, &cal);
 	*ret = cal;

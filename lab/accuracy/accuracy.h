@@ -72,7 +72,7 @@ struct accuracy_cell {
 };
 
 struct accuracy_row {
-	const char *id; /* "leak.tpr" */
+	const char *id;	   /* "leak.tpr" */
 	const char *class; /* of a row per class; NULL of the others, and of the sum of such rows */
 	const char *what;
 	const char *goal; /* "> 95 %", or "" */
@@ -87,9 +87,9 @@ struct accuracy_row {
 struct accuracy_class {
 	char *name; /* lower case, without scenario and variant; owned by the table */
 	bool leak;
-	size_t units;	  /* judged; of benign ones instances, whatever their processes */
-	size_t good;	  /* found by the leak tier, or left alone by it */
-	size_t alarmed;	  /* benign: instances with a false alarm of the growing tier */
+	size_t units;	/* judged; of benign ones instances, whatever their processes */
+	size_t good;	/* found by the leak tier, or left alone by it */
+	size_t alarmed; /* benign: instances with a false alarm of the growing tier */
 	size_t false_leak, false_growing; /* alarms */
 	double hours;			  /* watched, of benign ones */
 	/* Of leaks; NAN where unknown, INFINITY where too few were found. */
@@ -97,14 +97,14 @@ struct accuracy_class {
 	double rate_within; /* share within 2 % when confirmed, of those found */
 	double rate_median; /* of the absolute error */
 	size_t rate_n;
-	size_t named; /* right pattern */
+	size_t named;  /* right pattern */
 	size_t stated; /* any pattern, or a leak */
 };
 
 struct accuracy_patterns {
 	const char **name; /* borrowed from the units */
 	size_t count;
-	size_t *cell;	/* [truth][stated], count columns for names and then two more: */
+	size_t *cell; /* [truth][stated], count columns for names and then two more: */
 	size_t units;
 	double macro_f1; /* NAN without units */
 	struct stats_interval interval;
@@ -122,10 +122,10 @@ struct accuracy_calibration {
 
 /* Everything about one source. */
 struct accuracy_source {
-	size_t units;  /* judged */
-	size_t broken; /* not judged */
+	size_t units;		/* judged */
+	size_t broken;		/* not judged */
 	const char *broken_why; /* of the first */
-	size_t sealed; /* units of sealed seeds; the rest must not be published */
+	size_t sealed;		/* units of sealed seeds; the rest must not be published */
 	struct accuracy_class *classes;
 	size_t classes_count;
 	struct accuracy_patterns patterns;
@@ -142,8 +142,8 @@ struct accuracy_table {
 /* A goal that is known to be missed, and how far it may be missed. */
 struct accuracy_miss {
 	char *row;
-	char *class;	/* NULL: the row has none */
-	char *source;	/* "simulated", "live"; NULL: both */
+	char *class;  /* NULL: the row has none */
+	char *source; /* "simulated", "live"; NULL: both */
 	char *reason;
 	double bound; /* that the measured value must still hold */
 };
@@ -171,6 +171,11 @@ enum accuracy_end {
 /* The verdict of the whole table, with a sentence that names what decided it. */
 enum accuracy_end accuracy_conclude(const struct accuracy_table *table, char *why, size_t size);
 
+/* True when the verdict of @source counts: not of sums, figures without a goal, absent classes. */
+bool accuracy_decides(const struct accuracy_row *row, enum judged_source source);
+/* True when it makes the table fail: missed, or of simulated units not shown. */
+bool accuracy_fails(const struct accuracy_row *row, enum judged_source source);
+
 const char *accuracy_verdict_name(enum accuracy_verdict verdict);
 const char *accuracy_source_name(enum judged_source source);
 
@@ -187,8 +192,7 @@ int accuracy_known_check(const struct accuracy_known *known, const struct accura
  * Reads the list of known misses. The caller releases @ret with accuracy_known_free(). Returns 0,
  * or -EINVAL with a problem added.
  */
-int accuracy_known_load(
-	const char *path, struct problems *problems, struct accuracy_known **ret);
+int accuracy_known_load(const char *path, struct problems *problems, struct accuracy_known **ret);
 void accuracy_known_free(struct accuracy_known *known);
 
 /* Each writes the whole to @out; the caller checks ferror(). */
@@ -200,8 +204,7 @@ json_t *accuracy_json(const struct accuracy_table *table);
 
 /* Cells as text, for those that print; each returns @buf. */
 #define ACCURACY_TEXT_SIZE 64
-char *accuracy_value_text(
-	enum accuracy_unit unit, double value, char buf[ACCURACY_TEXT_SIZE]);
+char *accuracy_value_text(enum accuracy_unit unit, double value, char buf[ACCURACY_TEXT_SIZE]);
 char *accuracy_interval_text(const struct accuracy_row *row, const struct accuracy_cell *cell,
 	char buf[ACCURACY_TEXT_SIZE]);
 /* "MET", "MISSED (known)", "SHORT, needs 59". */
@@ -225,11 +228,10 @@ int accuracy_pick(
 	const struct accuracy_set *all, accuracy_wanted *wanted, struct accuracy_set *ret);
 
 /* Fill value, interval, n and the like of a cell; the verdict is the table's. 0 or -ENOMEM. */
-int accuracy_latency(const struct accuracy_set *set, enum score_tier tier, double p,
-	struct accuracy_cell *cell);
+int accuracy_latency(
+	const struct accuracy_set *set, enum score_tier tier, double p, struct accuracy_cell *cell);
 int accuracy_share(size_t good, size_t n, struct accuracy_cell *cell);
-int accuracy_rate_within(
-	const struct accuracy_set *set, double band, struct accuracy_cell *cell);
+int accuracy_rate_within(const struct accuracy_set *set, double band, struct accuracy_cell *cell);
 int accuracy_rate_coverage(const struct accuracy_set *set, struct accuracy_cell *cell);
 int accuracy_rate_p95(const struct accuracy_set *set, struct accuracy_cell *cell);
 /* Of confidence 30 s after the onset with the true rate. */
@@ -241,8 +243,8 @@ int accuracy_time_to_limit(const struct accuracy_set *set, struct accuracy_cell 
 
 int accuracy_classes(const struct accuracy_set *set, struct accuracy_source *source);
 int accuracy_patterns(const struct accuracy_set *set, struct accuracy_patterns *ret);
-int accuracy_calibration(const struct accuracy_set *set, enum score_tier tier,
-	struct accuracy_calibration *ret);
+int accuracy_calibration(
+	const struct accuracy_set *set, enum score_tier tier, struct accuracy_calibration *ret);
 
 /* Verdicts: see docs/accuracy.md. @strict of simulated units, of which there can be enough. */
 void accuracy_judge(enum accuracy_test test, bool strict, struct accuracy_cell *cell);

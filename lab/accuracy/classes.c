@@ -71,8 +71,7 @@ static ssize_t find_class(struct accuracy_source *source, const struct judged_un
 	return (ssize_t)source->classes_count++;
 }
 
-static int add_instance(
-	struct instance **instances, size_t class, const struct judged_unit *unit)
+static int add_instance(struct instance **instances, size_t class, const struct judged_unit *unit)
 {
 	_cleanup_free_ char *key = NULL;
 	struct instance *found;
@@ -103,8 +102,7 @@ static void count_instances(struct accuracy_source *source, struct instance **in
 {
 	struct instance *one, *next;
 
-	HASH_ITER(hh, *instances, one, next)
-	{
+	HASH_ITER (hh, *instances, one, next) {
 		struct accuracy_class *class = &source->classes[one->class];
 
 		class->units++;
@@ -173,8 +171,8 @@ static int rates(const struct accuracy_set *set, struct accuracy_class *class)
 }
 
 /* @class_of has the class of each unit. */
-static int measure_leaks(const struct accuracy_set *set, const size_t *class_of,
-	struct accuracy_source *source)
+static int measure_leaks(
+	const struct accuracy_set *set, const size_t *class_of, struct accuracy_source *source)
 {
 	_cleanup_free_ const struct judged_unit **mine = calloc(set->count + 1, sizeof(*mine));
 
@@ -198,8 +196,8 @@ static int measure_leaks(const struct accuracy_set *set, const size_t *class_of,
 	return 0;
 }
 
-static int add_all(const struct accuracy_set *set, size_t *class_of,
-	struct instance **instances, struct accuracy_source *source)
+static int add_all(const struct accuracy_set *set, size_t *class_of, struct instance **instances,
+	struct accuracy_source *source)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		ssize_t class = find_class(source, set->unit[i]);
@@ -207,10 +205,10 @@ static int add_all(const struct accuracy_set *set, size_t *class_of,
 
 		if (class < 0)
 			return (int)class;
-		class_of[i] = (size_t)class;
+		class_of[i] = (size_t) class;
 		add_unit(&source->classes[class], set->unit[i]);
 		if (!set->unit[i]->leak)
-			err = add_instance(instances, (size_t)class, set->unit[i]);
+			err = add_instance(instances, (size_t) class, set->unit[i]);
 		if (err)
 			return err;
 	}

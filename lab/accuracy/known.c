@@ -2,11 +2,14 @@
 /* The list of goals that are known to be missed: a YAML file. */
 #include "lab/accuracy/accuracy.h"
 #include "lab/problems.h"
+#include "lab/scenario/yaml_form.h"
+#include "lab/scenario/yaml_lines.h"
 #include "lib/cleanup.h"
 
-#include <cyaml/cyaml.h>
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define STRING(key, flags, member)                                                                 \
@@ -36,30 +39,17 @@ static const cyaml_schema_value_t known_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct accuracy_known, known_fields),
 };
 
-/* libcyaml tells the fault first, then where it was, from the inside out. */
-struct capture {
-	char text[256];
-};
-
-__attribute__((format(printf, 3, 0))) static void capture_log(
-	cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+static const cyaml_schema_field_t *fields_at(const char *path)
 {
-	struct capture *capture = ctx;
-	size_t len = strlen(capture->text);
-
-	if (level < CYAML_LOG_ERROR || len + 3 >= sizeof(capture->text))
-		return;
-	if (len)
-		memcpy(capture->text + len, ", ", 3);
-	len = strlen(capture->text);
-	vsnprintf(capture->text + len, sizeof(capture->text) - len, fmt, args);
-	capture->text[strcspn(capture->text, "\n")] = '\0';
+	return strncmp(path, "misses[", 7) == 0 ? miss_fields : known_fields;
 }
 
-static const cyaml_config_t config_of_schema = {
-	.log_fn = capture_log,
-	.mem_fn = cyaml_mem,
-	.log_level = CYAML_LOG_ERROR,
+static const struct yaml_form known_form = {
+	.schema = &known_schema,
+	.fields_at = fields_at,
+	.choices = "simulated or live",
+	.needs = "a list of misses (example: misses: [{row: leak.tpr, class: drip, bound: 0.3, "
+		 "reason: why}])",
 };
 
 static bool is_source(const char *text)
@@ -70,50 +60,59 @@ static bool is_source(const char *text)
 	return false;
 }
 
-static int check(const struct accuracy_known *known, const char *path, struct problems *problems)
+__attribute__((format(printf, 5, 6))) static int problem(struct problems *problems,
+	const char *file, const struct yaml_lines *lines, const char *path, const char *fmt, ...)
 {
-	size_t before = problems->count;
+	_cleanup_free_ char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	return problems_add(problems, "%s:%u: %s: %s", file, yaml_lines_find(lines, path), path,
+		text ? text : "out of memory");
+}
+
+static int check(const struct accuracy_known *known, const char *file,
+	const struct yaml_lines *lines, struct problems *problems)
+{
+	char path[64];
+	int err = 0;
 
 	for (unsigned i = 0; i < known->misses_count; i++) {
 		const struct accuracy_miss *miss = &known->misses[i];
 
+		snprintf(path, sizeof(path), "misses[%u].source", i);
 		if (miss->source && !is_source(miss->source))
-			problems_add(problems,
-				"%s: misses[%u] (%s): source: \"%s\": must be simulated or live, or "
-				"left out for both",
-				path, i, miss->row, miss->source);
+			err = problem(problems, file, lines, path,
+				"\"%s\": must be simulated or live, or left out for both",
+				miss->source);
+		snprintf(path, sizeof(path), "misses[%u].reason", i);
 		if (strspn(miss->reason, " \t\n") == strlen(miss->reason))
-			problems_add(problems,
-				"%s: misses[%u] (%s): reason: empty: say why the goal is missed",
-				path, i, miss->row);
+			err = problem(
+				problems, file, lines, path, "empty: say why the goal is missed");
+		snprintf(path, sizeof(path), "misses[%u].bound", i);
 		if (!isfinite(miss->bound))
-			problems_add(problems,
-				"%s: misses[%u] (%s): bound: must be a number that the measured "
-				"value still holds",
-				path, i, miss->row);
+			err = problem(problems, file, lines, path,
+				"%g: must be a number that the measured value still holds",
+				miss->bound);
 	}
-	return problems->count > before ? -EINVAL : 0;
+	return err;
 }
 
-int accuracy_known_load(
-	const char *path, struct problems *problems, struct accuracy_known **ret)
+int accuracy_known_load(const char *path, struct problems *problems, struct accuracy_known **ret)
 {
-	struct capture capture = { 0 };
-	cyaml_config_t config = config_of_schema;
+	struct yaml_lines lines = { 0 };
 	struct accuracy_known *known = NULL;
-	cyaml_err_t fault;
+	int err = yaml_form_load(path, &known_form, problems, &lines, (void **)&known);
 
-	config.log_ctx = &capture;
-	fault = cyaml_load_file(
-		path, &config, &known_schema, (cyaml_data_t **)&known, NULL);
-	if (fault != CYAML_OK)
-		return problems_add(problems, "%s: %s: must be a list of misses (example: misses: "
-					      "[{row: leak.tpr, class: drip, bound: 0.3, reason: "
-					      "...}])",
-			path, *capture.text ? capture.text : cyaml_strerror(fault));
-	if (check(known, path, problems)) {
+	if (!err)
+		err = check(known, path, &lines, problems);
+	yaml_lines_done(&lines);
+	if (err) {
 		accuracy_known_free(known);
-		return -EINVAL;
+		return err;
 	}
 	*ret = known;
 	return 0;
@@ -122,7 +121,7 @@ int accuracy_known_load(
 void accuracy_known_free(struct accuracy_known *known)
 {
 	if (known)
-		cyaml_free(&config_of_schema, &known_schema, known, 0);
+		yaml_form_free(&known_form, known);
 }
 
 static bool same(const char *a, const char *b)
@@ -130,8 +129,8 @@ static bool same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-bool accuracy_miss_is_of(const struct accuracy_miss *miss, const struct accuracy_row *row,
-	enum judged_source source)
+bool accuracy_miss_is_of(
+	const struct accuracy_miss *miss, const struct accuracy_row *row, enum judged_source source)
 {
 	return !row->sums && strcmp(miss->row, row->id) == 0 && same(miss->class, row->class) &&
 	       (!miss->source || strcmp(miss->source, accuracy_source_name(source)) == 0);

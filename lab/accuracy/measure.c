@@ -7,8 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-int accuracy_pick(
-	const struct accuracy_set *all, accuracy_wanted *wanted, struct accuracy_set *ret)
+int accuracy_pick(const struct accuracy_set *all, accuracy_wanted *wanted, struct accuracy_set *ret)
 {
 	struct accuracy_set set = { .unit = calloc(all->count + 1, sizeof(*set.unit)) };
 
@@ -54,8 +53,8 @@ int accuracy_time_to_limit(const struct accuracy_set *set, struct accuracy_cell 
  * The value by Kaplan and Meier, where a miss was watched for as long as it was; the interval by
  * order statistics, where a miss is later than everything, which is the harder reading.
  */
-int accuracy_latency(const struct accuracy_set *set, enum score_tier tier, double p,
-	struct accuracy_cell *cell)
+int accuracy_latency(
+	const struct accuracy_set *set, enum score_tier tier, double p, struct accuracy_cell *cell)
 {
 	_cleanup_free_ double *time = calloc(set->count + 1, sizeof(*time));
 	_cleanup_free_ double *late = calloc(set->count + 1, sizeof(*late));
@@ -254,8 +253,7 @@ int accuracy_kendall(const struct accuracy_set *set, struct accuracy_cell *cell)
 
 	cell->n = set->count;
 	if (!err)
-		err = stats_kendall_tau_b(
-			pairs.confidence, pairs.rate, pairs.count, &cell->value);
+		err = stats_kendall_tau_b(pairs.confidence, pairs.rate, pairs.count, &cell->value);
 	return err == -ENODATA ? 0 : err;
 }
 
@@ -270,8 +268,9 @@ int accuracy_auroc(const struct accuracy_set *set, struct accuracy_cell *cell)
 		return -ENOMEM;
 	for (size_t i = 0; i < set->count; i++) {
 		const struct judged_tier *tier = &set->unit[i]->tier[SCORE_LEAK];
-		double said = tier->alarms && isfinite(tier->first.confidence) ?
-				      tier->first.confidence : 0;
+		double said = tier->alarms && isfinite(tier->first.confidence)
+				      ? tier->first.confidence
+				      : 0;
 
 		if (set->unit[i]->leak)
 			leaks[leaks_count++] = said;
@@ -283,8 +282,8 @@ int accuracy_auroc(const struct accuracy_set *set, struct accuracy_cell *cell)
 	return err == -ENODATA ? 0 : err;
 }
 
-int accuracy_calibration(const struct accuracy_set *set, enum score_tier tier,
-	struct accuracy_calibration *ret)
+int accuracy_calibration(
+	const struct accuracy_set *set, enum score_tier tier, struct accuracy_calibration *ret)
 {
 	_cleanup_free_ double *confidence = calloc(set->count + 1, sizeof(*confidence));
 	_cleanup_free_ bool *right = calloc(set->count + 1, sizeof(*right));

@@ -54,8 +54,8 @@ static struct said said_of(const struct accuracy_patterns *patterns, const struc
 {
 	struct said said = { .truth = find_name(patterns, unit->pattern) };
 
-	said.stated = unit->pattern_stated ? find_name(patterns, unit->pattern_stated) :
-					     patterns->count + ACCURACY_SILENT;
+	said.stated = unit->pattern_stated ? find_name(patterns, unit->pattern_stated)
+					   : patterns->count + ACCURACY_SILENT;
 	return said;
 }
 

@@ -91,35 +91,29 @@ static void put_text(FILE *out, const char *text)
 	}
 }
 
-/* What a case has inside; NULL: it passed. As in accuracy_conclude(). */
-static const char *element_of(enum accuracy_verdict verdict, enum judged_source source)
+/* What a case has inside; NULL: it passed. */
+static const char *element_of(const struct accuracy_row *row, enum judged_source source)
 {
-	switch (verdict) {
-	case ACCURACY_MISSED:
+	if (accuracy_fails(row, source))
 		return "failure";
-	case ACCURACY_SHORT:
-	case ACCURACY_NONE:
-		return source == JUDGED_SIMULATED ? "failure" : "skipped";
-	case ACCURACY_KNOWN:
-		return "skipped";
-	default:
-		return NULL;
-	}
+	return row->cell[source].verdict == ACCURACY_MET ? NULL : "skipped";
 }
 
-static bool is_case(const struct accuracy_table *table, const struct accuracy_row *row, int source)
+static bool is_case(const struct accuracy_table *table, const struct accuracy_row *row,
+	enum judged_source source)
 {
-	return table->source[source].units && !row->sums && row->test != ACCURACY_REPORT;
+	return table->source[source].units && accuracy_decides(row, source) &&
+	       row->cell[source].verdict != ACCURACY_INFO;
 }
 
-static void put_case(const struct accuracy_row *row, int source, FILE *out)
+static void put_case(const struct accuracy_row *row, enum judged_source source, FILE *out)
 {
 	const struct accuracy_cell *cell = &row->cell[source];
-	const char *element = element_of(cell->verdict, source);
+	const char *element = element_of(row, source);
 	char value[ACCURACY_TEXT_SIZE], interval[ACCURACY_TEXT_SIZE], verdict[ACCURACY_TEXT_SIZE];
 
-	fprintf(out, "    <testcase classname=\"accuracy.%s\" name=\"%s%s", accuracy_source_name(source),
-		row->id, row->class ? " " : "");
+	fprintf(out, "    <testcase classname=\"accuracy.%s\" name=\"%s%s",
+		accuracy_source_name(source), row->id, row->class ? " " : "");
 	put_text(out, row->class ? row->class : "");
 	if (!element) {
 		fputs("\" time=\"0\"/>\n", out);
@@ -148,7 +142,7 @@ void accuracy_print_junit(const struct accuracy_table *table, FILE *out)
 
 	for (size_t i = 0; i < table->rows_count; i++)
 		for (int s = 0; s < ACCURACY_SOURCES; s++) {
-			const char *element = element_of(table->rows[i].cell[s].verdict, s);
+			const char *element = element_of(&table->rows[i], s);
 
 			if (!is_case(table, &table->rows[i], s))
 				continue;

@@ -59,8 +59,8 @@ static json_t *row_json(const struct accuracy_row *row)
 	json_object_set_new(json, "class", text_or_null(row->class));
 	json_object_set_new(json, "what", json_string(row->what));
 	json_object_set_new(json, "goal", json_string(row->goal));
-	json_object_set_new(json, "of",
-		json_string(row->section == ACCURACY_OURS ? "project" : "document"));
+	json_object_set_new(
+		json, "of", json_string(row->section == ACCURACY_OURS ? "project" : "document"));
 	json_object_set_new(json, "worst_of_classes", json_boolean(row->sums));
 	for (int s = 0; s < ACCURACY_SOURCES; s++)
 		json_object_set_new(json, accuracy_source_name(s), cell_json(row, &row->cell[s]));
@@ -69,14 +69,14 @@ static json_t *row_json(const struct accuracy_row *row)
 
 static void class_leak(json_t *json, const struct accuracy_class *class)
 {
-	json_object_set_new(json, "found", json_integer((json_int_t)class->good));
+	json_object_set_new(json, "found", json_integer((json_int_t) class->good));
 	json_object_set_new(json, "growing_median_s", number(class->growing_median_s));
 	json_object_set_new(json, "growing_p95_s", number(class->growing_p95_s));
 	json_object_set_new(json, "leak_median_s", number(class->leak_median_s));
 	json_object_set_new(json, "leak_p95_s", number(class->leak_p95_s));
 	json_object_set_new(json, "rate_within_2_percent", number(class->rate_within));
 	json_object_set_new(json, "rate_error_median", number(class->rate_median));
-	json_object_set_new(json, "rate_n", json_integer((json_int_t)class->rate_n));
+	json_object_set_new(json, "rate_n", json_integer((json_int_t) class->rate_n));
 }
 
 static void class_benign(json_t *json, const struct accuracy_class *class)
@@ -86,12 +86,11 @@ static void class_benign(json_t *json, const struct accuracy_class *class)
 	stats_rate_upper(class->false_leak, class->hours, ACCURACY_LEVEL, &upper);
 	json_object_set_new(
 		json, "false_units", json_integer((json_int_t)(class->units - class->good)));
+	json_object_set_new(json, "false_growing_units", json_integer((json_int_t) class->alarmed));
 	json_object_set_new(
-		json, "false_growing_units", json_integer((json_int_t)class->alarmed));
+		json, "false_leak_alarms", json_integer((json_int_t) class->false_leak));
 	json_object_set_new(
-		json, "false_leak_alarms", json_integer((json_int_t)class->false_leak));
-	json_object_set_new(
-		json, "false_growing_alarms", json_integer((json_int_t)class->false_growing));
+		json, "false_growing_alarms", json_integer((json_int_t) class->false_growing));
 	json_object_set_new(json, "hours", number(class->hours));
 	json_object_set_new(json, "false_leak_per_hour_upper_95", number(upper));
 }
@@ -106,13 +105,13 @@ static json_t *classes_json(const struct accuracy_source *source)
 
 		json_object_set_new(json, "class", json_string(class->name));
 		json_object_set_new(json, "truth", json_string(class->leak ? "leak" : "benign"));
-		json_object_set_new(json, "n", json_integer((json_int_t)class->units));
+		json_object_set_new(json, "n", json_integer((json_int_t) class->units));
 		if (class->leak)
 			class_leak(json, class);
 		else
 			class_benign(json, class);
-		json_object_set_new(json, "named", json_integer((json_int_t)class->named));
-		json_object_set_new(json, "stated", json_integer((json_int_t)class->stated));
+		json_object_set_new(json, "named", json_integer((json_int_t) class->named));
+		json_object_set_new(json, "stated", json_integer((json_int_t) class->stated));
 		json_array_append_new(list, json);
 	}
 	return list;
@@ -131,8 +130,8 @@ static json_t *patterns_json(const struct accuracy_patterns *patterns)
 		json_t *line = json_array();
 
 		for (size_t k = 0; k < columns; k++)
-			json_array_append_new(line,
-				json_integer((json_int_t)patterns->cell[i * columns + k]));
+			json_array_append_new(
+				line, json_integer((json_int_t)patterns->cell[i * columns + k]));
 		json_object_set_new(matrix, patterns->name[i], line);
 	}
 	json_object_set_new(json, "n", json_integer((json_int_t)patterns->units));
@@ -173,8 +172,8 @@ static json_t *source_json(const struct accuracy_source *source)
 	json_t *json = json_object(), *calibration = json_object();
 
 	for (int t = 0; t < SCORE_TIERS; t++)
-		json_object_set_new(calibration, score_tier_name(t),
-			calibration_json(&source->calibration[t]));
+		json_object_set_new(
+			calibration, score_tier_name(t), calibration_json(&source->calibration[t]));
 	json_object_set_new(json, "units", json_integer((json_int_t)source->units));
 	json_object_set_new(json, "broken", json_integer((json_int_t)source->broken));
 	json_object_set_new(json, "broken_why", text_or_null(source->broken_why));
@@ -195,9 +194,9 @@ json_t *accuracy_json(const struct accuracy_table *table)
 	for (size_t i = 0; i < table->rows_count; i++)
 		json_array_append_new(rows, row_json(&table->rows[i]));
 	for (size_t i = 0; accuracy_elsewhere[i][0]; i++)
-		json_array_append_new(elsewhere,
-			json_pack("{s:s, s:s}", "goal", accuracy_elsewhere[i][0], "where",
-				accuracy_elsewhere[i][1]));
+		json_array_append_new(
+			elsewhere, json_pack("{s:s, s:s}", "goal", accuracy_elsewhere[i][0],
+					   "where", accuracy_elsewhere[i][1]));
 	json_object_set_new(json, "format", json_string("leaklab.accuracy"));
 	json_object_set_new(json, "version", json_integer(1));
 	json_object_set_new(json, "revision", json_string(revision()));
@@ -207,7 +206,6 @@ json_t *accuracy_json(const struct accuracy_table *table)
 	json_object_set_new(json, "rows", rows);
 	json_object_set_new(json, "elsewhere", elsewhere);
 	for (int s = 0; s < ACCURACY_SOURCES; s++)
-		json_object_set_new(
-			json, accuracy_source_name(s), source_json(&table->source[s]));
+		json_object_set_new(json, accuracy_source_name(s), source_json(&table->source[s]));
 	return json;
 }

@@ -46,8 +46,8 @@ static void print_cell(const struct accuracy_row *row, const struct accuracy_cel
 	fprintf(out, " %-*s", VERDICT_WIDTH, accuracy_verdict_text(cell, verdict));
 }
 
-static void print_notes(const struct accuracy_table *table, const struct accuracy_row *row,
-	FILE *out)
+static void print_notes(
+	const struct accuracy_table *table, const struct accuracy_row *row, FILE *out)
 {
 	for (int s = 0; s < ACCURACY_SOURCES; s++) {
 		const struct accuracy_cell *cell = &row->cell[s];
@@ -175,8 +175,7 @@ static void print_patterns(const struct accuracy_patterns *patterns, FILE *out)
 	}
 }
 
-static void print_calibration(
-	const char *tier, const struct accuracy_calibration *cal, FILE *out)
+static void print_calibration(const char *tier, const struct accuracy_calibration *cal, FILE *out)
 {
 	const struct stats_calibration *figures = &cal->figures;
 
@@ -204,9 +203,9 @@ static void print_source(const struct accuracy_table *table, int s, FILE *out)
 		source->broken);
 	if (s == JUDGED_SIMULATED)
 		fprintf(out, ", %s",
-			source->sealed == source->units ?
-				"all of sealed seeds" :
-				"not all of sealed seeds: no figures to publish");
+			source->sealed == source->units
+				? "all of sealed seeds"
+				: "not all of sealed seeds: no figures to publish");
 	if (source->broken)
 		fprintf(out, "; the first broken one: %s", source->broken_why);
 	fputc('\n', out);
@@ -231,9 +230,10 @@ void accuracy_print_terminal(const struct accuracy_table *table, FILE *out)
 	fprintf(out, "\nelsewhere\n");
 	for (size_t i = 0; accuracy_elsewhere[i][0]; i++)
 		fprintf(out, "  %-76s %s\n", accuracy_elsewhere[i][0], accuracy_elsewhere[i][1]);
-	fprintf(out, "\n[a, b] is two-sided; >= a and <= b are one-sided bounds, by which TPR and FPR "
-		     "are held.\nSHORT: nothing speaks against it, but it takes more units to show "
-		     "it.\n");
+	fprintf(out,
+		"\n[a, b] is two-sided; >= a and <= b are one-sided bounds, by which TPR and FPR "
+		"are held.\nSHORT: nothing speaks against it, but it takes more units to show "
+		"it.\n");
 	for (int s = 0; s < ACCURACY_SOURCES; s++)
 		if (table->source[s].units + table->source[s].broken)
 			print_source(table, s, out);

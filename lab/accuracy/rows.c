@@ -156,8 +156,8 @@ static int time_to_limit(const struct accuracy_set *set, const struct accuracy_s
 	return accuracy_time_to_limit(set, cell);
 }
 
-static int ece_of(const struct accuracy_source *source, enum score_tier tier,
-	struct accuracy_cell *cell)
+static int ece_of(
+	const struct accuracy_source *source, enum score_tier tier, struct accuracy_cell *cell)
 {
 	const struct accuracy_calibration *cal = &source->calibration[tier];
 
@@ -231,9 +231,11 @@ const struct accuracy_spec accuracy_specs[] = {
 	{ "leak.fpr", "leak: FPR of each benign class, upper bound", "< 1 %", ACCURACY_OURS,
 		ACCURACY_SHARE, ACCURACY_BELOW, 0.01, any_unit, NULL, 0 },
 	{ "rate.within", "rate when confirmed: runs within 2 %", ">= 90 %", ACCURACY_OURS,
-		ACCURACY_SHARE, ACCURACY_AT_LEAST, 0.9, is_leak, rate_within, ACCURACY_SILENCE_IS_MISS },
+		ACCURACY_SHARE, ACCURACY_AT_LEAST, 0.9, is_leak, rate_within,
+		ACCURACY_SILENCE_IS_MISS },
 	{ "rate.coverage", "rate when confirmed: its 95 % interval holds", "95 %", ACCURACY_OURS,
-		ACCURACY_SHARE, ACCURACY_COVERS, 0.95, is_leak, rate_coverage, ACCURACY_SILENCE_IS_MISS },
+		ACCURACY_SHARE, ACCURACY_COVERS, 0.95, is_leak, rate_coverage,
+		ACCURACY_SILENCE_IS_MISS },
 	{ "pattern.f1", "pattern: macro-F1 over all", ">= 97 %", ACCURACY_OURS, ACCURACY_SHARE,
 		ACCURACY_AT_LEAST, 0.97, any_unit, pattern_f1, 0 },
 	{ "confidence.spearman", "confidence 30 s after onset, severity: Spearman", ">= 0.9",
@@ -261,9 +263,10 @@ const struct accuracy_spec accuracy_specs[] = {
 	{ "B8", "B8: TPR over all leaks, lower bound", "> 90 %", ACCURACY_DOCUMENT, ACCURACY_SHARE,
 		ACCURACY_ABOVE, 0.9, is_leak, pooled_tpr, 0 },
 	{ "B9", "B9: confidence 30 s after onset, severity", ">= 0.8", ACCURACY_DOCUMENT,
-		ACCURACY_NUMBER, ACCURACY_AT_LEAST, 0.8, is_graded, spearman, ACCURACY_SILENCE_IS_MISS },
-	{ "B10", "B10: rate of linear leaks when confirmed, p95 error", "<= 5 %",
-		ACCURACY_DOCUMENT, ACCURACY_SHARE, ACCURACY_AT_MOST, 0.05, is_linear, rate_p95,
+		ACCURACY_NUMBER, ACCURACY_AT_LEAST, 0.8, is_graded, spearman,
+		ACCURACY_SILENCE_IS_MISS },
+	{ "B10", "B10: rate of linear leaks when confirmed, p95 error", "<= 5 %", ACCURACY_DOCUMENT,
+		ACCURACY_SHARE, ACCURACY_AT_MOST, 0.05, is_linear, rate_p95,
 		ACCURACY_SILENCE_IS_MISS },
 };
 

@@ -11,8 +11,7 @@
 static struct accuracy_row *add_row(
 	struct accuracy_table *table, const struct accuracy_spec *spec, const char *class)
 {
-	struct accuracy_row *grown =
-		realloc(table->rows, (table->rows_count + 1) * sizeof(*grown));
+	struct accuracy_row *grown = realloc(table->rows, (table->rows_count + 1) * sizeof(*grown));
 	struct accuracy_row *row;
 
 	if (!grown)
@@ -62,7 +61,8 @@ static int fill_cell(const struct accuracy_spec *spec, const struct accuracy_set
 		return err;
 	accuracy_judge(spec->test, which == JUDGED_SIMULATED, cell);
 	/* There were leaks to speak of, and the detector did not. */
-	if ((spec->flags & ACCURACY_SILENCE_IS_MISS) && cell->verdict == ACCURACY_NONE && has_leaks(&mine))
+	if ((spec->flags & ACCURACY_SILENCE_IS_MISS) && cell->verdict == ACCURACY_NONE &&
+		has_leaks(&mine))
 		cell->verdict = ACCURACY_MISSED;
 	/* What cannot be simulated is not missing from a simulation. */
 	if ((spec->flags & ACCURACY_LIVE_ONLY) && which == JUDGED_SIMULATED) {
@@ -182,8 +182,7 @@ static int add_class_rows(struct accuracy_table *table, const struct accuracy_sp
 
 static bool holds(enum accuracy_test test, double value, double bound)
 {
-	bool least = test == ACCURACY_AT_LEAST || test == ACCURACY_ABOVE ||
-		     test == ACCURACY_COVERS;
+	bool least = test == ACCURACY_AT_LEAST || test == ACCURACY_ABOVE || test == ACCURACY_COVERS;
 
 	return least ? value >= bound : value <= bound;
 }
@@ -251,7 +250,8 @@ static int fill_rows(const struct accuracy_set sets[ACCURACY_SOURCES],
 		if (!row)
 			return -ENOMEM;
 		for (int s = 0; !err && s < ACCURACY_SOURCES; s++)
-			err = fill_cell(&accuracy_specs[i], &sets[s], &table->source[s], s, &row->cell[s]);
+			err = fill_cell(
+				&accuracy_specs[i], &sets[s], &table->source[s], s, &row->cell[s]);
 		if (err)
 			return err;
 	}
@@ -281,8 +281,7 @@ static void sort_units(const struct judged_unit *units, size_t count, const char
 int accuracy_measure(const struct judged_unit *units, size_t count, const char *detector,
 	const struct accuracy_known *known, struct accuracy_table *ret)
 {
-	_cleanup_free_ const struct judged_unit **simulated =
-		calloc(count + 1, sizeof(*simulated));
+	_cleanup_free_ const struct judged_unit **simulated = calloc(count + 1, sizeof(*simulated));
 	_cleanup_free_ const struct judged_unit **live = calloc(count + 1, sizeof(*live));
 	struct accuracy_set sets[] = { { .unit = simulated }, { .unit = live } };
 	struct accuracy_table table = { .detector = detector };
@@ -295,8 +294,9 @@ int accuracy_measure(const struct judged_unit *units, size_t count, const char *
 		err = fill_source(&sets[s], &table.source[s]);
 	if (!err)
 		err = fill_rows(sets, known, &table);
-	if (!err && sets[0].count + sets[1].count + table.source[0].broken +
-				    table.source[1].broken == 0)
+	if (!err &&
+		sets[0].count + sets[1].count + table.source[0].broken + table.source[1].broken ==
+			0)
 		err = -ENODATA;
 	if (err) {
 		accuracy_done(&table);

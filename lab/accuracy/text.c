@@ -20,12 +20,17 @@ char *accuracy_value_text(enum accuracy_unit unit, double value, char buf[ACCURA
 	return buf;
 }
 
-/* An end of an interval: the unit stands with the value. */
-static void end_text(enum accuracy_unit unit, double value, char buf[ACCURACY_TEXT_SIZE])
+/* An end of an interval: the unit stands with the value. Infinite is what n cannot bound. */
+static void end_text(const struct accuracy_row *row, double value, char buf[ACCURACY_TEXT_SIZE])
 {
-	accuracy_value_text(unit, value, buf);
-	if (unit == ACCURACY_SHARE || unit == ACCURACY_SECONDS)
-		buf[strcspn(buf, isfinite(value) ? " " : "")] = '\0';
+	if (!isfinite(value))
+		snprintf(buf, ACCURACY_TEXT_SIZE, "open");
+	else if (row->unit == ACCURACY_SHARE)
+		snprintf(buf, ACCURACY_TEXT_SIZE, row->test == ACCURACY_BELOW ? "%.2f" : "%.1f",
+			value * 100);
+	else
+		snprintf(buf, ACCURACY_TEXT_SIZE, row->unit == ACCURACY_SECONDS ? "%.2f" : "%.3f",
+			value);
 }
 
 char *accuracy_interval_text(const struct accuracy_row *row, const struct accuracy_cell *cell,
@@ -36,16 +41,16 @@ char *accuracy_interval_text(const struct accuracy_row *row, const struct accura
 
 	*buf = '\0';
 	if (!isnan(cell->one_sided)) {
-		end_text(row->unit, cell->one_sided, lo);
+		end_text(row, cell->one_sided, lo);
 		len = (size_t)snprintf(buf, ACCURACY_TEXT_SIZE, "%s %.15s ",
 			row->test == ACCURACY_ABOVE ? ">=" : "<=", lo);
 	}
 	if (!isnan(cell->interval.lo)) {
-		end_text(row->unit, cell->interval.lo, lo);
-		end_text(row->unit, cell->interval.hi, hi);
+		end_text(row, cell->interval.lo, lo);
+		end_text(row, cell->interval.hi, hi);
 		snprintf(buf + len, ACCURACY_TEXT_SIZE - len, "[%.15s, %.15s]", lo, hi);
 	} else if (row->goal[0] && isfinite(cell->bound) && strstr(row->goal, "band")) {
-		end_text(row->unit, cell->bound, hi);
+		end_text(row, cell->bound, hi);
 		snprintf(buf + len, ACCURACY_TEXT_SIZE - len, "band %.15s", hi);
 	}
 	return buf;

@@ -92,9 +92,20 @@ struct tally {
 	char first[96];
 };
 
-/* Live units are too few by design for most bounds; simulated ones must not be. */
-static bool fails(enum accuracy_verdict verdict, enum judged_source source)
+/* A class that only the other source has is no goal of this one. */
+bool accuracy_decides(const struct accuracy_row *row, enum judged_source source)
 {
+	return !row->sums && row->test != ACCURACY_REPORT &&
+	       (!row->class || row->cell[source].verdict != ACCURACY_NONE);
+}
+
+/* Live units are too few by design for most bounds; simulated ones must not be. */
+bool accuracy_fails(const struct accuracy_row *row, enum judged_source source)
+{
+	enum accuracy_verdict verdict = row->cell[source].verdict;
+
+	if (!accuracy_decides(row, source))
+		return false;
 	return verdict == ACCURACY_MISSED ||
 	       (source == JUDGED_SIMULATED &&
 		       (verdict == ACCURACY_SHORT || verdict == ACCURACY_NONE));
@@ -103,10 +114,8 @@ static bool fails(enum accuracy_verdict verdict, enum judged_source source)
 static void tally_cell(
 	const struct accuracy_row *row, enum judged_source source, struct tally *tally)
 {
-	enum accuracy_verdict verdict = row->cell[source].verdict;
-
-	tally->count[verdict]++;
-	if (!fails(verdict, source))
+	tally->count[row->cell[source].verdict]++;
+	if (!accuracy_fails(row, source))
 		return;
 	if (tally->failed++ == 0)
 		snprintf(tally->first, sizeof(tally->first), "%s%s%s (%s)", row->id,
@@ -136,7 +145,7 @@ enum accuracy_end accuracy_conclude(const struct accuracy_table *table, char *wh
 			return ACCURACY_BROKEN;
 		}
 		for (size_t i = 0; source->units && i < table->rows_count; i++)
-			if (!table->rows[i].sums && table->rows[i].test != ACCURACY_REPORT)
+			if (accuracy_decides(&table->rows[i], s))
 				tally_cell(&table->rows[i], s, &tally);
 	}
 	if (judged == 0) {
@@ -144,7 +153,8 @@ enum accuracy_end accuracy_conclude(const struct accuracy_table *table, char *wh
 		return ACCURACY_BROKEN;
 	}
 	if (tally.failed) {
-		snprintf(why, size, "%zu goals are not reached, the first is %s; %zu met, %zu known",
+		snprintf(why, size,
+			"%zu goals are not reached, the first is %s; %zu met, %zu known",
 			tally.failed, tally.first, tally.count[ACCURACY_MET],
 			tally.count[ACCURACY_KNOWN]);
 		return ACCURACY_FAIL;
