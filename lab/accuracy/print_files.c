@@ -14,8 +14,8 @@ static void markdown_cell(
 
 	fprintf(out, " %s |", accuracy_value_text(row->unit, cell->value, text));
 	fprintf(out, " %s |", accuracy_interval_text(row, cell, text));
-	fprintf(out, " %zu | %s%s%s |", cell->n, row->sums ? "" : "**",
-		accuracy_verdict_text(cell, text), row->sums ? "" : "**");
+	accuracy_verdict_text(cell, text);
+	fprintf(out, *text && !row->sums ? " %zu | **%s** |" : " %zu | %s |", cell->n, text);
 }
 
 static void markdown_row(const struct accuracy_row *row, FILE *out)
