@@ -275,6 +275,19 @@ static void test_bad_detectors(void **state)
 	check_refused_as(GOLDEN "blind", "   ", "--detector=   : must be a program", true);
 }
 
+/* Detectors that know what is to come, and one that cannot be asked whether it does. */
+static void test_foreknowledge(void **state)
+{
+	(void)state;
+	check_refused(GOLDEN "blind", DETECTORS "back-dates.sh",
+		"the alarm at t_ns 1002000000000 (growing, raised, mm 104) is missing when the "
+		"recording ends at t_ns 1002000000000: it was made with samples that came later");
+	check_refused(GOLDEN "blind", DETECTORS "knows-the-rate.sh",
+		"(leak, raised, mm 101) is another one when the recording ends");
+	check_refused(GOLDEN "blind", DETECTORS "refuses-short.sh",
+		"exited with 5 (given the recording up to t_ns 1010000000000, as a check");
+}
+
 static void test_not_a_run(void **state)
 {
 	(void)state;
@@ -770,6 +783,7 @@ int main(void)
 		cmocka_unit_test(test_late_is_exactly_late),
 		cmocka_unit_test(test_detector_programs),
 		cmocka_unit_test(test_bad_detectors),
+		cmocka_unit_test(test_foreknowledge),
 		cmocka_unit_test(test_not_a_run),
 		cmocka_unit_test(test_same_run_twice),
 		cmocka_unit_test(test_pooled),
