@@ -198,9 +198,10 @@ static int talk(char **argv, const char *command, int in, FILE *out, struct run_
 	return ended;
 }
 
-int detector_write(const char *command, struct run_files *run, FILE *out, struct run_error *error)
+int detector_run(const char *command, struct run_files *run, struct run_error *error)
 {
-	_cleanup_free_ char *words = strdup(command), *path = NULL;
+	_cleanup_free_ char *words = strdup(command), *path = NULL, *name = NULL;
+	_cleanup_fclose_ FILE *out = tmpfile();
 	_cleanup_close_ int in = -1;
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	char *argv[ARGUMENTS_MAX + 1];
@@ -208,8 +209,12 @@ int detector_write(const char *command, struct run_files *run, FILE *out, struct
 
 	if (asprintf(&path, "%s/samples.jsonl", run->dir) < 0)
 		path = NULL;
-	if (!words || !path)
+	if (asprintf(&name, "output of %s", command) < 0)
+		name = NULL;
+	if (!words || !path || !name)
 		return run_fail(error, -ENOMEM, "--detector: out of memory");
+	if (!out)
+		return run_fail(error, -errno, "--detector: temporary file: %s", strerror(errno));
 	if (split(words, argv) < 0)
 		return run_fail_usage(error, -EINVAL,
 			"--detector=%s: must be a program and up to "
@@ -221,22 +226,6 @@ int detector_write(const char *command, struct run_files *run, FILE *out, struct
 	sigaction(SIGPIPE, &ignore, &before);
 	err = talk(argv, command, in, out, error);
 	sigaction(SIGPIPE, &before, NULL);
-	return err;
-}
-
-int detector_run(const char *command, struct run_files *run, struct run_error *error)
-{
-	_cleanup_free_ char *name = NULL;
-	_cleanup_fclose_ FILE *out = tmpfile();
-	int err;
-
-	if (asprintf(&name, "output of %s", command) < 0) {
-		name = NULL;
-		return run_fail(error, -ENOMEM, "--detector: out of memory");
-	}
-	if (!out)
-		return run_fail(error, -errno, "--detector: temporary file: %s", strerror(errno));
-	err = detector_write(command, run, out, error);
 	if (err)
 		return err;
 	rewind(out);

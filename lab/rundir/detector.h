@@ -13,9 +13,5 @@
  * writes something else than detections, or another negative errno. @error has the message.
  */
 int detector_run(const char *command, struct run_files *run, struct run_error *error);
-/*
- * As above, but what it writes to its stdout goes to @out as it comes, and is not read.
- */
-int detector_write(const char *command, struct run_files *run, FILE *out, struct run_error *error);
 
 #endif

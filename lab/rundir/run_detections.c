@@ -348,10 +348,3 @@ int run_files_read_detections(
 		run_fail(error, err, "%s: out of memory", name);
 	return err;
 }
-
-void run_files_forget_detections(struct run_files *run)
-{
-	free(run->detections.detector);
-	free(run->detections.list);
-	run->detections = (struct run_detections){ 0 };
-}

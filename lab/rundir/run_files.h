@@ -220,8 +220,6 @@ void run_files_freep(struct run_files **run);
  */
 int run_files_read_detections(
 	struct run_files *run, FILE *in, const char *name, struct run_error *error);
-/* Forgets them, so that those of another detector can be read. */
-void run_files_forget_detections(struct run_files *run);
 
 /* A copy of @text that lives as long as @run; equal texts share it. NULL when memory is short. */
 const char *run_intern(struct run_files *run, const char *text);

@@ -256,21 +256,6 @@ static int open_runs(struct run_score *score, char *const *dirs, size_t count, c
 	return 0;
 }
 
-/* From runs with detections to the verdict. */
-static int judge_runs(struct run_score *score, struct run_error *error)
-{
-	int err = build_units(score, error);
-
-	if (!err)
-		err = build_detections(score);
-	if (!err)
-		err = judge(score);
-	if (err == -E2BIG)
-		run_fail(error, err, "more than %d patterns: score fewer runs at a time",
-			SCORE_PATTERNS_MAX);
-	return err;
-}
-
 int run_score_open(char *const *dirs, size_t count, const char *command, struct run_score **ret,
 	struct run_error *error)
 {
@@ -283,32 +268,16 @@ int run_score_open(char *const *dirs, size_t count, const char *command, struct 
 	if (!err)
 		err = open_runs(score, dirs, count, command, error);
 	if (!err)
-		err = judge_runs(score, error);
+		err = build_units(score, error);
+	if (!err)
+		err = build_detections(score);
+	if (!err)
+		err = judge(score);
 	if (err == -ENOMEM)
 		run_fail(error, err, "out of memory");
-	if (err)
-		return err;
-	*ret = cleanup_steal_ptr(score);
-	return 0;
-}
-
-int run_score_of(struct run_files *run, struct run_score **ret, struct run_error *error)
-{
-	_cleanup_(run_score_freep) struct run_score *score = calloc(1, sizeof(*score));
-	int err = -ENOMEM;
-
-	if (score) {
-		score->runs_borrowed = true;
-		score->runs = calloc(1, sizeof(struct run_files *));
-		score->groups = calloc(1, sizeof(*score->groups));
-	}
-	if (score && score->runs && score->groups) {
-		score->runs[score->runs_count++] = run;
-		score->detector = run->detections.detector;
-		err = judge_runs(score, error);
-	}
-	if (err == -ENOMEM)
-		run_fail(error, err, "%s: out of memory", run->dir);
+	else if (err == -E2BIG)
+		run_fail(error, err, "more than %d patterns: score fewer runs at a time",
+			SCORE_PATTERNS_MAX);
 	if (err)
 		return err;
 	*ret = cleanup_steal_ptr(score);
@@ -319,7 +288,7 @@ void run_score_free(struct run_score *score)
 {
 	if (!score)
 		return;
-	for (size_t i = 0; !score->runs_borrowed && i < score->runs_count; i++)
+	for (size_t i = 0; i < score->runs_count; i++)
 		run_files_free(score->runs[i]);
 	score_done(&score->result);
 	free(score->runs);

@@ -31,7 +31,6 @@ enum run_above {
 struct run_score {
 	struct run_files **runs;
 	size_t runs_count;
-	bool runs_borrowed;
 	struct score_unit *units;
 	size_t *unit_runs; /* which run a unit belongs to */
 	size_t units_count;
@@ -59,11 +58,6 @@ struct run_score {
  */
 int run_score_open(char *const *dirs, size_t count, const char *command, struct run_score **ret,
 	struct run_error *error);
-/*
- * The same of one run that is read already, with the detections that it holds. @run stays the
- * caller's and must outlive @ret, and no other score of it may be made meanwhile.
- */
-int run_score_of(struct run_files *run, struct run_score **ret, struct run_error *error);
 void run_score_free(struct run_score *score);
 void run_score_freep(struct run_score **score);
 
