@@ -18,6 +18,8 @@ static const struct command {
 	{ "validate", cmd_validate, "check scenarios without running them" },
 	{ "run", cmd_run, "run a scenario, score it and report" },
 	{ "score", cmd_score, "score a detector on recorded runs" },
+	{ "compare", cmd_compare, "compare detectors over the same runs, ours with each" },
+	{ "baseline", cmd_baseline, "a simple detector, for others to be compared with" },
 	{ "report", cmd_report, "report on recorded runs" },
 	{ "oom", cmd_oom, "kill containers in every way and show who saw it" },
 	{ "limits", cmd_limits, "check that memory limits do what was declared" },

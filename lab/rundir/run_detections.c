@@ -327,6 +327,13 @@ static int read_all(struct reader *reader)
 	return got;
 }
 
+void run_detections_done(struct run_detections *detections)
+{
+	free(detections->detector);
+	free(detections->list);
+	*detections = (struct run_detections){ 0 };
+}
+
 int run_files_read_detections(
 	struct run_files *run, FILE *in, const char *name, struct run_error *error)
 {

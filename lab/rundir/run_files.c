@@ -71,8 +71,7 @@ void run_files_free(struct run_files *run)
 	free(run->recording.broken);
 	free(run->recording.mms);
 	free(run->recording.cgroups);
-	free(run->detections.detector);
-	free(run->detections.list);
+	run_detections_done(&run->detections);
 	free(run->scenario);
 	free(run->status_reason);
 	free(run->dir);

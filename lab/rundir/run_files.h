@@ -220,6 +220,8 @@ void run_files_freep(struct run_files **run);
  */
 int run_files_read_detections(
 	struct run_files *run, FILE *in, const char *name, struct run_error *error);
+/* Releases and empties what was read; the texts stay with the run. */
+void run_detections_done(struct run_detections *detections);
 
 /* A copy of @text that lives as long as @run; equal texts share it. NULL when memory is short. */
 const char *run_intern(struct run_files *run, const char *text);
