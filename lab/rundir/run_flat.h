@@ -15,7 +15,7 @@
 #define RUN_FLAT_MEMBERS_MAX 32
 
 struct run_flat_member {
-	const char *key; /* not terminated */
+	const char *key;  /* not terminated */
 	const char *text; /* of a text, not terminated; NULL otherwise */
 	uint64_t number;
 	unsigned short key_len, text_len;

@@ -187,8 +187,7 @@ static struct counters look(struct layer *layer, struct process *process, uint64
 		      noise_stream_at(&process->noise, t_ns);
 	struct counters now = {
 		.swap = to_pages(anon * swapped),
-		.file = to_pages((double)(process->held.file + process->base_file) *
-				 (1 - dropped)),
+		.file = to_pages((double)(process->held.file + process->base_file) * (1 - dropped)),
 		.shmem = process->held.shmem,
 	};
 
@@ -278,9 +277,10 @@ static void reclaim_file(const struct layer *layer, const struct counters *sum, 
 
 	if (held + sum->file <= limit || sum->file == 0)
 		return;
-	of->file = held >= limit ? 0
-				 : to_pages((double)of->file * (double)(limit - held) /
-					    (double)sum->file);
+	of->file =
+		held >= limit
+			? 0
+			: to_pages((double)of->file * (double)(limit - held) / (double)sum->file);
 }
 
 static bool is_change(const struct process *process, const struct counters *now)
@@ -288,8 +288,8 @@ static bool is_change(const struct process *process, const struct counters *now)
 	return !process->is_written || memcmp(&process->written, now, sizeof(*now)) != 0;
 }
 
-static int write_processes(struct layer *layer, const struct counters *sum,
-	struct counters *looked, uint64_t t_ns, bool *ret_written)
+static int write_processes(struct layer *layer, const struct counters *sum, struct counters *looked,
+	uint64_t t_ns, bool *ret_written)
 {
 	uint64_t largest = 0;
 	int err = 0;

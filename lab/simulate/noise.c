@@ -109,8 +109,8 @@ static int add_profile(
 	_cleanup_free_ char *path = NULL;
 
 	if (set->count == NOISE_PROFILES_MAX)
-		return run_fail(error, -E2BIG, "%s: more than %d profiles", dir,
-			NOISE_PROFILES_MAX);
+		return run_fail(
+			error, -E2BIG, "%s: more than %d profiles", dir, NOISE_PROFILES_MAX);
 	*profile = (struct noise_profile){ .name = strndup(name, strlen(name) - 5) };
 	set->count++;
 	if (asprintf(&path, "%s/%s", dir, name) < 0)

@@ -116,8 +116,7 @@ static void write_profile(
 	fputs("\n ]}\n", out);
 }
 
-static int read_series(
-	FILE *in, const char *name, struct series *series, struct run_error *error)
+static int read_series(FILE *in, const char *name, struct series *series, struct run_error *error)
 {
 	struct run_records records;
 	struct run_flat flat;

@@ -49,10 +49,8 @@ static void begin_change(struct pressure *pressure)
 	} else {
 		takes_s = random_log(random, 2, 20);
 		wait_s = random_log(random, 60, 600);
-		begin_line(
-			&pressure->swapped, t_ns, takes_s, random_linear(random, 0.1, 0.5));
-		begin_line(
-			&pressure->dropped, t_ns, takes_s, random_linear(random, 0.3, 0.9));
+		begin_line(&pressure->swapped, t_ns, takes_s, random_linear(random, 0.1, 0.5));
+		begin_line(&pressure->dropped, t_ns, takes_s, random_linear(random, 0.3, 0.9));
 	}
 	pressure->returning = !pressure->returning;
 	pressure->next_ns = t_ns + (uint64_t)((takes_s + wait_s) * S);
