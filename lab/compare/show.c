@@ -51,7 +51,7 @@ static const char *share_text(const struct score_share *share, bool interval, ch
 static const char *latency_text(double seconds, char buf[CELL])
 {
 	if (isnan(seconds))
-		snprintf(buf, CELL, "not reached");
+		snprintf(buf, CELL, "none");
 	else
 		units_format_duration(seconds, buf, CELL);
 	return buf;
@@ -85,7 +85,7 @@ static void add_row(struct compare_table *table, const char *const *cells)
 static int show_figures(FILE *out, const struct compare_view *view, enum score_tier number,
 	const size_t *shown, size_t count)
 {
-	static const char *const head[] = { "DETECTOR", "TPR (95 %)", "FPR", "FALSE/H", "(AT MOST)",
+	static const char *const head[] = { "DETECTOR", "TPR (95 %)", "FPR", "FALSE/H", "AT MOST",
 		"MEDIAN", "P95", "RATE 5 %" };
 	_cleanup_(compare_table_done) struct compare_table table = { .columns = 8 };
 	char buf[CELL];
@@ -168,6 +168,16 @@ static void write_worse(FILE *out, const struct compare_board *board,
 	fputc('.', out);
 }
 
+static void show_sentence(FILE *out, const struct compare_view *view, const char *text)
+{
+	if (view->markdown) {
+		fprintf(out, "%s\n", text);
+	} else {
+		fputs("  ", out);
+		show_wrapped(out, text, 2);
+	}
+}
+
 static int show_worse(FILE *out, const struct compare_view *view, enum score_tier number,
 	const size_t *shown, size_t count)
 {
@@ -190,12 +200,7 @@ static int show_worse(FILE *out, const struct compare_view *view, enum score_tie
 		if (!any || view->markdown)
 			fputc('\n', out);
 		any = true;
-		if (!view->markdown)
-			fputs("  ", out);
-		if (view->markdown)
-			fprintf(out, "%s\n", text);
-		else
-			show_wrapped(out, text, 2);
+		show_sentence(out, view, compare_safe(text));
 	}
 	return 0;
 }
@@ -233,12 +238,13 @@ static int show_classes(FILE *out, const struct compare_view *view, enum score_t
 	return compare_table_print(&table, view->markdown, out);
 }
 
-/* The other one that gets most units right. */
-static void show_best(FILE *out, const struct compare_view *view, enum score_tier number,
+/* Of how many it is ahead, and the other one that is right about most units. */
+static int show_best(FILE *out, const struct compare_view *view, enum score_tier number,
 	const size_t *shown, size_t count)
 {
 	const struct compare_board *board = view->board;
-	const struct compare_detector *best = NULL;
+	const struct compare_detector *ours = &board->detectors[board->ours], *best = NULL;
+	_cleanup_free_ char *text = NULL;
 	size_t ahead = 0;
 	char buf[CELL];
 
@@ -250,16 +256,20 @@ static void show_best(FILE *out, const struct compare_view *view, enum score_tie
 			best = other;
 	}
 	if (!best)
-		return;
-	fprintf(out,
-		view->markdown ? "\n%s is ahead of %zu of %zu. "
-			       : "\n  %s is ahead of %zu of %zu. ",
-		board->detectors[board->ours].name, ahead, count - 1);
-	fprintf(out, "Right about most units, of the others, is %s: %zu of %zu, %s %zu (p = %s).\n",
-		best->name, best->tier[number].right, board->units,
-		board->detectors[board->ours].name,
-		board->detectors[board->ours].tier[number].right,
-		p_text(best->tier[number].duel.p, buf));
+		return 0;
+	if (asprintf(&text,
+		    "%s is ahead of %zu of %zu. Of the others, %s is right about most units: %zu "
+		    "of "
+		    "%zu, %s about %zu (p = %s).",
+		    ours->name, ahead, count - 1, best->name, best->tier[number].right,
+		    board->units, ours->name, ours->tier[number].right,
+		    p_text(best->tier[number].duel.p, buf)) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	fputc('\n', out);
+	show_sentence(out, view, compare_safe(text));
+	return 0;
 }
 
 static void add_match(struct compare_table *table, const struct compare_view *view,
@@ -270,9 +280,7 @@ static void add_match(struct compare_table *table, const struct compare_view *vi
 
 	compare_cell(table, "%s", match->chosen ? match->chosen : match->base);
 	if (match->in_board == COMPARE_NONE) {
-		compare_cell(table,
-			match->chosen ? "not judged here" : "none of %zu is quiet enough",
-			match->settings);
+		compare_cell(table, "%s", match->chosen ? "not judged" : "too loud");
 		for (int i = 0; i < 9; i++)
 			compare_cell(table, "-");
 		return;
@@ -326,7 +334,8 @@ static void show_notes(FILE *out, const struct compare_view *view)
 		"b: units that only ours is right about, c: that only the other is. FPR <=: ours "
 		"is "
 		"not higher in any benign class. MEDIAN and P95: latency by Kaplan-Meier, misses "
-		"censored. RATE 5 %: of the leaks found, those whose rate at the end is within 5 "
+		"censored; none: too many were missed. RATE 5 %: of the leaks found, those whose "
+		"rate at the end is within 5 "
 		"%.",
 		view->markdown ? 0 : 2);
 	if (!view->choose)
@@ -337,10 +346,11 @@ static void show_notes(FILE *out, const struct compare_view *view)
 			? "AT OUR FPR: of each detector the setting with the highest TPR whose FPR "
 			  "is "
 			  "at most ours in every benign class, chosen on these same units, which "
-			  "favours it."
+			  "favours it; too loud: there is none."
 			: "AT OUR FPR: of each detector the setting with the highest TPR whose FPR "
 			  "is "
-			  "at most ours in every benign class, chosen on the tune seeds.",
+			  "at most ours in every benign class, chosen on the tune seeds; too loud: "
+			  "there is none.",
 		view->markdown ? 0 : 2);
 }
 
@@ -372,7 +382,7 @@ int compare_show(FILE *out, const struct compare_view *view)
 		if (!err)
 			err = show_classes(out, view, t, true, shown, count);
 		if (!err)
-			show_best(out, view, t, shown, count);
+			err = show_best(out, view, t, shown, count);
 	}
 	show_notes(out, view);
 	return err;

@@ -6,6 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+char *compare_safe(char *text)
+{
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '|')
+			*c = '?';
+	return text;
+}
+
 void compare_cell(struct compare_table *table, const char *fmt, ...)
 {
 	char *text = NULL, **grown;
@@ -21,9 +29,7 @@ void compare_cell(struct compare_table *table, const char *fmt, ...)
 		table->err = -ENOMEM;
 		return;
 	}
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '|')
-			*c = '?';
+	compare_safe(text);
 	if (table->count == table->room) {
 		table->room = table->room ? 2 * table->room : 64;
 		grown = realloc(table->cells, table->room * sizeof(*grown));

@@ -16,7 +16,9 @@ struct compare_table {
 	int err; /* sticks: -ENOMEM once a cell was lost */
 };
 
-/* Adds the next cell. Bytes that a terminal would obey, and `|`, are replaced. */
+/* Replaces what a terminal would obey, and what ends a cell in Markdown. Returns @text. */
+char *compare_safe(char *text);
+/* Adds the next cell, made safe. */
 void compare_cell(struct compare_table *table, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /*

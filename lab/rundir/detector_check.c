@@ -124,9 +124,15 @@ static int compare(const struct run_detections *whole, const struct run_detectio
 static int check_cut(char **argv, const char *command, const struct cut *cut,
 	const struct run_detections *whole, struct run_files *run, struct run_error *error)
 {
-	int err = detector_run_args(argv, command, cut->bytes, run, error);
+	struct run_error why = { 0 };
+	int err = detector_run_args(argv, command, cut->bytes, run, &why);
 
-	if (!err)
+	if (err)
+		run_fail(error, err,
+			"%s (given the recording up to t_ns %llu, as a check that its alarms need "
+			"nothing later)",
+			why.text, (unsigned long long)cut->alarm->t_ns);
+	else
 		err = compare(whole, &run->detections, cut, command, run, error);
 	run_detections_done(&run->detections);
 	return err;
