@@ -269,10 +269,10 @@ static bool is_new(const struct series *series, int level, const struct leak_ste
 	       (int64_t)series->levels[level].high + steps->grown / 2;
 }
 
-/* Waiting for more evidence is worth less when a quarter of what there was is gone already. */
+/* Waiting for more evidence is worth less when half of what there was is gone already. */
 static bool is_urgent(const struct leak_steps *steps, uint64_t room_kib)
 {
-	return (uint64_t)steps->grown >= room_kib / 3;
+	return (uint64_t)steps->grown >= room_kib;
 }
 
 static bool find_leak_at(const struct series *series, int level, uint32_t threshold_kib,

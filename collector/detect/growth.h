@@ -19,7 +19,7 @@ struct growth {
 	int level;	   /* of the series where it was seen */
 	double steadiness; /* share of its buckets that rose, 0 to 1 */
 	double scatter;	   /* of its steps, as a share of their mean */
-	bool is_urgent;	   /* it took a quarter of what was left until a limit kills */
+	bool is_urgent;	   /* it took half of what was left until a limit kills */
 };
 
 /* Room of a process that no limit is known of. */
@@ -48,7 +48,7 @@ struct leak_state {
  * Whether the floors of eight buckets, at a level in the bit mask @levels, say that growth goes
  * on: without a rest from before the window up to the present, or again and again with rests; not
  * slowing down as a warm-up does, above all floors that were there before, and with nothing given
- * back. The buckets are of 16 s and more; of 8 s already when the growth has taken a quarter of
+ * back. The buckets are of 16 s and more; of 8 s already when the growth has taken half of
  * what was left: @room_kib is what is left now until a limit kills, or GROWTH_NO_LIMIT.
  */
 bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,

@@ -287,7 +287,8 @@ static double hinge_of(const struct curve *curve)
 /* From the onset to the present, or to when it stopped. */
 static struct fit fit_ends(const struct curve *curve, double more)
 {
-	double time = curve->present_s - fmax(hinge_of(curve), 0) * curve->unit_s;
+	double time = fmax(curve->present_s - fmax(hinge_of(curve), 0) * curve->unit_s,
+		curve->unit_s);
 	struct fit fit = { .slope = (curve->present + more - curve->base) / time };
 	double beginning = 0.25 * curve->unit_s * fit.slope;
 
@@ -591,8 +592,8 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	shape.onset_ns = episode->start_ns + (uint64_t)(curve.onset_s * 1e9);
 	shape.base_kib = (uint32_t)curve.base;
 	shape.rate_bytes_per_s = fit.slope * 1024;
-	shape.rate_lo = (fit.slope - fit.error) * 1024;
-	shape.rate_hi = (fit.slope + fit.error) * 1024;
+	shape.rate_lo = (fit.slope - fabs(fit.error)) * 1024;
+	shape.rate_hi = (fit.slope + fabs(fit.error)) * 1024;
 	shape.steadiness = (double)rises.active / curve.n;
 	return shape;
 }
