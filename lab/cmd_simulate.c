@@ -21,7 +21,7 @@
 #define PLANS_DIR "simulated"
 #define OURS "memgrowth"
 #define RUNS_DEFAULT 20
-#define DETECTORS_MAX 64
+#define DETECTORS_MAX 256
 #define WORDS_MAX 64
 
 /* A detector that was named on the command line, and the words of its command. */
