@@ -131,6 +131,11 @@ install: programs ## Install programs, scenarios and documents under PREFIX
 	install -m 644 containers/Containerfile.* $(DESTDIR)$(PREFIX)/share/leaklab/containers
 	install -m 755 containers/*.sh $(DESTDIR)$(PREFIX)/share/leaklab/containers
 	install -m 644 scenarios/*.yaml $(DESTDIR)$(PREFIX)/share/leaklab/scenarios
+	install -d $(DESTDIR)$(PREFIX)/share/leaklab/scenarios/simulated/noise
+	install -m 644 scenarios/simulated/*.yaml \
+		$(DESTDIR)$(PREFIX)/share/leaklab/scenarios/simulated
+	install -m 644 scenarios/simulated/noise/*.json \
+		$(DESTDIR)$(PREFIX)/share/leaklab/scenarios/simulated/noise
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/leaklab
 
 clean: ## Remove what was built (runs/ stays)

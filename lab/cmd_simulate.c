@@ -4,6 +4,7 @@
 #include "lab/problems.h"
 #include "lab/programs.h"
 #include "lab/scenario/scenario.h"
+#include "lab/simulate/detectors.h"
 #include "lab/simulate/simulate.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -19,16 +20,7 @@
 
 #define DEFAULT_PLAN "accuracy"
 #define PLANS_DIR "simulated"
-#define OURS "memgrowth"
 #define RUNS_DEFAULT 20
-#define DETECTORS_MAX 64
-#define WORDS_MAX 64
-
-/* A detector that was named on the command line, and the words of its command. */
-struct foreign {
-	char *text; /* cut up; owned */
-	char *argv[WORDS_MAX + 1];
-};
 
 struct options {
 	const char *plan, *output, *keep, *baselines;
@@ -50,11 +42,9 @@ struct options {
 struct work {
 	struct plan *plan;
 	struct noise_set noise;
-	char memgen[PATH_MAX], memgrowth[PATH_MAX];
+	char memgen[PATH_MAX];
 	const struct plan_class **classes;
-	struct compare_program programs[DETECTORS_MAX];
-	struct foreign foreign[DETECTORS_MAX];
-	size_t programs_count;
+	struct simulate_detectors detectors;
 	struct simulation sim;
 };
 
@@ -141,11 +131,8 @@ static void parse_detector(struct options *options, char *arg, struct argp_state
 			arg);
 	if (strcspn(arg, "/ \t") < (size_t)(command - arg))
 		argp_error(state, "--detector=%s: a name has no blank and no /", arg);
-	for (size_t i = 0; i < options->detectors_count; i++)
-		if (strncmp(options->detectors[i], arg, (size_t)(command - arg) + 1) == 0)
-			argp_error(state, "--detector=%s: this name was given before", arg);
-	if (options->detectors_count == DETECTORS_MAX / 2)
-		argp_error(state, "--detector: at most %d", DETECTORS_MAX / 2);
+	if (options->detectors_count == SIMULATE_FOREIGN_MAX)
+		argp_error(state, "--detector: at most %d", SIMULATE_FOREIGN_MAX);
 	options->detectors[options->detectors_count++] = arg;
 }
 
@@ -345,116 +332,6 @@ static int choose_classes(const struct options *options, struct work *work)
 	return 0;
 }
 
-static struct compare_program *add_program(struct work *work, const char *name, size_t len)
-{
-	struct compare_program *program = &work->programs[work->programs_count++];
-
-	program->name = strndup(name, len);
-	return program->name ? program : NULL;
-}
-
-static int add_command(struct work *work, const char *name, size_t len, const char *command)
-{
-	struct foreign *foreign = &work->foreign[work->programs_count];
-	struct compare_program *program = add_program(work, name, len);
-	size_t words = 0;
-	char *rest = NULL;
-
-	foreign->text = strdup(command);
-	if (!program || !foreign->text)
-		return -ENOMEM;
-	for (char *word = strtok_r(foreign->text, " \t", &rest); word;
-		word = strtok_r(NULL, " \t", &rest)) {
-		if (words == WORDS_MAX) {
-			log_error("--detector=%s: more than %d words", name, WORDS_MAX);
-			return -EINVAL;
-		}
-		foreign->argv[words++] = word;
-	}
-	program->argv = foreign->argv;
-	return 0;
-}
-
-/* `memgrowth replay -` beside us, which may stand in a folder with blanks. */
-static int add_ours(struct work *work)
-{
-	static char replay[] = "replay", from_stdin[] = "-";
-	struct foreign *foreign = &work->foreign[work->programs_count];
-	struct compare_program *program = add_program(work, OURS, strlen(OURS));
-
-	if (!program)
-		return -ENOMEM;
-	if (programs_find(OURS, work->memgrowth, sizeof(work->memgrowth)) < 0) {
-		log_error(OURS ": neither beside leaklab nor in PATH: `make` builds it");
-		return -ENOENT;
-	}
-	foreign->argv[0] = work->memgrowth;
-	foreign->argv[1] = replay;
-	foreign->argv[2] = from_stdin;
-	program->argv = foreign->argv;
-	return 0;
-}
-
-static int add_baseline(struct work *work, const struct baseline *baseline)
-{
-	struct compare_program *program;
-
-	if (work->programs_count == DETECTORS_MAX)
-		return -E2BIG;
-	program = add_program(work, baseline->name, strlen(baseline->name));
-	if (!program)
-		return -ENOMEM;
-	program->baseline = baseline;
-	program->threshold = baseline->threshold;
-	return 0;
-}
-
-static int add_baselines(struct work *work, const char *list)
-{
-	_cleanup_free_ char *names = strdup(list);
-	char *rest = NULL;
-	int err = 0;
-
-	if (!names)
-		return -ENOMEM;
-	if (strcmp(list, "all") == 0) {
-		for (size_t i = 0; !err && i < baseline_count(); i++)
-			err = add_baseline(work, baseline_at(i));
-		return err;
-	}
-	for (char *name = strtok_r(names, ",", &rest); name && !err;
-		name = strtok_r(NULL, ",", &rest)) {
-		const struct baseline *baseline = baseline_find(name);
-
-		if (!baseline) {
-			log_error("--baselines=%s: %s: no such baseline (see `leaklab baseline "
-				  "--list`)",
-				list, name);
-			return -EINVAL;
-		}
-		err = add_baseline(work, baseline);
-	}
-	return err;
-}
-
-static int list_programs(const struct options *options, struct work *work)
-{
-	int err = options->detectors_count ? 0 : add_ours(work);
-
-	for (size_t i = 0; !err && i < options->detectors_count; i++) {
-		const char *text = options->detectors[i], *command = strchr(text, '=') + 1;
-
-		err = add_command(work, text, (size_t)(command - 1 - text), command);
-		if (!err)
-			work->programs[i].command = command;
-	}
-	if (!err && options->baselines)
-		err = add_baselines(work, options->baselines);
-	if (err == -ENOMEM)
-		log_error("out of memory");
-	return err;
-}
-
 static int set_up(const struct options *options, struct work *work)
 {
 	struct run_error error = { 0 };
@@ -465,8 +342,9 @@ static int set_up(const struct options *options, struct work *work)
 		return EXIT_USAGE;
 	if (noise_set_load(work->plan->noise_dir, &work->noise, &error) < 0)
 		return fail(&error);
-	if (list_programs(options, work) < 0)
-		return EXIT_USAGE;
+	if (simulate_detectors_list(options->detectors, options->detectors_count,
+		    options->baselines, &work->detectors, &error) < 0)
+		return fail(&error);
 	if (programs_find("memgen", work->memgen, sizeof(work->memgen)) < 0) {
 		log_error("memgen: neither beside leaklab nor in PATH: `make` builds it");
 		return EXIT_BROKEN;
@@ -481,8 +359,8 @@ static int set_up(const struct options *options, struct work *work)
 	work->sim.classes = work->classes;
 	work->sim.first_seed = options->first;
 	work->sim.seeds_count = options->runs;
-	work->sim.programs = work->programs;
-	work->sim.programs_count = work->programs_count;
+	work->sim.programs = work->detectors.list;
+	work->sim.programs_count = work->detectors.count;
 	work->sim.keep = options->keep;
 	work->sim.jobs = options->jobs ? options->jobs : cores > 0 ? (unsigned int)cores : 1;
 	return EXIT_PASS;
@@ -493,10 +371,7 @@ static void work_done(struct work *work)
 	plan_free(work->plan);
 	noise_set_done(&work->noise);
 	free(work->classes);
-	for (size_t i = 0; i < DETECTORS_MAX; i++) {
-		free(work->programs[i].name);
-		free(work->foreign[i].text);
-	}
+	simulate_detectors_done(&work->detectors);
 }
 
 /* Running --------------------------------------------------------------------------------- */

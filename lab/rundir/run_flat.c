@@ -23,7 +23,8 @@ static bool take_text(struct scanner *scan, const char **ret, unsigned short *re
 	if (!take(scan, '"'))
 		return false;
 	for (from = scan->at; scan->at < scan->end && *scan->at != '"'; scan->at++)
-		if (*scan->at == '\\' || *scan->at < ' ' || *scan->at == 0x7f)
+		if (*scan->at == '\\' || (unsigned char)*scan->at < ' ' ||
+			(unsigned char)*scan->at >= 0x7f)
 			return false;
 	if (scan->at - from > 4096)
 		return false;

@@ -43,7 +43,8 @@ static int read_points(
 		square += ret->deviation[i] * ret->deviation[i] / (double)count;
 	}
 	ret->sigma_bytes = sqrt(square) * KIB;
-	if (!(ret->sigma_bytes > 0))
+	/* Rounding leaves a little of what is the same everywhere. */
+	if (!(ret->sigma_bytes >= 1))
 		return run_fail(error, -EPROTO,
 			"%s: deviation_kib: all are the same: no noise to lay over", path);
 	return 0;

@@ -272,6 +272,7 @@ int simulate_run(const struct simulation *sim, size_t number, FILE *out, struct 
 	const struct plan_class *class = sim->classes[number / sim->seeds_count];
 	uint64_t seed = sim->first_seed + number % sim->seeds_count;
 	_cleanup_problems_ struct problems problems = { 0 };
+	struct run_error why = { 0 };
 	struct plan_run run;
 	char dir[PATH_MAX];
 	int err;
@@ -283,7 +284,12 @@ int simulate_run(const struct simulation *sim, size_t number, FILE *out, struct 
 		(unsigned long long)seed);
 	err = write_dir(sim, &run, dir, error);
 	if (!err)
-		err = judge_dir(sim, &run, dir, out, error);
+		err = judge_dir(sim, &run, dir, out, &why);
+	if (why.text[0]) {
+		run_fail(error, err, "%s, seed %llu: %s", class->name, (unsigned long long)seed,
+			why.text);
+		error->usage = why.usage;
+	}
 	if (!sim->keep)
 		remove_dir(dir);
 	plan_run_done(&run);

@@ -216,10 +216,12 @@ static void test_bad_plans(void **state)
 	assert_refused("[\"--size={size}\"]", "[size]", "must be an option of memgen");
 	assert_refused("interval: 1s", "interval: 1ms", "interval: must be at least 10ms");
 	assert_refused("interval: 1s", "interval: 10s", "charge_interval: must be at least");
-	assert_refused("interval: 1s", "intervall: 1s", ":18: intervall: unknown key (keys here: "
-							"name, pattern, draw");
-	assert_refused("{name: size, from", "{nane: size, from", "nane: unknown key (keys here: "
-								  "name, from, to");
+	assert_refused("interval: 1s", "intervall: 1s",
+		":18: intervall: unknown key (keys here: "
+		"name, pattern, draw");
+	assert_refused("{name: size, from", "{nane: size, from",
+		"nane: unknown key (keys here: "
+		"name, from, to");
 }
 
 int main(void)
