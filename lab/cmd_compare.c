@@ -78,9 +78,9 @@ static error_t parse_foreign(struct options *options, char *arg, struct argp_sta
 		argp_error(state,
 			"--detector=%s: must be NAME=CMD (example: mine=./my-detector --fast)",
 			arg);
-	if (memchr(arg, COMPARE_SETTING_SIGN, (size_t)(command - arg)))
+	if (memchr(arg, BASELINE_SETTING_SIGN, (size_t)(command - arg)))
 		argp_error(state, "--detector=%s: %c in a name parts it from its setting", arg,
-			COMPARE_SETTING_SIGN);
+			BASELINE_SETTING_SIGN);
 	options->foreign[options->foreign_count++] = arg;
 	return 0;
 }
@@ -145,7 +145,7 @@ static const struct argp argp = {
 static bool is_listed(const struct options *options, const char *name)
 {
 	const char *at = options->detectors;
-	size_t len = strcspn(name, (char[]){ COMPARE_SETTING_SIGN, '\0' });
+	size_t len = strcspn(name, (char[]){ BASELINE_SETTING_SIGN, '\0' });
 
 	while (at) {
 		size_t word = strcspn(at, ",");
@@ -184,11 +184,10 @@ static int add_baseline(struct work *work, const struct baseline *baseline)
 	for (size_t i = 0;
 		!err && work->options->match && baseline->stricter && baseline->stricter[i] > 0;
 		i++) {
-		char name[96];
+		char name[BASELINE_NAME_SIZE];
 
-		snprintf(name, sizeof(name), "%s%c%.10g", baseline->name, COMPARE_SETTING_SIGN,
-			baseline->stricter[i]);
 		program.threshold = baseline->stricter[i];
+		baseline_name(baseline, program.threshold, name);
 		err = add_program(work, &program, name, strlen(name));
 	}
 	return err;
