@@ -21,6 +21,7 @@ static const struct command {
 	{ "compare", cmd_compare, "compare detectors over the same runs, ours with each" },
 	{ "baseline", cmd_baseline, "a simple detector, for others to be compared with" },
 	{ "report", cmd_report, "report on recorded runs" },
+	{ "simulate", cmd_simulate, "judge detectors over many runs in virtual time" },
 	{ "oom", cmd_oom, "kill containers in every way and show who saw it" },
 	{ "limits", cmd_limits, "check that memory limits do what was declared" },
 	{ "doctor", cmd_doctor, "say what this host can and cannot do" },

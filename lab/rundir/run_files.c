@@ -37,8 +37,10 @@ static char *copy_text(const json_t *object, const char *key)
 
 static void truth_free(struct run_truth *truth)
 {
-	for (size_t i = 0; i < truth->processes_count; i++)
+	for (size_t i = 0; i < truth->processes_count; i++) {
+		free(truth->processes[i].pattern);
 		free(truth->processes[i].steps);
+	}
 	free(truth->processes);
 	free(truth->pattern);
 	free(truth->pages);

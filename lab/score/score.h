@@ -70,6 +70,8 @@ struct score_step {
 	uint64_t t_ns; /* all its bytes are touched */
 	uint64_t retained_bytes;
 	uint64_t late_ns; /* touching was due to begin at t_ns - late_ns or later */
+	/* Of retained_bytes, what will be released again; of a leak the rest is what leaks. */
+	uint64_t garbage_bytes;
 };
 
 struct score_unit {

@@ -121,6 +121,16 @@ static void test_refusals(void **state)
 		{ "linear --duration=0", "--duration=0", "20s" },
 		{ "linear --duration=60", "--duration=60", "20s" },
 		{ "linear --start-delay=60s", "--start-delay=60s", "--duration" },
+		{ "linear --stop=0", "--stop=0", "steady" },
+		{ "linear --stop=5", "--stop=5", "20s" },
+		{ "gcleak --every=50ms", "--every", "100ms" },
+		{ "gcleak --tau=1s", "--tau", "warmup" },
+		{ "sine --every=50ms", "--every", "100ms" },
+		{ "sine --floor=50MiB", "--floor", "--size" },
+		{ "plateau --ramp=0", "--ramp=0", "steady" },
+		{ "plateau --unit=51MiB", "--unit", "--size" },
+		{ "walk --floor=60MiB", "--floor", "--size" },
+		{ "walk --unit=41MiB", "--unit", "--floor" },
 		{ "linear --jitter=101", "--jitter=101", "100" },
 		{ "linear --jitter=-1", "--jitter=-1", "0 to 100" },
 		{ "linear --jitter=nan", "--jitter=nan", "0 to 100" },
@@ -142,7 +152,7 @@ static void test_refusals(void **state)
 		{ "linear --pages=", "--pages=", "process" },
 		{ "linear --pages=thp --rate=1KiB/s", "less than one unit", "grow faster" },
 		{ "linear --simulate=dreams", "--simulate=dreams", "samples" },
-		{ "linear --interval=1s", "--interval", "--simulate=samples" },
+		{ "linear --interval=1s", "--interval", "--simulate" },
 		{ "linear --simulate=samples --interval=0", "--interval", "1ms" },
 		{ "linear --json", "--json", "--list" },
 		{ "linear --describe --simulate", "--describe", "--simulate" },
@@ -167,11 +177,11 @@ static void test_peak(void **state)
 
 	(void)state;
 	/* Bursts 0, 20 and 40 s after onset, which is 5 s after ready. */
-	assert_int_equal(gen_peak_units(&config, &config.params) * config.unit_bytes, 150 * MIB);
+	assert_int_equal(gen_peak_units(&config) * config.unit_bytes, 150 * MIB);
 	config = config_of("cache --rate=1MiB/s --size=1GiB --duration=15s");
-	assert_int_equal(gen_peak_units(&config, &config.params) * config.unit_bytes, 10 * MIB);
+	assert_int_equal(gen_peak_units(&config) * config.unit_bytes, 10 * MIB);
 	config = config_of("sawtooth --size=30MiB");
-	assert_int_equal(gen_peak_units(&config, &config.params) * config.unit_bytes, 30 * MIB);
+	assert_int_equal(gen_peak_units(&config) * config.unit_bytes, 30 * MIB);
 }
 
 int main(void)
