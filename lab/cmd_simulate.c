@@ -21,7 +21,9 @@
 #define PLANS_DIR "simulated"
 #define OURS "memgrowth"
 #define RUNS_DEFAULT 20
-#define DETECTORS_MAX 64
+/* Foreign ones, and all baselines at all their settings. */
+#define FOREIGN_MAX 32
+#define DETECTORS_MAX 160
 #define WORDS_MAX 64
 
 /* A detector that was named on the command line, and the words of its command. */
@@ -36,7 +38,7 @@ struct options {
 	uint64_t first;
 	size_t runs;
 	unsigned int jobs;
-	bool gate, quiet;
+	bool gate, quiet, settings;
 	const char **classes;
 	size_t classes_count;
 	char **detectors; /* NAME=CMD */
@@ -65,6 +67,7 @@ enum {
 	OPTION_RUNS,
 	OPTION_DETECTOR,
 	OPTION_BASELINES,
+	OPTION_SETTINGS,
 	OPTION_KEEP,
 	OPTION_MEASURE,
 	OPTION_MM,
@@ -91,7 +94,14 @@ static const struct argp_option option_list[] = {
 		"`memgrowth replay -` as memgrowth",
 		0 },
 	{ "baselines", OPTION_BASELINES, "all|NAME,...", 0,
-		"Run these baselines as well (`leaklab baseline --list`)", 0 },
+		"Run these baselines as well (`leaklab baseline --list`), NAME@NUMBER at another "
+		"setting",
+		0 },
+	{ "settings", OPTION_SETTINGS, NULL, 0,
+		"Run the baselines at all their stricter settings too, for `leaklab compare` to "
+		"choose "
+		"from",
+		0 },
 	{ "jobs", OPTION_JOBS, "N", 0, "Processes at work (default: one a core)", 0 },
 	{ "output", OPTION_OUTPUT, "FILE", 0, "Write what was judged to FILE (judged.jsonl)", 0 },
 	{ "keep", OPTION_KEEP, "DIR", 0, "Keep the runs in DIR, for `leaklab score`", 0 },
@@ -144,8 +154,8 @@ static void parse_detector(struct options *options, char *arg, struct argp_state
 	for (size_t i = 0; i < options->detectors_count; i++)
 		if (strncmp(options->detectors[i], arg, (size_t)(command - arg) + 1) == 0)
 			argp_error(state, "--detector=%s: this name was given before", arg);
-	if (options->detectors_count == DETECTORS_MAX / 2)
-		argp_error(state, "--detector: at most %d", DETECTORS_MAX / 2);
+	if (options->detectors_count == FOREIGN_MAX)
+		argp_error(state, "--detector: at most %d", FOREIGN_MAX);
 	options->detectors[options->detectors_count++] = arg;
 }
 
@@ -180,6 +190,8 @@ static void check_options(struct options *options, struct argp_state *state)
 	}
 	if (options->mm || options->program)
 		argp_error(state, "--mm, --program: only with --measure-noise");
+	if (options->settings && !options->baselines)
+		argp_error(state, "--settings: of which baselines? Name them with --baselines");
 	check_seeds(options, state);
 }
 
@@ -216,6 +228,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_OUTPUT:
 		options->output = arg;
+		return 0;
+	case OPTION_SETTINGS:
+		options->settings = true;
 		return 0;
 	case OPTION_KEEP:
 		options->keep = arg;
@@ -263,7 +278,8 @@ static const struct argp argp = {
 	       "  leaklab simulate --runs 50\n"
 	       "  leaklab simulate --class linear-10K --class sawtooth -o tune.jsonl\n"
 	       "  leaklab simulate --class gcleak-10K --seed 17 --runs 1 --keep /tmp/look\n"
-	       "  leaklab simulate --baselines all --detector 'mine=./my-detector'\n\n"
+	       "  leaklab simulate --baselines all --detector 'mine=./my-detector'\n"
+	       "  leaklab simulate --baselines all --settings -q -o tune.jsonl\n\n"
 	       "Exit codes: 0 done, 2 usage, 3 broken lab, 130 interrupted",
 };
 
@@ -395,22 +411,39 @@ static int add_ours(struct work *work)
 	return 0;
 }
 
-static int add_baseline(struct work *work, const struct baseline *baseline)
+static int add_setting(struct work *work, const struct baseline *baseline, double threshold)
 {
 	struct compare_program *program;
+	char name[BASELINE_NAME_SIZE];
 
-	if (work->programs_count == DETECTORS_MAX)
+	if (work->programs_count == DETECTORS_MAX) {
+		log_error("--baselines: more than %d detectors in all", DETECTORS_MAX);
 		return -E2BIG;
-	program = add_program(work, baseline->name, strlen(baseline->name));
+	}
+	baseline_name(baseline, threshold, name);
+	program = add_program(work, name, strlen(name));
 	if (!program)
 		return -ENOMEM;
 	program->baseline = baseline;
-	program->threshold = baseline->threshold;
+	program->threshold = threshold;
 	return 0;
 }
 
-static int add_baselines(struct work *work, const char *list)
+/* @baseline, and when they are wanted, all its stricter settings. */
+static int add_baseline(
+	struct work *work, const struct baseline *baseline, double threshold, bool settings)
 {
+	int err = add_setting(work, baseline, threshold);
+
+	settings = settings && threshold == baseline->threshold && baseline->stricter;
+	for (size_t i = 0; !err && settings && baseline->stricter[i] > 0; i++)
+		err = add_setting(work, baseline, baseline->stricter[i]);
+	return err;
+}
+
+static int add_baselines(struct work *work, const struct options *options)
+{
+	const char *list = options->baselines;
 	_cleanup_free_ char *names = strdup(list);
 	char *rest = NULL;
 	int err = 0;
@@ -419,20 +452,22 @@ static int add_baselines(struct work *work, const char *list)
 		return -ENOMEM;
 	if (strcmp(list, "all") == 0) {
 		for (size_t i = 0; !err && i < baseline_count(); i++)
-			err = add_baseline(work, baseline_at(i));
+			err = add_baseline(
+				work, baseline_at(i), baseline_at(i)->threshold, options->settings);
 		return err;
 	}
 	for (char *name = strtok_r(names, ",", &rest); name && !err;
 		name = strtok_r(NULL, ",", &rest)) {
-		const struct baseline *baseline = baseline_find(name);
+		const struct baseline *baseline = NULL;
+		double threshold = 0;
 
-		if (!baseline) {
-			log_error("--baselines=%s: %s: no such baseline (see `leaklab baseline "
-				  "--list`)",
-				list, name);
-			return -EINVAL;
+		err = baseline_parse(name, &baseline, &threshold);
+		if (err) {
+			log_error("--baselines=%s: %s: %s (see `leaklab baseline --list`)", list,
+				name, err == -EDOM ? "it has no such setting" : "no such baseline");
+			return err;
 		}
-		err = add_baseline(work, baseline);
+		err = add_baseline(work, baseline, threshold, options->settings);
 	}
 	return err;
 }
@@ -449,7 +484,7 @@ static int list_programs(const struct options *options, struct work *work)
 			work->programs[i].command = command;
 	}
 	if (!err && options->baselines)
-		err = add_baselines(work, options->baselines);
+		err = add_baselines(work, options);
 	if (err == -ENOMEM)
 		log_error("out of memory");
 	return err;
