@@ -441,6 +441,16 @@ static int add_baseline(
 	return err;
 }
 
+static int add_all_baselines(struct work *work, const struct options *options)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < baseline_count(); i++)
+		err = add_baseline(
+			work, baseline_at(i), baseline_at(i)->threshold, options->settings);
+	return err;
+}
+
 static int add_baselines(struct work *work, const struct options *options)
 {
 	const char *list = options->baselines;
@@ -461,6 +471,10 @@ static int add_baselines(struct work *work, const struct options *options)
 		const struct baseline *baseline = NULL;
 		double threshold = 0;
 
+		if (strcmp(name, "all") == 0) {
+			err = add_all_baselines(work, options);
+			continue;
+		}
 		err = baseline_parse(name, &baseline, &threshold);
 		if (err) {
 			log_error("--baselines=%s: %s: %s (see `leaklab baseline --list`)", list,

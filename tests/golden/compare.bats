@@ -184,6 +184,30 @@ judged() {
 	leaklab compare one.jsonl | grep -q '2 units: 2 leaks of 1 classes'
 }
 
+@test "compare: over a simulation, settings from the tune seeds" {
+	cat >plan.yaml <<-'END'
+		name: tiny
+		draw: [{name: rate, from: 500KB, to: 1MB}]
+		duration: 10min
+		interval: 500ms
+		health: 20s
+		memory: 1GiB
+		base: 5MB
+		classes:
+		  - {name: steady, pattern: steady, args: ["--size=20MB"]}
+		  - {name: leaking, pattern: linear, args: ["--rate={rate}/s"]}
+	END
+	leaklab compare --json --match --simulate=./plan.yaml --runs 2 --detectors ols-60,limit-80 \
+		--detector "own=$ROOT/docs/examples/own-detector.py" 2>words >got.json
+	jq -e '.units == 4 and .at_our_fpr.chosen_on == "tune seeds"
+		and ([.at_our_fpr.leak[].judged] | any)
+		and ([.detectors[].detector] | contains(["memgrowth", "own", "ols-60", "limit-80"]))' \
+		got.json
+	refused 2 'takes no INPUT' compare --simulate plan.yaml
+	refused 2 'only with --simulate' compare --runs 5 "$RUNS/blind"
+	refused 2 'nonexistent' compare --simulate=./nonexistent.yaml
+}
+
 @test "own detector: the document has the example, and it scores" {
 	fenced "$ROOT/docs/own-detector.md" python >own.py
 	cmp own.py "$ROOT/docs/examples/own-detector.py"

@@ -216,6 +216,12 @@ static int64_t level_teeth(int i)
 	return 50000000 + 8LL * MIB * (i % 20) / 20;
 }
 
+/* Rises for 400 s, then falls for the first time, to where it was. */
+static int64_t first_fall(int i)
+{
+	return 50 * MIB + 10000 * (int64_t)(i < 400 ? i : 0);
+}
+
 static void test_valley(void **state)
 {
 	struct baseline_said said = after(&baseline_valley, 0.9912, teeth, 0, 124, 0);
@@ -232,6 +238,9 @@ static void test_valley(void **state)
 	assert_false(holds(&baseline_valley, 0.8, rising, 300, 0));
 	assert_true(holds(&baseline_valley, 0.8, rising, 301, 0));
 	assert_false(holds(&baseline_valley, 0.8, flat, 2000, 0));
+	/* With the first fall, what was counted by the minute is forgotten. */
+	assert_true(holds(&baseline_valley, 0.8, first_fall, 400, 0));
+	assert_false(holds(&baseline_valley, 0.8, first_fall, 401, 0));
 }
 
 /* Stricter is stricter: none holds at a setting at which it did not hold at the one before. */
