@@ -161,19 +161,28 @@ static uint64_t overhead_bytes(const struct gen_config *config, uint64_t peak_by
 	return bytes + (holder->overhead_bytes ? holder->overhead_bytes(config, peak_bytes) : 0);
 }
 
-int gen_show_describe(FILE *out, const struct gen_config *config)
+/* What each process holds at most: of unlike ones the mean, so that the sum of all is right. */
+static uint64_t peak_units(const struct gen_config *config)
 {
-	uint64_t peak_units = 0;
-	char buf[PIPE_BUF];
-	struct jsonl line;
+	uint64_t most = 0, sum = 0;
 
 	for (unsigned proc = 0; proc < config->processes; proc++) {
 		struct gen_config process = gen_process_config(config, proc);
 		uint64_t units = gen_peak_units(&process);
 
-		if (units > peak_units)
-			peak_units = units;
+		sum += units;
+		if (units > most)
+			most = units;
 	}
+	return config->other ? (sum + config->processes - 1) / config->processes : most;
+}
+
+int gen_show_describe(FILE *out, const struct gen_config *config)
+{
+	uint64_t peak_bytes = peak_units(config) * config->unit_bytes;
+	char buf[PIPE_BUF];
+	struct jsonl line;
+
 	jsonl_begin(&line, buf, sizeof(buf));
 	jsonl_str(&line, "pattern", config->pattern->name);
 	jsonl_str(&line, "class", gen_config_class(config));
@@ -183,8 +192,8 @@ int gen_show_describe(FILE *out, const struct gen_config *config)
 	jsonl_bool(&line, "reclaimable", config->holder->reclaimable);
 	jsonl_u64(&line, "tolerance_percent", config->holder->tolerance_percent);
 	jsonl_u64(&line, "unit_bytes", config->unit_bytes);
-	jsonl_u64(&line, "overhead_bytes", overhead_bytes(config, peak_units * config->unit_bytes));
-	jsonl_u64(&line, "peak_bytes", peak_units * config->unit_bytes);
+	jsonl_u64(&line, "overhead_bytes", overhead_bytes(config, peak_bytes));
+	jsonl_u64(&line, "peak_bytes", peak_bytes);
 	jsonl_u64(&line, "processes", config->processes);
 	jsonl_f64(&line, "onset_s", gen_seconds(config->start_delay_ns), 6);
 	jsonl_f64(&line, "duration_s", gen_seconds(config->duration_ns), 6);

@@ -22,6 +22,8 @@ static const struct command {
 	{ "baseline", cmd_baseline, "a simple detector, for others to be compared with" },
 	{ "report", cmd_report, "report on recorded runs" },
 	{ "simulate", cmd_simulate, "judge detectors over many runs in virtual time" },
+	{ "accuracy", cmd_accuracy, "hold what was judged against the goals" },
+	{ "calibrate", cmd_calibrate, "make the detector's table of confidence" },
 	{ "oom", cmd_oom, "kill containers in every way and show who saw it" },
 	{ "limits", cmd_limits, "check that memory limits do what was declared" },
 	{ "doctor", cmd_doctor, "say what this host can and cannot do" },

@@ -181,7 +181,8 @@ void jsonl_f64(struct jsonl *line, const char *key, double value, int decimals)
 		return;
 	}
 	put_key(line, key);
-	put_format(line, "%.*f", decimals, value);
+	/* No negative zero: fmin() and fmax() may give either one. */
+	put_format(line, "%.*f", decimals, value + 0.0);
 }
 
 static void open_group(struct jsonl *line, const char *key, const char *bracket)
