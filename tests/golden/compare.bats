@@ -185,8 +185,11 @@ judged() {
 }
 
 @test "compare: over a simulation, settings from the tune seeds" {
+	ln -s "$ROOT/scenarios/simulated/noise" noise
 	cat >plan.yaml <<-'END'
 		name: tiny
+		noise: noise
+		sigma: 20KB
 		draw: [{name: rate, from: 500KB, to: 1MB}]
 		duration: 10min
 		interval: 500ms
