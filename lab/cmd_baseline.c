@@ -122,34 +122,27 @@ static int print_json(void)
 
 static void print_sweep(const struct baseline *baseline)
 {
+	char name[BASELINE_NAME_SIZE];
+
 	for (size_t k = 0; baseline->stricter && baseline->stricter[k] > 0; k++)
-		printf("%s@%.10g=leaklab baseline %s --threshold=%.10g\n", baseline->name,
-			baseline->stricter[k], baseline->name, baseline->stricter[k]);
+		printf("%s=leaklab baseline %s --threshold=%.10g\n",
+			baseline_name(baseline, baseline->stricter[k], name), baseline->name,
+			baseline->stricter[k]);
 }
 
-/* The published setting without --threshold. Returns 0 or -EINVAL, logged. */
+/* The published setting without --threshold. Returns 0 or a negative errno, logged. */
 static int read_threshold(const struct baseline *baseline, const char *text, double *ret)
 {
-	char *end = NULL;
-	double value;
-
 	*ret = baseline->threshold;
-	if (!text)
+	if (!text || baseline_parse_threshold(baseline, text, ret) == 0)
 		return 0;
-	if (!baseline->threshold_text) {
+	if (!baseline->threshold_text)
 		log_error("--threshold=%s: %s has no setting", text, baseline->name);
-		return -EINVAL;
-	}
-	value = strtod(text, &end);
-	if (end == text || *end || !isfinite(value) || value < baseline->threshold_min ||
-		value > baseline->threshold_max) {
+	else
 		log_error("--threshold=%s: must be a number from %g to %g (%s; published: %g)",
 			text, baseline->threshold_min, baseline->threshold_max,
 			baseline->threshold_text, baseline->threshold);
-		return -EINVAL;
-	}
-	*ret = value;
-	return 0;
+	return -EINVAL;
 }
 
 static int run(const struct baseline *baseline, double threshold)

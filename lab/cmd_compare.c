@@ -3,6 +3,7 @@
 #include "lab/cmd.h"
 #include "lab/compare/inputs.h"
 #include "lab/compare/show.h"
+#include "lab/compare/simulated.h"
 #include "lab/programs.h"
 #include "lab/report/report.h"
 #include "lib/cleanup.h"
@@ -20,7 +21,8 @@ struct options {
 	const char *detectors; /* NULL: all */
 	char **foreign;	       /* NAME=CMD */
 	size_t foreign_count;
-	bool match, markdown, json;
+	bool match, markdown, json, simulate;
+	const char *plan, *runs; /* of --simulate */
 	char **inputs;
 	size_t inputs_count;
 };
@@ -47,6 +49,8 @@ enum {
 	OPTION_MATCH = 'x',
 	OPTION_MARKDOWN = 'm',
 	OPTION_JSON = 'j',
+	OPTION_SIMULATE = 'S',
+	OPTION_RUNS = 'r',
 };
 
 static const struct argp_option option_list[] = {
@@ -56,15 +60,21 @@ static const struct argp_option option_list[] = {
 	{ "detector", OPTION_DETECTOR, "NAME=CMD", 0,
 		"Compare CMD too, under NAME; CMD is split at blanks, without a shell. May be "
 		"given "
-		"several times; over run directories only",
+		"several times; over run directories and with --simulate",
 		0 },
 	{ "ours", OPTION_OURS, "NAME", 0, "Whom the others are compared with (default: " OURS ")",
 		0 },
 	{ "match", OPTION_MATCH, NULL, 0,
 		"Also run each baseline at ever stricter settings, and show the best that it can "
 		"do "
-		"at our false-positive rate; over run directories only",
+		"at our false-positive rate; over run directories and with --simulate",
 		0 },
+	{ "simulate", OPTION_SIMULATE, "PLAN", OPTION_ARG_OPTIONAL,
+		"Compare over simulated runs of the calibrate seeds (with --match, settings are "
+		"chosen "
+		"on the tune seeds) instead of INPUTs; PLAN as of `leaklab simulate`",
+		0 },
+	{ "runs", OPTION_RUNS, "N", 0, "With --simulate: runs of each class", 0 },
 	{ "markdown", OPTION_MARKDOWN, NULL, 0, "Print Markdown", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
 	{ 0 },
@@ -78,9 +88,9 @@ static error_t parse_foreign(struct options *options, char *arg, struct argp_sta
 		argp_error(state,
 			"--detector=%s: must be NAME=CMD (example: mine=./my-detector --fast)",
 			arg);
-	if (memchr(arg, COMPARE_SETTING_SIGN, (size_t)(command - arg)))
+	if (memchr(arg, BASELINE_SETTING_SIGN, (size_t)(command - arg)))
 		argp_error(state, "--detector=%s: %c in a name parts it from its setting", arg,
-			COMPARE_SETTING_SIGN);
+			BASELINE_SETTING_SIGN);
 	options->foreign[options->foreign_count++] = arg;
 	return 0;
 }
@@ -98,6 +108,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_OURS:
 		options->ours = arg;
 		return 0;
+	case OPTION_SIMULATE:
+		options->simulate = true;
+		options->plan = arg;
+		return 0;
+	case OPTION_RUNS:
+		options->runs = arg;
+		return 0;
 	case OPTION_MATCH:
 		options->match = true;
 		return 0;
@@ -111,11 +128,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		options->inputs = state->argv + state->next;
 		options->inputs_count = (size_t)(state->argc - state->next);
 		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "INPUT: name run directories, or files that `leaklab simulate` "
-				  "wrote");
-		return EINVAL;
 	case ARGP_KEY_END:
+		if (!options->inputs_count && !options->simulate)
+			argp_error(state, "INPUT: name run directories, or files that `leaklab "
+					  "simulate` wrote");
+		if (options->inputs_count && options->simulate)
+			argp_error(state,
+				"%s: --simulate takes no INPUT; write "
+				"--simulate=PLAN for another plan",
+				options->inputs[0]);
+		if (options->runs && !options->simulate)
+			argp_error(state, "--runs: only with --simulate");
 		if (options->markdown && options->json)
 			argp_error(state, "--markdown and --json: choose one");
 		return 0;
@@ -127,7 +150,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = option_list,
 	.parser = parse_option,
-	.args_doc = "INPUT...",
+	.args_doc = "INPUT...\n--simulate[=PLAN]",
 	.doc = "Compare detectors over the same work: ours, the baselines, and yours.\v"
 	       "An INPUT is a run directory, over whose recording every detector is run, or a\n"
 	       "judged.jsonl of `leaklab simulate`. Detectors named NAME@NUMBER there are other\n"
@@ -137,7 +160,8 @@ static const struct argp argp = {
 	       "  leaklab compare runs/*\n"
 	       "  leaklab compare --match --detectors ols-60,valley runs/*-mixed-*\n"
 	       "  leaklab compare --detector 'mine=./my-detector' --markdown runs/*\n"
-	       "  leaklab compare --json tune.jsonl sealed.jsonl\n\n"
+	       "  leaklab compare --json tune.jsonl calibrate.jsonl\n"
+	       "  leaklab compare --simulate --match --runs 60\n\n"
 	       "Exit codes: 0 compared, 2 usage, 3 broken lab or detector",
 };
 
@@ -145,7 +169,7 @@ static const struct argp argp = {
 static bool is_listed(const struct options *options, const char *name)
 {
 	const char *at = options->detectors;
-	size_t len = strcspn(name, (char[]){ COMPARE_SETTING_SIGN, '\0' });
+	size_t len = strcspn(name, (char[]){ BASELINE_SETTING_SIGN, '\0' });
 
 	while (at) {
 		size_t word = strcspn(at, ",");
@@ -155,6 +179,16 @@ static bool is_listed(const struct options *options, const char *name)
 		at = at[word] ? at + word + 1 : NULL;
 	}
 	return !options->detectors;
+}
+
+static bool is_foreign(const struct options *options, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < options->foreign_count; i++)
+		if (strncmp(options->foreign[i], name, len) == 0 && options->foreign[i][len] == '=')
+			return true;
+	return false;
 }
 
 /* Programs ---------------------------------------------------------------------------------- */
@@ -184,11 +218,10 @@ static int add_baseline(struct work *work, const struct baseline *baseline)
 	for (size_t i = 0;
 		!err && work->options->match && baseline->stricter && baseline->stricter[i] > 0;
 		i++) {
-		char name[96];
+		char name[BASELINE_NAME_SIZE];
 
-		snprintf(name, sizeof(name), "%s%c%.10g", baseline->name, COMPARE_SETTING_SIGN,
-			baseline->stricter[i]);
 		program.threshold = baseline->stricter[i];
+		baseline_name(baseline, program.threshold, name);
 		err = add_program(work, &program, name, strlen(name));
 	}
 	return err;
@@ -277,6 +310,8 @@ static int read_inputs(struct work *work)
 	}
 	if (work->dirs_count)
 		return judge_runs(work);
+	if (options->simulate)
+		return 0;
 	if (options->foreign_count || options->match)
 		return run_fail_usage(&work->error, -EINVAL,
 			"%s: there is no run directory to run detectors over; for judged files, "
@@ -286,6 +321,22 @@ static int read_inputs(struct work *work)
 			"settings)",
 			options->match ? "--match" : "--detector");
 	return 0;
+}
+
+static int simulate(struct work *work)
+{
+	const struct options *options = work->options;
+	struct compare_simulation simulation = {
+		.plan = options->plan,
+		.runs = options->runs,
+		.baselines = options->detectors ? options->detectors : "all",
+		.foreign = options->foreign,
+		.foreign_count = options->foreign_count,
+		.ours = OURS,
+		.match = options->match,
+	};
+
+	return compare_simulate(&simulation, &work->file);
 }
 
 static bool is_tuned(const struct judged_unit *unit)
@@ -336,7 +387,7 @@ static int part_units(struct work *work)
 
 		if (strcmp(unit->detector, options->ours) != 0 &&
 			!is_listed(options, unit->detector) &&
-			!is_program(work, unit->detector, strlen(unit->detector)))
+			!is_foreign(options, unit->detector) && strcmp(unit->detector, OURS) != 0)
 			continue;
 		if (others && is_tuned(unit))
 			work->tuned[work->tuned_count++] = unit;
@@ -417,6 +468,12 @@ int cmd_compare(int argc, char **argv)
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
 		return EXIT_USAGE;
+	if (options.simulate) {
+		int code = simulate(&work);
+
+		if (code)
+			return code;
+	}
 	err = read_inputs(&work);
 	if (!err)
 		err = part_units(&work);

@@ -28,7 +28,7 @@ struct options {
 	uint64_t first;
 	size_t runs;
 	unsigned int jobs;
-	bool gate, quiet;
+	bool gate, quiet, settings;
 	const char **classes;
 	size_t classes_count;
 	char **detectors; /* NAME=CMD */
@@ -55,6 +55,7 @@ enum {
 	OPTION_RUNS,
 	OPTION_DETECTOR,
 	OPTION_BASELINES,
+	OPTION_SETTINGS,
 	OPTION_KEEP,
 	OPTION_MEASURE,
 	OPTION_MM,
@@ -81,7 +82,14 @@ static const struct argp_option option_list[] = {
 		"`memgrowth replay -` as memgrowth",
 		0 },
 	{ "baselines", OPTION_BASELINES, "all|NAME,...", 0,
-		"Run these baselines as well (`leaklab baseline --list`)", 0 },
+		"Run these baselines as well (`leaklab baseline --list`), NAME@NUMBER at another "
+		"setting",
+		0 },
+	{ "settings", OPTION_SETTINGS, NULL, 0,
+		"Run the baselines at all their stricter settings too, for `leaklab compare` to "
+		"choose "
+		"from",
+		0 },
 	{ "jobs", OPTION_JOBS, "N", 0, "Processes at work (default: one a core)", 0 },
 	{ "output", OPTION_OUTPUT, "FILE", 0, "Write what was judged to FILE (judged.jsonl)", 0 },
 	{ "keep", OPTION_KEEP, "DIR", 0, "Keep the runs in DIR, for `leaklab score`", 0 },
@@ -167,6 +175,8 @@ static void check_options(struct options *options, struct argp_state *state)
 	}
 	if (options->mm || options->program)
 		argp_error(state, "--mm, --program: only with --measure-noise");
+	if (options->settings && !options->baselines)
+		argp_error(state, "--settings: of which baselines? Name them with --baselines");
 	check_seeds(options, state);
 }
 
@@ -203,6 +213,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_OUTPUT:
 		options->output = arg;
+		return 0;
+	case OPTION_SETTINGS:
+		options->settings = true;
 		return 0;
 	case OPTION_KEEP:
 		options->keep = arg;
@@ -250,7 +263,8 @@ static const struct argp argp = {
 	       "  leaklab simulate --runs 50\n"
 	       "  leaklab simulate --class linear-10K --class sawtooth -o tune.jsonl\n"
 	       "  leaklab simulate --class gcleak-10K --seed 17 --runs 1 --keep /tmp/look\n"
-	       "  leaklab simulate --baselines all --detector 'mine=./my-detector'\n\n"
+	       "  leaklab simulate --baselines all --detector 'mine=./my-detector'\n"
+	       "  leaklab simulate --baselines all --settings -q -o tune.jsonl\n\n"
 	       "Exit codes: 0 done, 2 usage, 3 broken lab, 130 interrupted",
 };
 
@@ -343,7 +357,7 @@ static int set_up(const struct options *options, struct work *work)
 	if (noise_set_load(work->plan->noise_dir, &work->noise, &error) < 0)
 		return fail(&error);
 	if (simulate_detectors_list(options->detectors, options->detectors_count,
-		    options->baselines, &work->detectors, &error) < 0)
+		    options->baselines, options->settings, &work->detectors, &error) < 0)
 		return fail(&error);
 	if (programs_find("memgen", work->memgen, sizeof(work->memgen)) < 0) {
 		log_error("memgen: neither beside leaklab nor in PATH: `make` builds it");

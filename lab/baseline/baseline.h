@@ -52,6 +52,23 @@ const struct baseline *baseline_at(size_t number);
 /* Returns the one of that name, or NULL. */
 const struct baseline *baseline_find(const char *name);
 
+/* Parts a name from its setting: "ols-60@4096". */
+#define BASELINE_SETTING_SIGN '@'
+#define BASELINE_NAME_SIZE 96
+
+/*
+ * The name of @baseline at @threshold: its own at the published setting. Returns @buf.
+ */
+char *baseline_name(
+	const struct baseline *baseline, double threshold, char buf[BASELINE_NAME_SIZE]);
+/*
+ * The other way round: @text is a name, with or without a setting. Returns 0, -ENOENT when there is
+ * no such baseline, or -EDOM when it has no setting, or not that one.
+ */
+int baseline_parse(const char *text, const struct baseline **ret, double *ret_threshold);
+/* A setting of @baseline, as a number. Returns 0 or -EDOM. */
+int baseline_parse_threshold(const struct baseline *baseline, const char *text, double *ret);
+
 extern const struct baseline baseline_blind, baseline_always_on, baseline_limit,
 	baseline_last_increment, baseline_ols_60, baseline_ols_300_r2, baseline_mann_kendall,
 	baseline_predict_linear, baseline_predict_linear_for, baseline_growth_ratio,

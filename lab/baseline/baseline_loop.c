@@ -63,19 +63,15 @@ static int fail_writing(struct loop *loop, int err)
 
 static int write_header(struct loop *loop)
 {
-	char buf[512], name[96];
+	char buf[512], name[BASELINE_NAME_SIZE];
 	struct jsonl line;
 	int err;
 
-	if (loop->threshold == loop->baseline->threshold)
-		snprintf(name, sizeof(name), "%s", loop->baseline->name);
-	else
-		snprintf(name, sizeof(name), "%s@%.10g", loop->baseline->name, loop->threshold);
 	jsonl_begin(&line, buf, sizeof(buf));
 	jsonl_str(&line, "type", "header");
 	jsonl_str(&line, "format", "leaklab.detections");
 	jsonl_u64(&line, "version", 1);
-	jsonl_str(&line, "detector", name);
+	jsonl_str(&line, "detector", baseline_name(loop->baseline, loop->threshold, name));
 	jsonl_str(&line, "revision", revision());
 	err = jsonl_write_file(&line, loop->out);
 	return err ? fail_writing(loop, err) : 0;

@@ -23,7 +23,7 @@ struct builder {
 
 bool compare_is_setting(const char *name)
 {
-	return strchr(name, COMPARE_SETTING_SIGN) != NULL;
+	return strchr(name, BASELINE_SETTING_SIGN) != NULL;
 }
 
 bool compare_is_setting_of(const char *name, const char *base)
@@ -31,7 +31,7 @@ bool compare_is_setting_of(const char *name, const char *base)
 	size_t len = strlen(base);
 
 	return strncmp(name, base, len) == 0 &&
-	       (name[len] == '\0' || name[len] == COMPARE_SETTING_SIGN);
+	       (name[len] == '\0' || name[len] == BASELINE_SETTING_SIGN);
 }
 
 size_t compare_find(const struct compare_board *board, const char *name)

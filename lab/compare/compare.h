@@ -12,10 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lab/baseline/baseline.h"
 #include "lab/judged/judged.h"
 
-/* Parts the name of a detector from that of its setting: "ols-60@4096". */
-#define COMPARE_SETTING_SIGN '@'
 #define COMPARE_NONE SIZE_MAX
 
 /* False alarms over the benign units of one class, or of all. */

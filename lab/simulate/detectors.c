@@ -78,21 +78,47 @@ static int add_ours(struct simulate_detectors *detectors, struct run_error *erro
 	return 0;
 }
 
-static int add_baseline(struct simulate_detectors *detectors, const struct baseline *baseline,
-	struct run_error *error)
+static int add_setting(struct simulate_detectors *detectors, const struct baseline *baseline,
+	double threshold, struct run_error *error)
 {
 	struct compare_program *program;
-	int err = add_name(detectors, baseline->name, strlen(baseline->name), &program, error);
+	char name[BASELINE_NAME_SIZE];
+	int err;
 
+	baseline_name(baseline, threshold, name);
+	err = add_name(detectors, name, strlen(name), &program, error);
 	if (err)
 		return err;
 	program->baseline = baseline;
-	program->threshold = baseline->threshold;
+	program->threshold = threshold;
 	return 0;
 }
 
-static int add_baselines(
-	struct simulate_detectors *detectors, const char *list, struct run_error *error)
+/* @baseline, and when they are wanted, all its stricter settings. */
+static int add_baseline(struct simulate_detectors *detectors, const struct baseline *baseline,
+	double threshold, bool settings, struct run_error *error)
+{
+	int err = add_setting(detectors, baseline, threshold, error);
+
+	settings = settings && threshold == baseline->threshold && baseline->stricter;
+	for (size_t i = 0; !err && settings && baseline->stricter[i] > 0; i++)
+		err = add_setting(detectors, baseline, baseline->stricter[i], error);
+	return err;
+}
+
+static int add_all_baselines(
+	struct simulate_detectors *detectors, bool settings, struct run_error *error)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < baseline_count(); i++)
+		err = add_baseline(detectors, baseline_at(i), baseline_at(i)->threshold, settings,
+			error);
+	return err;
+}
+
+static int add_baselines(struct simulate_detectors *detectors, const char *list, bool settings,
+	struct run_error *error)
 {
 	_cleanup_free_ char *names = strdup(list);
 	char *rest = NULL;
@@ -100,34 +126,34 @@ static int add_baselines(
 
 	if (!names)
 		return run_fail(error, -ENOMEM, "out of memory");
-	if (strcmp(list, "all") == 0) {
-		for (size_t i = 0; !err && i < baseline_count(); i++)
-			err = add_baseline(detectors, baseline_at(i), error);
-		return err;
-	}
 	for (char *name = strtok_r(names, ",", &rest); name && !err;
 		name = strtok_r(NULL, ",", &rest)) {
-		const struct baseline *baseline = baseline_find(name);
+		const struct baseline *baseline = NULL;
+		double threshold = 0;
 
-		if (!baseline)
-			return run_fail_usage(error, -EINVAL,
-				"--baselines=%s: %s: no such baseline (see `leaklab baseline "
-				"--list`)",
-				list, name);
-		err = add_baseline(detectors, baseline, error);
+		if (strcmp(name, "all") == 0) {
+			err = add_all_baselines(detectors, settings, error);
+			continue;
+		}
+		err = baseline_parse(name, &baseline, &threshold);
+		if (err)
+			return run_fail_usage(error, err,
+				"--baselines=%s: %s: %s (see `leaklab baseline --list`)", list,
+				name, err == -EDOM ? "it has no such setting" : "no such baseline");
+		err = add_baseline(detectors, baseline, threshold, settings, error);
 	}
 	return err;
 }
 
 int simulate_detectors_list(char *const *foreign, size_t foreign_count, const char *baselines,
-	struct simulate_detectors *ret, struct run_error *error)
+	bool settings, struct simulate_detectors *ret, struct run_error *error)
 {
 	int err = foreign_count ? 0 : add_ours(ret, error);
 
 	for (size_t i = 0; !err && i < foreign_count; i++)
 		err = add_foreign(ret, foreign[i], error);
 	if (!err && baselines)
-		err = add_baselines(ret, baselines, error);
+		err = add_baselines(ret, baselines, settings, error);
 	return err;
 }
 

@@ -3,6 +3,7 @@
  * The rules of the baselines against values that tests/golden/baseline-oracle.py found by other
  * ways. Where a rule only says yes or no, its threshold is put on either side of the value.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -215,6 +216,12 @@ static int64_t level_teeth(int i)
 	return 50000000 + 8LL * MIB * (i % 20) / 20;
 }
 
+/* Rises for 400 s, then falls for the first time, to where it was. */
+static int64_t first_fall(int i)
+{
+	return 50 * MIB + 10000 * (int64_t)(i < 400 ? i : 0);
+}
+
 static void test_valley(void **state)
 {
 	struct baseline_said said = after(&baseline_valley, 0.9912, teeth, 0, 124, 0);
@@ -231,6 +238,9 @@ static void test_valley(void **state)
 	assert_false(holds(&baseline_valley, 0.8, rising, 300, 0));
 	assert_true(holds(&baseline_valley, 0.8, rising, 301, 0));
 	assert_false(holds(&baseline_valley, 0.8, flat, 2000, 0));
+	/* With the first fall, what was counted by the minute is forgotten. */
+	assert_true(holds(&baseline_valley, 0.8, first_fall, 400, 0));
+	assert_false(holds(&baseline_valley, 0.8, first_fall, 401, 0));
 }
 
 /* Stricter is stricter: none holds at a setting at which it did not hold at the one before. */
@@ -257,6 +267,30 @@ static void test_sweeps(void **state)
 	assert_null(baseline_find("nobody"));
 }
 
+static void test_settings(void **state)
+{
+	const struct baseline *baseline = NULL;
+	char name[BASELINE_NAME_SIZE];
+	double threshold = 0;
+
+	(void)state;
+	assert_int_equal(baseline_parse("ols-60", &baseline, &threshold), 0);
+	assert_ptr_equal(baseline, &baseline_ols_60);
+	assert_near(threshold, 0);
+	assert_string_equal(baseline_name(baseline, threshold, name), "ols-60");
+	assert_int_equal(baseline_parse("ols-60@16777216", &baseline, &threshold), 0);
+	assert_near(threshold, 16777216);
+	assert_string_equal(baseline_name(baseline, threshold, name), "ols-60@16777216");
+	assert_int_equal(baseline_parse("ols-6", &baseline, &threshold), -ENOENT);
+	assert_int_equal(baseline_parse("ols-600", &baseline, &threshold), -ENOENT);
+	assert_int_equal(baseline_parse("@5", &baseline, &threshold), -ENOENT);
+	assert_int_equal(baseline_parse("ols-60@", &baseline, &threshold), -EDOM);
+	assert_int_equal(baseline_parse("ols-60@5x", &baseline, &threshold), -EDOM);
+	assert_int_equal(baseline_parse("limit-80@2", &baseline, &threshold), -EDOM);
+	assert_int_equal(baseline_parse("blind@1", &baseline, &threshold), -EDOM);
+	assert_near(threshold, 16777216);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_growth_ratio),
 		cmocka_unit_test(test_valley),
 		cmocka_unit_test(test_sweeps),
+		cmocka_unit_test(test_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
