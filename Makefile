@@ -73,6 +73,7 @@ include tests/bpf/module.mk
 include tests/bench/module.mk
 include tests/fuzz/module.mk
 include tests/vm/module.mk
+include tests/accuracy/module.mk
 
 programs: $(PROGRAMS)
 .PHONY: programs
