@@ -23,6 +23,7 @@ static const struct command {
 	{ "report", cmd_report, "report on recorded runs" },
 	{ "accuracy", cmd_accuracy, "hold what was judged against the goals" },
 	{ "calibrate", cmd_calibrate, "make the detector's table of confidence" },
+	{ "simulate", cmd_simulate, "judge detectors over many runs in virtual time" },
 	{ "oom", cmd_oom, "kill containers in every way and show who saw it" },
 	{ "limits", cmd_limits, "check that memory limits do what was declared" },
 	{ "doctor", cmd_doctor, "say what this host can and cannot do" },
