@@ -247,6 +247,16 @@ static int hear(struct pool *pool, struct worker *worker)
 	return 0;
 }
 
+/* Takes the signal, which would be delivered otherwise once it is no longer blocked. */
+static int take_signal(struct pool *pool, int signals)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signals, &info, sizeof(info)) < 0 && errno == EINTR)
+		;
+	return run_fail(pool->error, -EINTR, "interrupted: no judged units were written");
+}
+
 static int serve(struct pool *pool, int signals)
 {
 	struct pollfd *fds = calloc(pool->count + 1, sizeof(*fds));
@@ -268,7 +278,7 @@ static int serve(struct pool *pool, int signals)
 		if (poll(fds, pool->count + 1, -1) < 0 && errno != EINTR)
 			err = run_fail(pool->error, -errno, "poll: %m");
 		if (!err && fds[pool->count].revents)
-			err = run_fail(pool->error, -EINTR, "interrupted");
+			err = take_signal(pool, signals);
 		for (unsigned int i = 0; !err && i < pool->count; i++)
 			if (fds[i].revents)
 				err = hear(pool, &pool->workers[i]);

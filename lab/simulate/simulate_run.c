@@ -129,15 +129,15 @@ static json_t *workload_json(const struct plan_run *run, const struct layer_resu
 static int write_run_json(const struct simulation *sim, const struct plan_run *run,
 	const struct layer_result *layer, const char *dir, struct run_error *error)
 {
-	json_t *json = json_pack("{s:s, s:i, s:s, s:I, s:s, s:I, s:I, s:I, s:s, s:n, s:{s:s, s:i, "
-				 "s:f}, s:{s:i}, s:{}, s:[o]}",
+	json_t *json = json_pack("{s:s, s:i, s:s, s:I, s:s, s:I, s:I, s:I, s:s, s:n, s:{s:s, s:i}, "
+				 "s:{s:i}, s:{s:I, s:f}, s:{}, s:[o]}",
 		"format", "leaklab.run", "version", 1, "scenario", sim->plan->name, "seed",
 		(json_int_t)run->seed, "revision", revision(), "started_ns",
 		(json_int_t)layer->start_ns, "ended_ns", (json_int_t)layer->end_ns,
 		"started_wall_ns", (json_int_t)layer->start_ns, "status", "complete",
-		"status_reason", "host", "kernel", "virtual", "cpus", 2, "sigma_bytes",
-		run->sigma_bytes, "collector", "exit_code", 0, "gates", "workloads",
-		workload_json(run, layer));
+		"status_reason", "host", "kernel", "virtual", "cpus", 2, "collector", "exit_code",
+		0, "simulated", "base_bytes", (json_int_t)run->base_bytes, "sigma_bytes",
+		run->sigma_bytes, "gates", "workloads", workload_json(run, layer));
 	_cleanup_fclose_ FILE *out = NULL;
 	int err;
 
