@@ -73,6 +73,7 @@ include tests/bpf/module.mk
 include tests/bench/module.mk
 include tests/fuzz/module.mk
 include tests/vm/module.mk
+include tests/accuracy/module.mk
 
 programs: $(PROGRAMS)
 .PHONY: programs
@@ -88,7 +89,7 @@ help: ## List the targets
 PACKAGES = gcc libc6-dev clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libcgroup-dev libcyaml-dev libyaml-dev libjansson-dev uthash-dev libcmocka-dev \
 	podman runc crun conmon catatonit stress-ng \
-	procps bats shellcheck valgrind libclang-rt-14-dev clang-format jq git
+	procps bats shellcheck valgrind libclang-rt-14-dev clang-format jq git python3-yaml
 APT_OPTIONS = --yes --no-install-recommends
 
 deps: $(BUILD)/.deps ## Install what is missing from Debian's packages

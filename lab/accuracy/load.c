@@ -49,8 +49,7 @@ static int load_one(char *path, struct judged_file *file, struct run_error *erro
 		return load_run(path, file, error);
 	in = fopen(path, "re");
 	if (!in) {
-		error->usage = true;
-		return run_fail(error, -errno,
+		return run_fail_usage(error, -errno,
 			"%s: %m: must be a file of judged units (of `leaklab simulate`) or a run "
 			"directory",
 			path);
@@ -107,8 +106,7 @@ static int check_unique(const struct judged_file *file, struct run_error *error)
 		}
 		err = see(&seen, key);
 		if (err == -EEXIST) {
-			error->usage = true;
-			return run_fail(error, err,
+			return run_fail_usage(error, err,
 				"%s of %s (class %s, seed %llu): judged twice: give every file and "
 				"run once",
 				unit->instance, unit->run, unit->class,
@@ -180,9 +178,8 @@ int judged_choose_detector(const struct judged_file *file, const char *wanted, c
 		*ret = found;
 		return 0;
 	}
-	error->usage = true;
 	if (count == 0)
-		return run_fail(error, -ENOENT, "no unit was judged: the files are empty");
-	return run_fail(error, -ENOENT, "--detector=%s: must be one of those judged: %s",
+		return run_fail_usage(error, -ENOENT, "no unit was judged: the files are empty");
+	return run_fail_usage(error, -ENOENT, "--detector=%s: must be one of those judged: %s",
 		wanted ? wanted : "", list);
 }

@@ -123,10 +123,13 @@ static size_t reduce(struct level *levels, size_t count)
 
 static void add_point(struct calibrate_table *table, double score, double confidence)
 {
-	const struct calibrate_point *last = &table->point[table->count - 1];
+	const struct calibrate_point *last = table->point;
 
-	if (table->count > 0 && (score <= last->score || confidence <= last->confidence))
-		return;
+	if (table->count > 0) {
+		last += table->count - 1;
+		if (score <= last->score || confidence <= last->confidence)
+			return;
+	}
 	table->point[table->count++] = (struct calibrate_point){ score, confidence };
 }
 

@@ -1,0 +1,23 @@
+# How good the detector is: simulated and live runs against the goals. docs/accuracy.md has the
+# meaning of each figure, and of the variables.
+ACCURACY_DIR = $(BUILD)/accuracy
+# Runs of each class: 628 healthy ones leave room for two errors at 1 %, 124 leaks for two at 5 %.
+RUNS_BENIGN ?= 628
+RUNS_LEAK ?= 124
+# 1: 20 containers of each class are run as well, half an hour, as root.
+LIVE ?= 1
+# Detectors that ours is compared with on the same runs: all, none, or names.
+BASELINES ?= all
+ACCURACY_VARIABLES = RUNS_BENIGN=$(RUNS_BENIGN) RUNS_LEAK=$(RUNS_LEAK) LIVE=$(LIVE) \
+	BASELINES=$(BASELINES) SEED=$(SEED)
+
+accuracy: programs $(if $(filter 1,$(LIVE)),need-root images) ## The goals on sealed seeds and live runs: RUNS_BENIGN=628 RUNS_LEAK=124 LIVE=1 BASELINES=all
+	$(Q)$(ACCURACY_VARIABLES) tests/accuracy/accuracy.sh gate $(BUILD) $(ACCURACY_DIR)
+
+calibration: programs ## Make the detector's table of confidence anew: RUNS_BENIGN= RUNS_LEAK=
+	$(Q)$(ACCURACY_VARIABLES) tests/accuracy/accuracy.sh calibrate $(BUILD) $(ACCURACY_DIR)
+	$(Q)$(MAKE) --no-print-directory programs
+
+accuracy-small: programs ## The small part of the goals that is in make test, under a minute
+	$(Q)tests/accuracy/accuracy.sh small $(BUILD) $(ACCURACY_DIR)
+.PHONY: accuracy calibration accuracy-small
