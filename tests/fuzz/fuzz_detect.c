@@ -153,7 +153,8 @@ static void any_sample(struct run *run, struct input *input, bool back)
 /* Many samples at even times with even steps: what few bytes need to be taken for growth. */
 static void many_samples(struct run *run, struct input *input)
 {
-	uint64_t mm = take_mm(input), step_ns = take_step_ns(input), count = 1 + take(input, 1);
+	uint64_t mm = take_mm(input), step_ns = take_step_ns(input),
+		 count = 1 + take(input, 1) % 64;
 	uint64_t grow = take(input, 2) * 4096, every = 1 + take(input, 1), fall = take(input, 2);
 
 	for (uint64_t i = 1; i <= count; i++) {

@@ -16,7 +16,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/must.h $(REPLAY_SOURCES) \
 		-ljansson -lm -o $@
 
 FUZZ_replay = -max_len=16384 -dict=tests/fuzz/replay.dict
-FUZZ_detect = -max_len=2048
+FUZZ_detect = -max_len=300 -len_control=0
 FUZZ_forecast = -max_len=512
 
 fuzz: $(FUZZ_PROGRAMS) ## Feed garbage to the readers and the detector: FUZZ_SECONDS=60 for each
