@@ -86,16 +86,18 @@ static void put_rss(struct session *session, const struct record_rss *rss, uint6
 				      });
 	session->counts.samples++;
 	/* A full detector counts what it could not take; the session goes on. */
-	detect_sample(session->detect, &(struct detect_sample){
-					       .mm = rss->mm,
-					       .t_ns = t_ns,
-					       .anon_bytes = rss->anon_bytes,
-					       .file_bytes = rss->file_bytes,
-					       .swap_bytes = rss->swap_bytes,
-					       .shmem_bytes = rss->shmem_bytes,
-					       .error_bytes = rss->error_bytes,
-					       .events = rss->events,
-				       });
+	detect_sample(
+		session->detect, &(struct detect_sample){
+					 .mm = rss->mm,
+					 .t_ns = t_ns,
+					 .anon_bytes = rss->anon_bytes,
+					 .file_bytes = rss->file_bytes,
+					 .swap_bytes = rss->swap_bytes,
+					 .shmem_bytes = rss->shmem_bytes,
+					 .room_bytes = session_room_bytes(session, process->cgroup),
+					 .error_bytes = rss->error_bytes,
+					 .events = rss->events,
+				 });
 }
 
 static void put_exit(struct session *session, uint64_t mm, uint64_t t_ns)

@@ -209,6 +209,9 @@ bool session_takes_loss(struct session *session, const struct record *record);
 
 /* session_limit.c ------------------------------------------------------------------------- */
 
+/* What may still be added below @cgroup before a limit kills, at least 1; 0 when it is unknown. */
+uint64_t session_room_bytes(const struct session *session, struct cgroup_info *cgroup);
+
 /* Fills the limit of @cgroup and the time until it is full into @subject. */
 void session_forecast(struct session *session, struct cgroup_info *cgroup,
 	const struct detect_verdict *verdict, struct detection_subject *subject);

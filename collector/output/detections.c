@@ -66,6 +66,7 @@ int detections_write(
 	jsonl_f64(&line, "time_to_limit_lo_s", subject->time_to_limit_lo_s, 1);
 	jsonl_f64(&line, "time_to_limit_hi_s", subject->time_to_limit_hi_s, 1);
 	jsonl_object_begin(&line, "evidence");
+	jsonl_f64(&line, "score", verdict->score, 4);
 	jsonl_u64(&line, "samples", verdict->samples);
 	jsonl_u64(&line, "lost", verdict->lost);
 	jsonl_u64(&line, "events", verdict->events);
