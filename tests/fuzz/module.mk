@@ -12,7 +12,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/must.h $(REPLAY_SOURCES) \
 		$(BUILD)/.deps
 	$(say) FUZZ $@
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(FUZZ_FLAGS) $< $(REPLAY_SOURCES) \
+	$(Q)$(CLANG) $(filter-out -MMD -MP -Werror,$(ALL_CFLAGS)) $(FUZZ_FLAGS) $< $(REPLAY_SOURCES) \
 		-ljansson -lm -o $@
 
 FUZZ_replay = -max_len=16384 -dict=tests/fuzz/replay.dict
