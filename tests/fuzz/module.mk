@@ -28,6 +28,6 @@ fuzz: $(FUZZ_PROGRAMS) ## Feed garbage to the readers and the detector: FUZZ_SEC
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 fuzz-corpus: $(FUZZ_PROGRAMS)
-	$(Q)$(foreach t,$(FUZZ_TARGETS),$(BUILD)/fuzz/fuzz_$(t) -merge=1 $(FUZZ_$(t)) \
+	$(Q)$(foreach t,$(FUZZ_TARGETS),$(BUILD)/fuzz/fuzz_$(t) -set_cover_merge=1 $(FUZZ_$(t)) \
 		tests/fuzz/corpus/$(t) $(BUILD)/fuzz/corpus/$(t) &&) true
 .PHONY: fuzz fuzz-programs fuzz-corpus
