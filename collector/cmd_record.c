@@ -2,12 +2,15 @@
 /* `memgrowth record` and `memgrowth watch`: the same loop, to files or to the terminal. */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "collector/commands.h"
+#include "collector/output/patient.h"
 #include "collector/recorder.h"
 #include "collector/scope.h"
 #include "lib/cleanup.h"
@@ -197,20 +200,24 @@ static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
 static FILE *open_output(const char *path)
 {
 	struct stat st;
-	FILE *f;
+	FILE *f = NULL;
+	bool is_stdout = strcmp(path, "-") == 0;
+	int fd;
 
-	if (strcmp(path, "-") == 0)
-		return stdout;
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+	if (!is_stdout && stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
 		log_error(
 			"%s: is there already and is not overwritten; remove it or choose another "
 			"name",
 			path);
 		return NULL;
 	}
-	f = fopen(path, "we");
+	fd = is_stdout ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd >= 0)
+		f = patient_open(fd);
 	if (!f)
 		log_error("%s: cannot be written: %m; choose another place", path);
+	if (!f && fd >= 0)
+		close(fd);
 	return f;
 }
 
@@ -250,6 +257,16 @@ static void report_cgroups(const struct recorder_result *result)
 			(unsigned long long)stats->unreadable);
 }
 
+static const char *advice_on(int err)
+{
+	if (err == -ENOSPC)
+		return " (what was recorded until then is kept; free some space)";
+	if (err == -EINTR)
+		return " (told to end while whoever reads it had stalled; what was not taken by "
+		       "then is lost)";
+	return "";
+}
+
 static int run(struct arguments *args)
 {
 	struct recorder_options *options = &args->options;
@@ -274,9 +291,7 @@ static int run(struct arguments *args)
 	err = recorder_run(options, &result, error, sizeof(error));
 	cgroup_host_close(&host);
 	if (err) {
-		log_error("%s%s", error,
-			err == -ENOSPC ? " (what was recorded until then is kept; free some space)"
-				       : "");
+		log_error("%s%s", error, advice_on(err));
 		return EXIT_BROKEN;
 	}
 	log_info("%llu records of %llu processes, %llu counter updates, %llu lost, %llu detections "
@@ -361,11 +376,17 @@ int cmd_watch(int argc, char **argv)
 		       "  memgrowth watch --cgroup /machine.slice --duration 10m\n",
 	};
 	struct arguments args = defaults;
+	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	setlinebuf(stdout);
-	args.options.detections = stdout;
+	args.options.detections = open_output("-");
+	if (!args.options.detections)
+		return EXIT_BROKEN;
+	setlinebuf(args.options.detections);
 	args.options.for_people = true;
 	args.options.on_ready = say_watching;
-	return run(&args);
+	ret = run(&args);
+	if (fclose(args.options.detections) && ret == EXIT_OK)
+		ret = EXIT_BROKEN;
+	return ret;
 }

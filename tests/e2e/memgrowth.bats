@@ -69,6 +69,36 @@ stop_recorder() {
   done
 }
 
+# Waits until the recorder waits for nothing but room in its pipe.
+await_stall() {
+  local seen=0 wchan
+  for _ in {1..300}; do
+    wchan=$(<"/proc/$RECORDER/wchan")
+    if [[ $wchan == ep_poll || $wchan == do_epoll_wait ]]; then seen=0; else seen=$((seen + 1)); fi
+    [ "$seen" -lt 10 ] || return 0
+    read -rt 0.1 <> <(:) || true
+  done
+  return 1
+}
+
+@test "a recorder ends at SIGTERM though its reader has stalled, and says what is lost" {
+  mkfifo stalled
+  # shellcheck disable=SC2217 # it holds the other end open
+  sleep 600 <stalled 3>&- &
+  reader=$!
+  start_recorder -o stalled --interval=10ms --threshold=4KiB
+  "$MEMGEN" linear --rate=64MiB/s --duration=60s >/dev/null 3>&- &
+  writer=$!
+  await_stall || stalled=no
+  kill -TERM "$RECORDER"
+  status=0
+  wait "$RECORDER" || status=$?
+  kill "$reader" "$writer"
+  [ "${stalled:-yes}" = yes ]
+  [ "$status" -eq 3 ]
+  grep -q "told to end while whoever reads it had stalled" recorder.log
+}
+
 @test "a recorder killed in mid-run leaves a recording that can be replayed" {
   start_recorder
   "$MEMGEN" linear --rate=4MiB/s --start-delay=1s --duration=4s >truth.jsonl

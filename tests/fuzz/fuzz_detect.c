@@ -64,6 +64,7 @@ static void check_verdict(void *ctx, const struct detect_verdict *verdict)
 	MUST(verdict->t_ns >= run->told_ns && verdict->onset_ns <= verdict->t_ns);
 	run->told_ns = verdict->t_ns;
 	MUST(verdict->confidence >= 0 && verdict->confidence <= 1);
+	MUST(verdict->score >= 0 && isfinite(verdict->score));
 	MUST(isfinite(verdict->rate_bytes_per_s) && !isnan(verdict->rate_lo) &&
 		!isnan(verdict->rate_hi));
 	MUST(verdict->rate_lo <= verdict->rate_bytes_per_s &&
@@ -79,6 +80,7 @@ static void check_verdict(void *ctx, const struct detect_verdict *verdict)
 	MIX(run, verdict->rate_hi);
 	MIX(run, verdict->onset_ns);
 	MIX(run, verdict->confidence);
+	MIX(run, verdict->score);
 	MIX(run, verdict->samples);
 	MIX(run, verdict->events);
 	MIX(run, verdict->lost);
@@ -118,7 +120,11 @@ static uint64_t move(struct run *run, struct input *input, bool back)
 static void put_sample(struct run *run, uint64_t mm, uint64_t t_ns, uint8_t part, uint64_t error)
 {
 	struct detect_sample sample = {
-		.mm = mm, .t_ns = t_ns, .error_bytes = error, .events = part
+		.mm = mm,
+		.t_ns = t_ns,
+		.room_bytes = part & 0x10 ? error : 0,
+		.error_bytes = part & 0x10 ? 0 : error,
+		.events = part,
 	};
 	uint64_t *parts[] = { &sample.anon_bytes, &sample.file_bytes, &sample.swap_bytes,
 		&sample.shmem_bytes };
@@ -153,7 +159,8 @@ static void any_sample(struct run *run, struct input *input, bool back)
 /* Many samples at even times with even steps: what few bytes need to be taken for growth. */
 static void many_samples(struct run *run, struct input *input)
 {
-	uint64_t mm = take_mm(input), step_ns = take_step_ns(input), count = 1 + take(input, 1);
+	uint64_t mm = take_mm(input), step_ns = take_step_ns(input),
+		 count = 1 + take(input, 1) % 64;
 	uint64_t grow = take(input, 2) * 4096, every = 1 + take(input, 1), fall = take(input, 2);
 
 	for (uint64_t i = 1; i <= count; i++) {

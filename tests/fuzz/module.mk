@@ -12,11 +12,11 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/must.h $(REPLAY_SOURCES) \
 		$(BUILD)/.deps
 	$(say) FUZZ $@
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(FUZZ_FLAGS) $< $(REPLAY_SOURCES) \
+	$(Q)$(CLANG) $(filter-out -MMD -MP -Werror,$(ALL_CFLAGS)) $(FUZZ_FLAGS) $< $(REPLAY_SOURCES) \
 		-ljansson -lm -o $@
 
 FUZZ_replay = -max_len=16384 -dict=tests/fuzz/replay.dict
-FUZZ_detect = -max_len=2048
+FUZZ_detect = -max_len=300 -len_control=0
 FUZZ_forecast = -max_len=512
 
 fuzz: $(FUZZ_PROGRAMS) ## Feed garbage to the readers and the detector: FUZZ_SECONDS=60 for each
@@ -28,6 +28,6 @@ fuzz: $(FUZZ_PROGRAMS) ## Feed garbage to the readers and the detector: FUZZ_SEC
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 fuzz-corpus: $(FUZZ_PROGRAMS)
-	$(Q)$(foreach t,$(FUZZ_TARGETS),$(BUILD)/fuzz/fuzz_$(t) -merge=1 $(FUZZ_$(t)) \
+	$(Q)$(foreach t,$(FUZZ_TARGETS),$(BUILD)/fuzz/fuzz_$(t) -set_cover_merge=1 $(FUZZ_$(t)) \
 		tests/fuzz/corpus/$(t) $(BUILD)/fuzz/corpus/$(t) &&) true
 .PHONY: fuzz fuzz-programs fuzz-corpus
