@@ -267,7 +267,7 @@ struct score_share {
 	struct stats_interval wilson;
 };
 
-#define SCORE_PATTERNS_MAX 16
+#define SCORE_PATTERNS_MAX 32
 
 struct score_class {
 	const char *pattern; /* NULL for all benign classes together */
