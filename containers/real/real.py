@@ -110,9 +110,9 @@ def parse(args):
         except ValueError:
             healthy_s = -1
         if key != "--healthy" or not 0 <= healthy_s <= 86400:
-            sys.exit(f"real.py: {option}: not an option (--healthy=SECONDS, 0 to 86400)\n{USAGE}")
+            sys.exit(f"{USAGE}\nreal.py: {option}: not an option (--healthy=SECONDS, 0 to 86400)")
     if len(names) != 1 or names[0] not in PROGRAMS:
-        sys.exit(f"real.py: {' '.join(names) or 'no program'}: not one program\n{USAGE}")
+        sys.exit(f"{USAGE}\nreal.py: {' '.join(names) or 'no program'}: not one of these programs")
     return PROGRAMS[names[0]](), healthy_s
 
 
