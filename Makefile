@@ -15,7 +15,11 @@ VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unkn
 
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -I. -I$(BUILD) $(CFLAGS) $(SANITIZE) -MMD -MP
+# The same results on every machine and at every optimisation level: no fused operations. Last, so
+# that no CFLAGS turn them on again.
+EXACT = -ffp-contract=off
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -I. -I$(BUILD) $(CFLAGS) $(SANITIZE) $(EXACT) \
+	-MMD -MP
 
 ifeq ($(V),1)
 Q =
@@ -44,7 +48,7 @@ FORMAT_DIRS = lib generators collector bpf lab tests
 $(BUILD)/%.o: %.c | $(BUILD)/.deps
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $($(subst /,_,$(dir $<))CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 LINK = $(CC) $(ALL_CFLAGS) $(LDFLAGS)
 

@@ -75,23 +75,29 @@ static int show(const struct arguments *args, const struct session *session, con
 
 static int read_all(struct record_reader *reader, struct session *session, const char *name)
 {
+	struct session_counts counts;
 	struct record record;
-	uint64_t read = 0;
+	uint64_t first_line = 0;
 	int err;
 
 	while ((err = record_read(reader, &record)) > 0) {
-		read++;
-		if (session_put(session, &record)) {
-			log_error("%s: record %llu: %s; the recording is damaged", name,
-				(unsigned long long)read, session_error(session));
-			return EXIT_BAD_INPUT;
+		err = session_put(session, &record);
+		if (err) {
+			log_error("%s: %s", name, strerror(-err));
+			return EXIT_BROKEN;
 		}
+		if (!first_line && session_skipped(session))
+			first_line = record_reader_line(reader);
 	}
-	if (err < 0)
+	if (err < 0) {
 		log_error("%s", record_reader_error(reader));
-	else if (record_reader_truncated(reader))
+		return EXIT_BAD_INPUT;
+	}
+	if (record_reader_truncated(reader))
 		log_warn("%s: the last line was cut short and is left out", name);
-	return err < 0 ? EXIT_BAD_INPUT : EXIT_OK;
+	counts = session_counts(session);
+	cmd_report_skipped(name, counts.skipped, first_line);
+	return EXIT_OK;
 }
 
 static int show_recording(const struct arguments *args, struct session *session)

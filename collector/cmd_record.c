@@ -284,6 +284,7 @@ static int run(struct arguments *args)
 		(unsigned long long)result.records, (unsigned long long)result.processes,
 		(unsigned long long)result.events, (unsigned long long)result.lost,
 		(unsigned long long)result.detections, result.source);
+	cmd_report_skipped(result.source, result.skipped, 0);
 	report_cgroups(&result);
 	report_ledger(&result.ledger);
 	if (result.overflow)

@@ -50,28 +50,25 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static int replay(struct record_reader *reader, struct session *session, const char *name)
 {
+	struct session_counts counts;
 	struct record record;
-	uint64_t read = 0;
+	uint64_t first_line = 0;
 	int err;
 
 	while ((err = record_read(reader, &record)) > 0) {
-		read++;
 		err = session_put(session, &record);
-		if (err == -EBADMSG) {
-			log_error("%s: record %llu: %s; the recording is damaged", name,
-				(unsigned long long)read, session_error(session));
-			return EXIT_BAD_INPUT;
-		}
 		if (err) {
 			log_error("writing detections: %s", strerror(-err));
 			return EXIT_BROKEN;
 		}
+		if (!first_line && session_skipped(session))
+			first_line = record_reader_line(reader);
 	}
 	if (err < 0) {
 		log_error("%s", record_reader_error(reader));
 		return EXIT_BAD_INPUT;
 	}
-	if (read == 0) {
+	if (record_reader_line(reader) <= 1) {
 		log_error("%s: empty; a recording begins with a header (`memgrowth record` writes "
 			  "one)",
 			name);
@@ -79,6 +76,8 @@ static int replay(struct record_reader *reader, struct session *session, const c
 	}
 	if (record_reader_truncated(reader))
 		log_warn("%s: the last line was cut short and is left out", name);
+	counts = session_counts(session);
+	cmd_report_skipped(name, counts.skipped, first_line);
 	err = session_finish(session);
 	if (err)
 		log_error("writing detections: %s", strerror(-err));

@@ -6,12 +6,23 @@
 #ifndef LEAKLAB_COLLECTOR_COMMANDS_H
 #define LEAKLAB_COLLECTOR_COMMANDS_H
 
+#include <stdint.h>
+
+#include "collector/session.h"
+
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_BAD_INPUT = 1,
 	EXIT_USAGE = 2,
 	EXIT_BROKEN = 3,
 };
+
+/*
+ * Warns of records of @name that were left out, each reason with its count. @first_line is the line
+ * of the first of them, or 0.
+ */
+void cmd_report_skipped(
+	const char *name, const uint64_t skipped[SESSION_SKIPS], uint64_t first_line);
 
 int cmd_record(int argc, char **argv);
 int cmd_watch(int argc, char **argv);

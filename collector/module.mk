@@ -6,9 +6,9 @@ COLLECTOR_OBJS = $(COLLECTOR_PURE_OBJS) $(call objects,$(wildcard collector/capt
 	collector/recorder.c $(wildcard collector/cmd_*.c) collector/main.c)
 ARCHIVE_OBJS += $(COLLECTOR_PURE_OBJS)
 
-# The same verdicts on every machine and at every optimisation level: no fused operations.
-collector_detect_CFLAGS = -ffp-contract=off
-collector_CFLAGS = -ffp-contract=off
+# All that a replay is made of: records in, detections out. No BPF, no /proc.
+REPLAY_SOURCES = $(wildcard collector/detect/*.c collector/output/*.c collector/session*.c lib/*.c) \
+	collector/history.c collector/residual.c collector/scope.c
 
 $(BUILD)/collector/capture/bpf_source.o: $(BPF_SKELETON)
 

@@ -78,8 +78,7 @@ static void put_record(void *ctx, const struct record *record)
 	}
 	err = session_put(recorder->session, record);
 	if (err)
-		fail(recorder, err,
-			err == -EBADMSG ? session_error(recorder->session) : "detections");
+		fail(recorder, err, err == -ENOMEM ? "memory" : "detections");
 	if (ledger_learn(recorder->ledger, record))
 		fail(recorder, -ENOMEM, "memory");
 }
@@ -458,6 +457,7 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 			.cgroups_told = capture_tells(recorder.capture, CAPTURE_CGROUPS),
 			.source = capture_source_name(recorder.capture),
 		};
+		memcpy(ret->skipped, counts.skipped, sizeof(ret->skipped));
 	}
 	ledger_free(recorder.ledger);
 	session_free(recorder.session);

@@ -12,6 +12,7 @@
 #include "collector/capture/capture.h"
 #include "collector/cgroup/tree.h"
 #include "collector/ledger.h"
+#include "collector/session.h"
 
 struct recorder_options {
 	struct capture_settings capture;
@@ -25,6 +26,7 @@ struct recorder_options {
 
 struct recorder_result {
 	uint64_t records, events, lost, overflow, detections, processes;
+	uint64_t skipped[SESSION_SKIPS]; /* records that the detections left out */
 	struct ledger_stats ledger;
 	struct cgroup_tree_stats cgroups;
 	bool cgroups_told; /* births and deaths, by the kernel */

@@ -51,6 +51,10 @@ static int put_process(struct session *session, const struct record_process *rec
 	struct process_info *process;
 
 	HASH_FIND(hh, session->processes, &record->mm, sizeof(record->mm), process);
+	if (!record->mm) {
+		session_skip(session, SKIP_ABSURD);
+		return 0;
+	}
 	if (!process) {
 		process = calloc(1, sizeof(*process));
 		if (!process)
@@ -67,17 +71,13 @@ static int put_process(struct session *session, const struct record_process *rec
 	return 0;
 }
 
-static int put_rss(struct session *session, const struct record_rss *rss, uint64_t t_ns)
+static void put_rss(struct session *session, const struct record_rss *rss, uint64_t t_ns)
 {
 	struct process_info *process;
 
 	HASH_FIND(hh, session->processes, &rss->mm, sizeof(rss->mm), process);
-	if (!process) {
-		snprintf(session->error, sizeof(session->error),
-			"rss of mm %llu, which no process record names",
-			(unsigned long long)rss->mm);
-		return -EBADMSG;
-	}
+	if (!session_takes_rss(session, process, rss, t_ns))
+		return;
 	session_set_resident(process, &(struct resident){
 					      .anon_bytes = rss->anon_bytes,
 					      .file_bytes = rss->file_bytes,
@@ -86,27 +86,28 @@ static int put_rss(struct session *session, const struct record_rss *rss, uint64
 				      });
 	session->counts.samples++;
 	/* A full detector counts what it could not take; the session goes on. */
-	detect_sample(session->detect, &(struct detect_sample){
-					       .mm = rss->mm,
-					       .t_ns = t_ns,
-					       .anon_bytes = rss->anon_bytes,
-					       .file_bytes = rss->file_bytes,
-					       .swap_bytes = rss->swap_bytes,
-					       .shmem_bytes = rss->shmem_bytes,
-					       .error_bytes = rss->error_bytes,
-					       .events = rss->events,
-				       });
-	return 0;
+	detect_sample(
+		session->detect, &(struct detect_sample){
+					 .mm = rss->mm,
+					 .t_ns = t_ns,
+					 .anon_bytes = rss->anon_bytes,
+					 .file_bytes = rss->file_bytes,
+					 .swap_bytes = rss->swap_bytes,
+					 .shmem_bytes = rss->shmem_bytes,
+					 .room_bytes = session_room_bytes(session, process->cgroup),
+					 .error_bytes = rss->error_bytes,
+					 .events = rss->events,
+				 });
 }
 
 static void put_exit(struct session *session, uint64_t mm, uint64_t t_ns)
 {
 	struct process_info *process;
 
-	detect_exit(session->detect, mm, t_ns);
 	HASH_FIND(hh, session->processes, &mm, sizeof(mm), process);
-	if (!process)
+	if (!session_takes_mm(session, process, mm))
 		return;
+	detect_exit(session->detect, mm, t_ns);
 	session_move_process(session, process, NULL);
 	HASH_DEL(session->processes, process);
 	free(process);
@@ -121,12 +122,19 @@ static int put_header(struct session *session, const struct record *record)
 	return detections_write_header(session->options.out);
 }
 
-int session_put(struct session *session, const struct record *record)
+static void put_loss(struct session *session, const struct record *record)
+{
+	if (!session_takes_loss(session, record))
+		return;
+	session->counts.lost += record->lost;
+	detect_loss(session->detect, record->lost);
+	detect_loss(session->cgroup_detect, record->lost);
+}
+
+static int put_timed(struct session *session, const struct record *record)
 {
 	int err = 0;
 
-	if (record->t_ns > session->now_ns)
-		session->now_ns = record->t_ns;
 	switch (record->type) {
 	case RECORD_HEADER:
 		err = put_header(session, record);
@@ -146,7 +154,7 @@ int session_put(struct session *session, const struct record *record)
 		err = put_process(session, &record->process, record->t_ns);
 		break;
 	case RECORD_RSS:
-		err = put_rss(session, &record->rss, record->t_ns);
+		put_rss(session, &record->rss, record->t_ns);
 		break;
 	case RECORD_EXIT:
 		put_exit(session, record->exit.mm, record->t_ns);
@@ -157,14 +165,42 @@ int session_put(struct session *session, const struct record *record)
 		session_reconsider(session);
 		break;
 	case RECORD_LOSS:
-		session->counts.lost += record->lost;
-		detect_loss(session->detect, record->lost);
-		detect_loss(session->cgroup_detect, record->lost);
+		put_loss(session, record);
 		break;
 	case RECORD_END:
+		session->complete = true;
 		break;
 	}
+	return err;
+}
+
+int session_put(struct session *session, const struct record *record)
+{
+	struct record timed = *record;
+	int err = session_take_time(session, &timed) ? put_timed(session, &timed) : 0;
+
 	return err ? err : session->write_error;
+}
+
+static int write_end(const struct session *session)
+{
+	struct session_counts counts = session_counts(session);
+	struct detections_skip skips[SESSION_SKIPS];
+
+	for (int i = 0; i < SESSION_SKIPS; i++)
+		skips[i] = (struct detections_skip){
+			.why = session_skip_name((enum session_skip)i),
+			.records = counts.skipped[i],
+		};
+	return detections_write_end(session->options.out, &(struct detections_end){
+								  .t_ns = session->now_ns,
+								  .samples = counts.samples,
+								  .processes = counts.processes,
+								  .lost = counts.lost,
+								  .complete = session->complete,
+								  .skips = skips,
+								  .skips_n = SESSION_SKIPS,
+							  });
 }
 
 int session_finish(struct session *session)
@@ -175,17 +211,11 @@ int session_finish(struct session *session)
 	if (!out)
 		return 0;
 	if (!session->options.for_people) {
-		err = detections_write_end(out, session->now_ns, session->counts.samples,
-			session->counts.processes, session->counts.lost);
+		err = write_end(session);
 		if (err)
 			return err;
 	}
 	return fflush(out) ? -errno : 0;
-}
-
-const char *session_error(const struct session *session)
-{
-	return session->error;
 }
 
 struct session_counts session_counts(const struct session *session)
@@ -193,9 +223,19 @@ struct session_counts session_counts(const struct session *session)
 	struct session_counts counts = session->counts;
 
 	counts.tracked = detect_tracked(session->detect);
-	counts.untracked = detect_untracked(session->detect);
-	counts.untracked += detect_untracked(session->cgroup_detect);
+	counts.skipped[SKIP_NO_ROOM] =
+		detect_untracked(session->detect) + detect_untracked(session->cgroup_detect);
 	return counts;
+}
+
+uint64_t session_skipped(const struct session *session)
+{
+	struct session_counts counts = session_counts(session);
+	uint64_t sum = 0;
+
+	for (int i = 0; i < SESSION_SKIPS; i++)
+		sum += counts.skipped[i];
+	return sum;
 }
 
 enum ledger_pace session_pace(const struct session *session, uint64_t id)

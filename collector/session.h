@@ -27,11 +27,24 @@ struct session_options {
 #define SESSION_MAX_PROCESSES 32768
 #define SESSION_MAX_CGROUPS 16384 /* that the second ledger reads */
 
+/* Why a record was left out; docs/formats.md has the meaning of each. */
+enum session_skip {
+	SKIP_UNKNOWN_MM,
+	SKIP_UNKNOWN_CGROUP,
+	SKIP_OUT_OF_ORDER,
+	SKIP_STALE,
+	SKIP_AHEAD,
+	SKIP_DUPLICATE,
+	SKIP_ABSURD,
+	SKIP_NO_ROOM,
+	SESSION_SKIPS,
+};
+
 struct session_counts {
 	uint64_t samples, processes, lost, detections;
-	uint64_t charges;   /* memcg records */
-	uint64_t tracked;   /* processes now */
-	uint64_t untracked; /* samples that the detector had no room for */
+	uint64_t charges;		 /* memcg records */
+	uint64_t tracked;		 /* processes now */
+	uint64_t skipped[SESSION_SKIPS]; /* records that were left out */
 };
 
 /* Returns NULL without memory. @options->out stays the caller's. */
@@ -39,16 +52,22 @@ struct session *session_new(const struct session_options *options);
 void session_free(struct session *session);
 
 /*
- * Takes the next record. Returns 0, -EBADMSG when it contradicts the ones before (a sample of an
- * mm that no process record names: session_error() says which), or the errno of writing.
+ * Takes the next record. One that contradicts those before it, or that cannot be, is counted and
+ * left out. Returns 0, -ENOMEM, or the errno of writing.
  */
 int session_put(struct session *session, const struct record *record);
 
 /* Writes the end of the detections. Returns 0 or the errno of writing. */
 int session_finish(struct session *session);
 
-const char *session_error(const struct session *session);
 struct session_counts session_counts(const struct session *session);
+
+/* How many records were left out by now. */
+uint64_t session_skipped(const struct session *session);
+
+/* The name of a reason as it stands in detections.jsonl, and what such records are, for people. */
+const char *session_skip_name(enum session_skip why);
+const char *session_skip_meaning(enum session_skip why);
 
 /*
  * How closely the second ledger should look at a cgroup: closely while a verdict concerns it or a

@@ -209,7 +209,7 @@ void session_end_cgroup(struct session *session, uint64_t id)
 {
 	struct cgroup_info *cgroup = session_find_cgroup(session, id);
 
-	if (!cgroup)
+	if (!session_takes_cgroup(session, cgroup))
 		return;
 	stop_judging(session, cgroup);
 	cgroup->ended = true;
@@ -340,13 +340,10 @@ int session_put_memcg(struct session *session, const struct record *record)
 	uint64_t error = record->memcg.usage.error_bytes;
 	struct history_row row;
 	struct judged *judged;
+	uint64_t room;
 
-	if (!cgroup || cgroup->ended) {
-		snprintf(session->error, sizeof(session->error),
-			"memcg of cgroup %llu, which no cgroup record names",
-			(unsigned long long)record->memcg.cgroup);
-		return -EBADMSG;
-	}
+	if (!session_takes_memcg(session, cgroup, &record->memcg.usage, record->t_ns))
+		return 0;
 	judged = cgroup->judged ? cgroup->judged : start_judging(session, cgroup);
 	if (!judged)
 		return -ENOMEM;
@@ -358,9 +355,11 @@ int session_put_memcg(struct session *session, const struct record *record)
 	session->counts.charges++;
 	if (record->t_ns < judged->first_ns + SETTLE_NS)
 		return 0;
+	room = session_room_bytes(session, cgroup);
 	for (int charge = 0; charge < CHARGES; charge++)
 		detect_sample(session->cgroup_detect,
 			&(struct detect_sample){
+				.room_bytes = room,
 				.mm = judged->serial * CHARGES + (uint64_t)charge,
 				.t_ns = record->t_ns,
 				.anon_bytes =

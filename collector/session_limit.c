@@ -96,6 +96,23 @@ static double time_by_rate(const struct session *session, const struct cgroup_in
 	return fmax(left / rate_bytes_per_s - past_s, 0);
 }
 
+uint64_t session_room_bytes(const struct session *session, struct cgroup_info *cgroup)
+{
+	const struct cgroup_info *binding;
+	double room;
+
+	if (!cgroup || !cgroup->limit_cgroup || cgroup->limit_bytes == RECORD_UNLIMITED)
+		return 0;
+	binding = session_find_above(cgroup, cgroup->limit_cgroup);
+	if (binding && binding->judged)
+		room = capacity_of(cgroup, &binding->judged->usage) -
+		       1024.0 * binding->judged->history.newest.kib[HISTORY_FILL];
+	else
+		room = (double)cgroup->limit_bytes -
+		       (double)resident_below(session, cgroup, binding);
+	return room > 1 ? (uint64_t)room : 1;
+}
+
 void session_forecast(struct session *session, struct cgroup_info *cgroup,
 	const struct detect_verdict *verdict, struct detection_subject *subject)
 {

@@ -3,7 +3,7 @@
  * What a session knows, for the files that make it up: session.c takes the records and keeps the
  * processes, session_cgroups.c the cgroups and their charges, session_verdicts.c decides which of
  * the detector's verdicts are told, session_explain.c what explains one and what it is called,
- * session_limit.c when a limit is full.
+ * session_limit.c when a limit is full, session_skip.c which records are left out.
  */
 #ifndef LEAKLAB_COLLECTOR_SESSION_STATE_H
 #define LEAKLAB_COLLECTOR_SESSION_STATE_H
@@ -87,6 +87,8 @@ struct process_info {
 	uint64_t born_ns; /* 0: it ran before the recording */
 	struct cgroup_info *cgroup;
 	struct resident resident;
+	uint64_t newest_ns;	  /* of its newest rss record, ... */
+	struct record_rss newest; /* ... and that record; mm 0: there was none */
 	struct process_verdict verdicts[DETECT_TIERS];
 	struct process_info *prev, *next; /* among the cgroup's members */
 	UT_hash_handle hh;
@@ -106,8 +108,10 @@ struct session {
 	uint64_t waiting;	/* gates that stand and are not told */
 	uint64_t start_ns, now_ns;
 	char source[16];
-	int write_error; /* first errno that a detection could not be written with */
-	char error[256];
+	uint64_t ahead_ns;	/* of the record before, if it was far ahead of all others; or 0 */
+	uint64_t loss_ns, loss; /* of the last loss record */
+	bool complete;		/* the recording had its end */
+	int write_error;	/* first errno that a detection could not be written with */
 };
 
 /* session_cgroups.c ----------------------------------------------------------------------- */
@@ -125,7 +129,7 @@ struct cgroup_info *session_find_above(struct cgroup_info *cgroup, const char *p
 const struct cgroup_info *session_next_below(
 	const struct cgroup_info *cgroup, const struct cgroup_info *top, bool past);
 
-/* Records of these types. Each returns 0, -ENOMEM, or -EBADMSG with session->error set. */
+/* Records of these types. Each returns 0 or -ENOMEM. */
 int session_put_cgroup(struct session *session, const struct record_cgroup *record);
 int session_put_memcg(struct session *session, const struct record *record);
 void session_end_cgroup(struct session *session, uint64_t id);
@@ -183,7 +187,30 @@ const char *session_name_kind(const struct session *session, const struct judged
 /* Whether @process grew, since @verdict's onset, for the most part by what it has freed already. */
 bool session_is_lazyfree(const struct process_info *process, const struct detect_verdict *verdict);
 
+/* session_skip.c -------------------------------------------------------------------------- */
+
+/*
+ * Moves the present to the time of @record. False when it is left out for its time. What tells
+ * more than a measurement is never left out; a time of it that cannot be is replaced.
+ */
+bool session_take_time(struct session *session, struct record *record);
+
+/* Counts a record that is left out. Returns false. */
+bool session_skip(struct session *session, enum session_skip why);
+
+/* Whether a record is taken: of a process or cgroup that may be NULL. If not, it was counted. */
+bool session_takes_mm(struct session *session, const struct process_info *process, uint64_t mm);
+bool session_takes_rss(struct session *session, struct process_info *process,
+	const struct record_rss *rss, uint64_t t_ns);
+bool session_takes_cgroup(struct session *session, const struct cgroup_info *cgroup);
+bool session_takes_memcg(struct session *session, const struct cgroup_info *cgroup,
+	const struct memcg_usage *usage, uint64_t t_ns);
+bool session_takes_loss(struct session *session, const struct record *record);
+
 /* session_limit.c ------------------------------------------------------------------------- */
+
+/* What may still be added below @cgroup before a limit kills, at least 1; 0 when it is unknown. */
+uint64_t session_room_bytes(const struct session *session, struct cgroup_info *cgroup);
 
 /* Fills the limit of @cgroup and the time until it is full into @subject. */
 void session_forecast(struct session *session, struct cgroup_info *cgroup,

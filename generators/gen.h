@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum gen_class {
-	GEN_LEAK,   /* retained memory grows and never falls */
+	GEN_LEAK,   /* what is kept of the retained memory grows and never falls */
 	GEN_BENIGN, /* retained memory is bounded */
 };
 
@@ -54,7 +54,9 @@ struct gen_params {
 	uint64_t ramp_ns;
 	uint64_t doubling_ns;
 	enum gen_curve curve;
-	double jitter; /* 0 to 1: share by which a step's size and interval may vary */
+	uint64_t phase_ns; /* of its cycle at onset */
+	uint64_t stop_ns;  /* after onset, from when on the pattern stands still; 0: never */
+	double jitter;	   /* 0 to 1: share by which a step's size and interval may vary */
 	uint64_t seed;
 	unsigned given; /* bit (1 << enum gen_opt): named on the command line, not a default */
 };
@@ -84,7 +86,7 @@ struct gen_pattern {
 	/* What it holds at onset is no event of its own: it is held before "ready" already. */
 	bool settled;
 
-	/* held_bytes() never falls: its peak is its last value. If not, that is size_bytes. */
+	/* held_bytes() never falls: its peak is its last value. */
 	bool monotone;
 
 	/*
@@ -93,8 +95,20 @@ struct gen_pattern {
 	 */
 	int (*validate)(const struct gen_params *params, struct gen_error *ret_error);
 
-	/* Bytes that should be held @t_ns after onset; monotone, or at most size_bytes. */
+	/* Bytes that should be held @t_ns after onset. */
 	double (*held_bytes)(const struct gen_params *params, uint64_t t_ns);
+
+	/*
+	 * What of the bytes held will never be released; never falls. NULL when that is not
+	 * to be told from what is held: of a leak that is monotone, and of what is benign.
+	 */
+	double (*kept_bytes)(const struct gen_params *params, uint64_t t_ns);
+
+	/*
+	 * The most that is held up to @t_ns after onset. NULL: what is held then when it is
+	 * monotone, otherwise size_bytes.
+	 */
+	double (*peak_bytes)(const struct gen_params *params, uint64_t t_ns);
 
 	/*
 	 * Bytes freed and touched anew since onset without a change of what is held; never falls.
@@ -113,12 +127,14 @@ extern const struct gen_pattern *const gen_patterns[];
 const struct gen_pattern *gen_pattern_find(const char *name);
 
 /*
- * The pattern with its jitter: bytes held (replaced) @t_ns after onset. With jitter, time is
- * shifted by a piecewise linear noise with a knot at each period, 0 at onset. The shift is bounded
- * by jitter / 2 of a period, so no interval is off by more than jitter, nothing adds up, and what
- * never falls still never falls.
+ * The pattern with its stop and jitter: bytes held (kept, replaced) @t_ns after onset. With jitter,
+ * time is shifted by a piecewise linear noise with a knot at each period, 0 at onset. The shift is
+ * bounded by jitter / 2 of a period, so no interval is off by more than jitter, nothing adds up,
+ * and what never falls still never falls.
  */
 double gen_held_bytes(
+	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns);
+double gen_kept_bytes(
 	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns);
 double gen_replaced_bytes(
 	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns);

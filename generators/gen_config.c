@@ -10,10 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "generators/gen_schedule.h"
 #include "lib/clock.h"
 #include "lib/units.h"
 
 #define INTERVAL_MIN_NS NS_PER_MS
+/* Healthy processes beside others are this far apart at most. */
+#define PHASE_MAX_NS (1000 * NS_PER_S)
+#define OTHERS_DEFAULT "steady --size=20MiB"
+#define OTHERS_WORDS_MAX 16
 #define HUGE_PAGE_BYTES_DEFAULT (2ULL << 20)
 #define HUGE_PAGE_FILE "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
 
@@ -21,15 +26,20 @@
 enum common_opt {
 	OPT_START_DELAY = GEN_OPT_COUNT,
 	OPT_DURATION,
+	OPT_STOP,
 	OPT_JITTER,
 	OPT_SEED,
 	OPT_PROCESSES,
+	OPT_LEAKING,
+	OPT_OTHERS,
 	OPT_THREADS,
 	OPT_PAGES,
 	OPT_DIR,
 	OPT_THP,
 	OPT_SIMULATE,
 	OPT_INTERVAL,
+	OPT_TRUTH,
+	OPT_MEMORY,
 	OPT_DESCRIBE,
 	OPT_LIST,
 	OPT_JSON,
@@ -47,15 +57,20 @@ static const struct {
 } common_options[] = {
 	{ "start-delay", required_argument },
 	{ "duration", required_argument },
+	{ "stop", required_argument },
 	{ "jitter", required_argument },
 	{ "seed", required_argument },
 	{ "processes", required_argument },
+	{ "leaking", required_argument },
+	{ "others", required_argument },
 	{ "threads", required_argument },
 	{ "pages", required_argument },
 	{ "dir", required_argument },
 	{ "thp", required_argument },
 	{ "simulate", optional_argument },
 	{ "interval", required_argument },
+	{ "truth", required_argument },
+	{ "memory", required_argument },
 	{ "describe", no_argument },
 	{ "list", no_argument },
 	{ "json", no_argument },
@@ -88,18 +103,30 @@ uint64_t gen_span_ns(const struct gen_config *config)
 	return config->duration_ns - config->start_delay_ns;
 }
 
-struct gen_params gen_process_params(const struct gen_config *config, unsigned proc)
+bool gen_is_simulated(const struct gen_config *config)
 {
-	struct gen_params params = config->params;
-
-	if (proc > 0)
-		params.seed = gen_hash(params.seed, proc);
-	return params;
+	return config->action == GEN_SIMULATE || config->action == GEN_SIMULATE_SAMPLES;
 }
 
-uint64_t gen_peak_units(const struct gen_config *config, const struct gen_params *params)
+struct gen_config gen_process_config(const struct gen_config *config, unsigned proc)
 {
-	double peak = gen_peak_bytes(config->pattern, params, gen_span_ns(config));
+	struct gen_config ret = *config;
+
+	if (proc >= config->leaking) {
+		ret.pattern = config->other;
+		ret.params = config->other_params;
+	}
+	if (proc > 0)
+		ret.params.seed = gen_hash(config->params.seed, proc);
+	/* Only what has no beginning can be met in the middle of its cycle. */
+	if (proc >= config->leaking && ret.pattern->settled && ret.pattern->class == GEN_BENIGN)
+		ret.params.phase_ns = gen_hash(ret.params.seed, proc) % PHASE_MAX_NS;
+	return ret;
+}
+
+uint64_t gen_peak_units(const struct gen_config *config)
+{
+	double peak = gen_peak_bytes(config->pattern, &config->params, gen_span_ns(config));
 
 	return (uint64_t)(peak / (double)config->unit_bytes);
 }
@@ -295,6 +322,14 @@ static int parse_simulate(const char *text, enum gen_action *ret, struct gen_err
 	return 0;
 }
 
+static int parse_memory(const char *text, uint64_t *ret_bytes, struct gen_error *ret_error)
+{
+	if (units_parse_size(text, ret_bytes) || *ret_bytes == 0)
+		return gen_refuse(ret_error, "--memory=%s: not a size above 0 (examples: %s)", text,
+			UNITS_SIZE_EXAMPLES);
+	return 0;
+}
+
 static int set_common_option(
 	int opt, const char *text, struct gen_config *config, struct gen_error *ret_error)
 {
@@ -307,6 +342,8 @@ static int set_common_option(
 		return parse_duration(name, text, &config->start_delay_ns, ret_error);
 	case OPT_DURATION:
 		return parse_duration(name, text, &config->duration_ns, ret_error);
+	case OPT_STOP:
+		return parse_duration(name, text, &config->params.stop_ns, ret_error);
 	case OPT_INTERVAL:
 		return parse_duration(name, text, &config->interval_ns, ret_error);
 	case OPT_JITTER:
@@ -321,6 +358,15 @@ static int set_common_option(
 		err = parse_count(name, text, 1, GEN_THREADS_MAX, &count, ret_error);
 		config->threads = (unsigned)count;
 		return err;
+	case OPT_LEAKING:
+		err = parse_count(name, text, 1, GEN_PROCESSES_MAX, &count, ret_error);
+		config->leaking = (unsigned)count;
+		return err;
+	case OPT_TRUTH:
+		config->truth_path = text;
+		return 0;
+	case OPT_MEMORY:
+		return parse_memory(text, &config->memory_bytes, ret_error);
 	case OPT_PAGES:
 		return parse_pages(text, &config->holder, ret_error);
 	case OPT_DIR:
@@ -369,11 +415,94 @@ static uint64_t unit_bytes(const struct gen_config *config)
 	return config->holder->unit_bytes ? config->holder->unit_bytes(config) : config->page_bytes;
 }
 
+/* Splits @text at blanks into @argv, behind the program's name. -E2BIG when there are too many. */
+static int split_words(char *text, char **argv, int *ret_argc)
+{
+	static char program[] = "memgen";
+	char *save = NULL;
+	int argc = 0;
+
+	argv[argc++] = program;
+	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		if (argc == OTHERS_WORDS_MAX)
+			return -E2BIG;
+		argv[argc++] = word;
+	}
+	argv[argc] = NULL;
+	*ret_argc = argc;
+	return 0;
+}
+
+/* @text is a pattern with its own options; jitter and seed are those of the run. */
+static int read_others(const char *text, struct gen_config *other, struct gen_error *ret_error)
+{
+	struct command_line line = { 0 };
+	char *argv[OTHERS_WORDS_MAX + 1];
+	char words[256];
+	int argc, err;
+
+	if (snprintf(words, sizeof(words), "%s", text) >= (int)sizeof(words) ||
+		split_words(words, argv, &argc))
+		return gen_refuse(ret_error, "too long");
+	err = read_command_line(argc, argv, &line, ret_error);
+	for (int opt = GEN_OPT_COUNT; !err && opt < OPT_COUNT; opt++)
+		if (line.given[opt])
+			err = gen_refuse(ret_error, "--%s: give it to all, outside of --others",
+				common_options[opt - GEN_OPT_COUNT].name);
+	if (!err)
+		err = find_pattern(line.pattern, &other->pattern, ret_error);
+	return err ? err : set_pattern_options(&line, other, ret_error);
+}
+
+/* What the processes that do not run the pattern do instead. */
+static int set_others(
+	const struct command_line *line, struct gen_config *config, struct gen_error *ret_error)
+{
+	const char *text = line->given[OPT_OTHERS] ? line->value[OPT_OTHERS] : OTHERS_DEFAULT;
+	struct gen_config other = { .page_bytes = config->page_bytes };
+	struct gen_error error = { "" };
+
+	if (!line->given[OPT_LEAKING])
+		config->leaking = line->given[OPT_OTHERS] ? 1 : config->processes;
+	if (config->leaking > config->processes)
+		return gen_refuse(ret_error, "--leaking=%u: more than --processes (%u)",
+			config->leaking, config->processes);
+	if (config->leaking == config->processes) {
+		if (line->given[OPT_OTHERS])
+			return gen_refuse(ret_error,
+				"--others: there are none; raise --processes or lower --leaking");
+		return 0;
+	}
+	other.params.jitter = config->params.jitter;
+	if (read_others(text, &other, &error))
+		return gen_refuse(ret_error, "--others=%.100s: %.300s", text, error.text);
+	/* Verdicts on the cgroup of all are held against its first process. */
+	if (other.pattern->class == GEN_LEAK && config->pattern->class == GEN_BENIGN)
+		return gen_refuse(ret_error,
+			"--others=%.100s: a leak beside %s, which is none; swap them", text,
+			config->pattern->name);
+	config->other = other.pattern;
+	config->other_params = other.params;
+	return 0;
+}
+
+/* The times of the samples, counted from onset. */
+static void set_ticks(struct gen_config *config)
+{
+	config->tick_ns = GEN_TICK_NS;
+	if (!gen_is_simulated(config))
+		return;
+	config->tick_ns = config->interval_ns;
+	config->phase_ns = config->start_delay_ns % config->interval_ns;
+	if (config->phase_ns)
+		config->phase_ns = config->interval_ns - config->phase_ns;
+}
+
 /* Options that are right alone, but not with the others. */
 static int check_together(const struct command_line *line, const struct gen_config *config,
 	struct gen_error *ret_error)
 {
-	bool simulated = config->action == GEN_SIMULATE || config->action == GEN_SIMULATE_SAMPLES;
+	bool samples = config->action == GEN_SIMULATE_SAMPLES;
 
 	if (config->duration_ns == 0)
 		return gen_refuse(ret_error, "--duration=0: must be more than 0 (examples: %s)",
@@ -382,10 +511,18 @@ static int check_together(const struct command_line *line, const struct gen_conf
 		return gen_refuse(ret_error,
 			"--start-delay=%gs: not less than --duration (%gs): nothing would happen",
 			gen_seconds(config->start_delay_ns), gen_seconds(config->duration_ns));
+	if (line->given[OPT_STOP] && config->params.stop_ns == 0)
+		return gen_refuse(ret_error, "--stop=0: must be more than 0 (a pattern that never "
+					     "moves: memgen steady)");
 	if (config->interval_ns < INTERVAL_MIN_NS)
 		return gen_refuse(ret_error, "--interval: too short (the least is 1ms)");
-	if (line->given[OPT_INTERVAL] && config->action != GEN_SIMULATE_SAMPLES)
-		return gen_refuse(ret_error, "--interval: only with --simulate=samples");
+	if (line->given[OPT_INTERVAL] && !gen_is_simulated(config))
+		return gen_refuse(ret_error, "--interval: only with --simulate");
+	if (line->given[OPT_TRUTH] && !samples)
+		return gen_refuse(ret_error,
+			"--truth: only with --simulate=samples (otherwise the truth is on stdout)");
+	if (line->given[OPT_MEMORY] && !samples)
+		return gen_refuse(ret_error, "--memory: only with --simulate=samples");
 	if (line->given[OPT_JSON])
 		return gen_refuse(ret_error, "--json: only with --list");
 	if (line->given[OPT_DIR] && !(config->holder->takes & GEN_TAKES_DIR))
@@ -394,7 +531,7 @@ static int check_together(const struct command_line *line, const struct gen_conf
 		return refuse_with_pages("--thp=always", GEN_TAKES_THP, config, ret_error);
 	if (config->threads > 1 && !(config->holder->takes & GEN_TAKES_THREADS))
 		return refuse_with_pages("--threads", GEN_TAKES_THREADS, config, ret_error);
-	if (line->given[OPT_DESCRIBE] && simulated)
+	if (line->given[OPT_DESCRIBE] && gen_is_simulated(config))
 		return gen_refuse(ret_error, "--describe and --simulate: one of them");
 	return 0;
 }
@@ -454,13 +591,21 @@ int gen_config_parse(int argc, char **argv, struct gen_config *ret, struct gen_e
 	if (!err)
 		err = set_pattern_options(&line, &config, ret_error);
 	if (!err)
+		err = set_others(&line, &config, ret_error);
+	if (!err)
 		err = check_together(&line, &config, ret_error);
 	if (err)
 		return err;
+	set_ticks(&config);
 	if (line.given[OPT_DESCRIBE])
 		config.action = GEN_DESCRIBE;
 	config.unit_bytes = unit_bytes(&config);
 	err = check_peak(&config, ret_error);
+	if (!err && config.other) {
+		struct gen_config other = gen_process_config(&config, config.leaking);
+
+		err = check_peak(&other, ret_error);
+	}
 	if (err)
 		return err;
 	*ret = config;

@@ -11,7 +11,7 @@
 enum gen_action {
 	GEN_RUN,	      /* real pages, truth */
 	GEN_SIMULATE,	      /* virtual time, truth */
-	GEN_SIMULATE_SAMPLES, /* virtual time, samples.jsonl */
+	GEN_SIMULATE_SAMPLES, /* virtual time, samples.jsonl, and truth into a file if asked for */
 	GEN_DESCRIBE,
 	GEN_LIST,
 	GEN_HELP,
@@ -27,15 +27,26 @@ struct gen_config {
 	enum gen_action action;
 	bool json;			   /* of GEN_LIST */
 	const struct gen_pattern *pattern; /* NULL for GEN_LIST, GEN_HELP, GEN_VERSION */
-	struct gen_params params;	   /* of process 0, see gen_process_params() */
+	struct gen_params params;	   /* of process 0, see gen_process_config() */
 	uint64_t start_delay_ns;	   /* from ready to onset */
 	uint64_t duration_ns;		   /* from ready to the end */
 	unsigned processes;
+	unsigned leaking;		 /* of them, the first ones, which run the pattern */
+	const struct gen_pattern *other; /* that of the rest, NULL without any */
+	struct gen_params other_params;	 /* of the rest */
 	unsigned threads;		 /* of each process */
 	const struct gen_holder *holder; /* what holds the memory */
 	const char *dir;		 /* of holders with a file; borrowed from argv */
 	bool thp_always;
-	uint64_t interval_ns; /* of samples */
+	uint64_t interval_ns;	/* of samples */
+	const char *truth_path; /* beside samples; NULL: no truth. Borrowed from argv */
+	uint64_t memory_bytes;	/* limit of the simulated cgroup, 0: none */
+	/*
+	 * Steps lie at phase_ns and every tick_ns from there, since onset. In virtual time those
+	 * are the times of the samples: nobody could see what is between them.
+	 */
+	uint64_t tick_ns;
+	uint64_t phase_ns;
 	uint64_t page_bytes;
 	uint64_t unit_bytes; /* what memory grows by, before the holder has measured it */
 };
@@ -49,11 +60,17 @@ int gen_config_parse(int argc, char **argv, struct gen_config *ret, struct gen_e
 /* Time from onset to the end. */
 uint64_t gen_span_ns(const struct gen_config *config);
 
-/* The parameters of process @proc: its seed is its own, so that jitter differs. */
-struct gen_params gen_process_params(const struct gen_config *config, unsigned proc);
+/*
+ * The configuration of process @proc, with its pattern and parameters. Its seed is its own, so that
+ * jitter differs, and one that is not leaking is somewhere in its cycle at onset.
+ */
+struct gen_config gen_process_config(const struct gen_config *config, unsigned proc);
 
-/* Most that the process with @params holds during the run, in units of config->unit_bytes. */
-uint64_t gen_peak_units(const struct gen_config *config, const struct gen_params *params);
+/* Most that the process of @config holds during the run, in units of config->unit_bytes. */
+uint64_t gen_peak_units(const struct gen_config *config);
+
+/* True when the run is one in virtual time. */
+bool gen_is_simulated(const struct gen_config *config);
 
 /* "leak" or "benign": the pattern's, but what the kernel takes back under pressure is benign. */
 const char *gen_config_class(const struct gen_config *config);

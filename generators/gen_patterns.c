@@ -16,12 +16,16 @@
 	X(accelerating)                                                                            \
 	X(oscillating)                                                                             \
 	X(burst)                                                                                   \
+	X(gcleak)                                                                                  \
 	X(steady)                                                                                  \
 	X(warmup)                                                                                  \
 	X(sawtooth)                                                                                \
 	X(churn)                                                                                   \
 	X(spike)                                                                                   \
-	X(cache)
+	X(cache)                                                                                   \
+	X(sine)                                                                                    \
+	X(plateau)                                                                                 \
+	X(walk)
 
 #define DECLARE(name) extern const struct gen_pattern gen_pattern_##name;
 PATTERNS(DECLARE)
@@ -72,15 +76,19 @@ double gen_noise_line(const struct gen_params *params, unsigned stream, double x
 	return from + (to - from) * (x - knot);
 }
 
+/* Where on the pattern's own time axis it is: held by --stop, shifted by jitter. */
 static uint64_t shifted_ns(
 	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns)
 {
 	double period = pattern->period_ns ? (double)pattern->period_ns(params) : NS_PER_S;
-	double x = (double)t_ns / period;
-	double shift, noise;
+	double x, shift, noise;
 
+	if (params->stop_ns && t_ns > params->stop_ns)
+		t_ns = params->stop_ns;
+	t_ns += params->phase_ns;
 	if (params->jitter == 0)
 		return t_ns;
+	x = (double)t_ns / period;
 	noise = gen_noise_line(params, GEN_STREAM_TIME, x);
 	/* The onset is exact: the noise of the first knot is taken as 0. */
 	if (x < 1)
@@ -96,6 +104,14 @@ double gen_held_bytes(
 	return pattern->held_bytes(params, shifted_ns(pattern, params, t_ns));
 }
 
+double gen_kept_bytes(
+	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns)
+{
+	if (!pattern->kept_bytes)
+		return gen_held_bytes(pattern, params, t_ns);
+	return pattern->kept_bytes(params, shifted_ns(pattern, params, t_ns));
+}
+
 double gen_replaced_bytes(
 	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t t_ns)
 {
@@ -107,6 +123,8 @@ double gen_replaced_bytes(
 double gen_peak_bytes(
 	const struct gen_pattern *pattern, const struct gen_params *params, uint64_t span_ns)
 {
+	if (pattern->peak_bytes)
+		return pattern->peak_bytes(params, shifted_ns(pattern, params, span_ns));
 	if (pattern->monotone)
 		return gen_held_bytes(pattern, params, span_ns);
 	return (double)params->size_bytes;

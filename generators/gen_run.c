@@ -166,15 +166,15 @@ static int open_process(
 		.stopped = backend_stopped,
 		.context = process,
 	};
-	struct gen_params params = gen_process_params(config, proc);
 	uint64_t held;
 	int err;
 
 	make_stack_resident();
-	process->config = *config;
+	process->config = gen_process_config(config, proc);
 	gen_truth_init(&process->truth, fd, NULL);
 	err = gen_hold_open(&process->hold, &process->config, proc,
-		(uint64_t)gen_peak_bytes(config->pattern, &params, gen_span_ns(config)),
+		(uint64_t)gen_peak_bytes(
+			process->config.pattern, &process->config.params, gen_span_ns(config)),
 		&process->error);
 	if (err)
 		return err;
@@ -301,7 +301,7 @@ static int run_single(const struct gen_config *config, int fd)
 	gen_truth_init(&process.truth, fd, NULL);
 	err = gen_truth_start(&process.truth, config, clock_mono_ns());
 	if (!err)
-		err = gen_truth_process(&process.truth, clock_mono_ns(), 0, getpid());
+		err = gen_truth_process(&process.truth, config, clock_mono_ns(), 0, getpid());
 	if (err)
 		return broken(&process.truth, &process, err);
 	if (open_process(&process, config, 0, fd)) {
@@ -389,7 +389,7 @@ static int fork_children(struct supervisor *parent)
 			_exit(child_main(parent, proc, self));
 		parent->pids[proc] = pid;
 		parent->alive++;
-		err = gen_truth_process(&parent->truth, clock_mono_ns(), proc, pid);
+		err = gen_truth_process(&parent->truth, parent->config, clock_mono_ns(), proc, pid);
 		if (err) {
 			broken(&parent->truth, NULL, err);
 			return err;

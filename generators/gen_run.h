@@ -24,10 +24,11 @@
 int gen_run(const struct gen_config *config, int fd);
 
 /*
- * Runs in virtual time, which begins one second after boot, and writes the truth, or with
- * GEN_SIMULATE_SAMPLES the samples of an exact collector, to @out. The output is a pure function
- * of @config. Returns 0 or the negative errno of a write.
+ * Runs in virtual time, which begins one second after boot, and writes the truth to @truth and the
+ * samples of an exact collector to @samples; one of them may be NULL, and is left out then. The
+ * output is a pure function of @config and of the size of the host's pages. Returns 0, -ENOMEM or
+ * the negative errno of a write.
  */
-int gen_simulate(const struct gen_config *config, FILE *out);
+int gen_simulate(const struct gen_config *config, FILE *truth, FILE *samples);
 
 #endif

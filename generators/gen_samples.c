@@ -7,8 +7,10 @@
 #include "lib/clock.h"
 #include "lib/jsonl.h"
 
+/* Time passes for the detector at least this often, or with each sample when those are rarer. */
 #define TICK_NS NS_PER_S
 #define CGROUP_ID 1
+#define CGROUP_PATH "/memgen"
 /* The virtual machine has no limit but its memory. */
 #define RAM_BYTES (16ULL << 30)
 
@@ -54,15 +56,19 @@ static int write_header(struct gen_samples *samples, uint64_t t_ns)
 
 static int write_cgroup(struct gen_samples *samples, uint64_t t_ns)
 {
+	uint64_t limit = samples->config->memory_bytes;
 	struct record record;
 	struct jsonl *line = &record.line;
 
 	begin(&record, "cgroup", t_ns);
 	jsonl_u64(line, "cgroup", CGROUP_ID);
-	jsonl_str(line, "path", "/memgen");
+	jsonl_str(line, "path", CGROUP_PATH);
 	jsonl_u64(line, "version", 2);
-	jsonl_null(line, "limit_bytes");
-	jsonl_null(line, "limit_cgroup");
+	if (limit)
+		jsonl_u64(line, "limit_bytes", limit);
+	else
+		jsonl_null(line, "limit_bytes");
+	jsonl_str(line, "limit_cgroup", limit ? CGROUP_PATH : NULL);
 	jsonl_u64(line, "ram_bytes", RAM_BYTES);
 	return finish(samples, &record);
 }
@@ -152,11 +158,12 @@ int gen_samples_begin(
 		.config = config,
 		.out = out,
 		.interval_next_ns = t_ns + config->interval_ns,
-		.tick_next_ns = t_ns + TICK_NS,
+		.tick_ns = config->interval_ns > TICK_NS ? config->interval_ns : TICK_NS,
 		.sampled = calloc(config->processes, sizeof(struct gen_sampled)),
 	};
 	if (!samples->sampled)
 		return -ENOMEM;
+	samples->tick_next_ns = t_ns + samples->tick_ns;
 	err = write_header(samples, t_ns);
 	if (!err)
 		err = write_cgroup(samples, t_ns);
@@ -207,7 +214,7 @@ int gen_samples_take(struct gen_samples *samples, const struct gen_worker *worke
 			err = write_memcg(samples, t_ns, held_bytes);
 	}
 	if (samples->tick_next_ns == t_ns && !err) {
-		samples->tick_next_ns += TICK_NS;
+		samples->tick_next_ns += samples->tick_ns;
 		err = write_tick(samples, t_ns);
 	}
 	return err;

@@ -21,6 +21,7 @@ struct gen_samples {
 	FILE *out;
 	uint64_t interval_next_ns;
 	uint64_t tick_next_ns;
+	uint64_t tick_ns;
 	uint64_t records;
 	uint64_t events;
 	struct gen_sampled *sampled;

@@ -3,8 +3,8 @@
  * When a pattern is worth a step. Pure: times are nanoseconds since onset, amounts are units
  * (pages, or huge pages with --thp=always), rounded down.
  *
- * Steps lie on a grid of GEN_TICK_NS from onset, at those ticks only where the number of units
- * differs; a jump (a burst, a step, a drop) gets a step at its own time, found by bisection.
+ * Steps lie on the grid of config->tick_ns, at those ticks only where the number of units differs;
+ * a jump (a burst, a step, a drop) gets a step at its own time, found by bisection.
  */
 #ifndef LEAKLAB_GENERATORS_GEN_SCHEDULE_H
 #define LEAKLAB_GENERATORS_GEN_SCHEDULE_H
@@ -12,7 +12,8 @@
 #include "generators/gen_config.h"
 #include "lib/clock.h"
 
-/* At 1 MiB/s 10 KiB a tick, for 100 wake-ups a second. A whole part of the report's time. */
+/* The grid of a real run. At 1 MiB/s 10 KiB a tick, for 100 wake-ups a second. A whole part of the
+ * report's time. */
 #define GEN_TICK_NS (10 * NS_PER_MS)
 /*
  * The truth is written at most once in this time, at jumps, and when a step is more than a tick
@@ -25,6 +26,7 @@
 struct gen_target {
 	double asked_bytes;
 	uint64_t held_units;
+	uint64_t kept_units;	 /* of them, what the pattern never releases */
 	uint64_t replaced_units; /* since onset */
 };
 
@@ -34,6 +36,9 @@ struct gen_target gen_target_at(
 /* The next time after @t_ns, and at most @end_ns, when there may be something to do. */
 uint64_t gen_next_ns(const struct gen_config *config, const struct gen_params *params,
 	uint64_t t_ns, uint64_t end_ns);
+
+/* True of a tick of the grid. */
+bool gen_is_tick(const struct gen_config *config, uint64_t t_ns);
 
 /* True when a step at @t_ns is the last before @next_ns in its reporting interval. */
 bool gen_report_due(uint64_t t_ns, uint64_t next_ns);

@@ -14,10 +14,14 @@ static const char common_help[] =
 	"All patterns take:\n"
 	"  --start-delay=TIME   from ready to onset (default 5s)\n"
 	"  --duration=TIME      from ready to the end (default 60s)\n"
+	"  --stop=TIME          after onset; from then on the pattern stands still\n"
 	"  --jitter=PERCENT     size and interval of each step vary by so much; 0 to 100\n"
 	"                       (default 0); what is held does not drift from its schedule\n"
 	"  --seed=N             of the jitter (default 1)\n"
 	"  --processes=N        run the pattern in N processes (default 1)\n"
+	"  --leaking=K          only the first K of them run it (default: all; with --others 1)\n"
+	"  --others='PATTERN...' what the others do, with options of that pattern (default\n"
+	"                       'steady --size=20MiB'); each healthy one in a phase of its own\n"
 	"  --threads=N          divide the touching of each process among N threads (default 1)\n"
 	"  --pages=KIND         what holds the memory, see below (default anon)\n"
 	"  --dir=DIR            where the pages of a file on a disk have it (default /tmp)\n"
@@ -29,7 +33,10 @@ static const char after_help[] =
 	"Instead of running:\n"
 	"  --simulate[=truth]   the same truth in virtual time, without any memory\n"
 	"  --simulate=samples   the samples that an exact collector would see of it\n"
-	"  --interval=TIME      between two of these samples (default 100ms)\n"
+	"    --truth=FILE       and the truth into FILE, in the same pass\n"
+	"    --memory=SIZE      the limit of the cgroup that they tell of (default none)\n"
+	"  --interval=TIME      between two simulated samples, and steps of the truth\n"
+	"                       (default 100ms)\n"
 	"  --describe           peak and times of this run, as JSON\n"
 	"  --list [--json]      the patterns and kinds of pages\n"
 	"  -h, --help, --version\n"
@@ -154,19 +161,28 @@ static uint64_t overhead_bytes(const struct gen_config *config, uint64_t peak_by
 	return bytes + (holder->overhead_bytes ? holder->overhead_bytes(config, peak_bytes) : 0);
 }
 
+/* What each process holds at most: of unlike ones the mean, so that the sum of all is right. */
+static uint64_t peak_units(const struct gen_config *config)
+{
+	uint64_t most = 0, sum = 0;
+
+	for (unsigned proc = 0; proc < config->processes; proc++) {
+		struct gen_config process = gen_process_config(config, proc);
+		uint64_t units = gen_peak_units(&process);
+
+		sum += units;
+		if (units > most)
+			most = units;
+	}
+	return config->other ? (sum + config->processes - 1) / config->processes : most;
+}
+
 int gen_show_describe(FILE *out, const struct gen_config *config)
 {
-	uint64_t peak_units = 0;
+	uint64_t peak_bytes = peak_units(config) * config->unit_bytes;
 	char buf[PIPE_BUF];
 	struct jsonl line;
 
-	for (unsigned proc = 0; proc < config->processes; proc++) {
-		struct gen_params params = gen_process_params(config, proc);
-		uint64_t units = gen_peak_units(config, &params);
-
-		if (units > peak_units)
-			peak_units = units;
-	}
 	jsonl_begin(&line, buf, sizeof(buf));
 	jsonl_str(&line, "pattern", config->pattern->name);
 	jsonl_str(&line, "class", gen_config_class(config));
@@ -176,8 +192,8 @@ int gen_show_describe(FILE *out, const struct gen_config *config)
 	jsonl_bool(&line, "reclaimable", config->holder->reclaimable);
 	jsonl_u64(&line, "tolerance_percent", config->holder->tolerance_percent);
 	jsonl_u64(&line, "unit_bytes", config->unit_bytes);
-	jsonl_u64(&line, "overhead_bytes", overhead_bytes(config, peak_units * config->unit_bytes));
-	jsonl_u64(&line, "peak_bytes", peak_units * config->unit_bytes);
+	jsonl_u64(&line, "overhead_bytes", overhead_bytes(config, peak_bytes));
+	jsonl_u64(&line, "peak_bytes", peak_bytes);
 	jsonl_u64(&line, "processes", config->processes);
 	jsonl_f64(&line, "onset_s", gen_seconds(config->start_delay_ns), 6);
 	jsonl_f64(&line, "duration_s", gen_seconds(config->duration_ns), 6);

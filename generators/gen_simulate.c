@@ -19,9 +19,11 @@
 struct simulation {
 	const struct gen_config *config;
 	uint64_t now_ns;
+	struct gen_config *configs; /* of each worker */
 	struct gen_worker *workers;
 	uint64_t *next_ns; /* of each worker, since onset; UINT64_MAX when it is done */
 	struct gen_truth truth;
+	bool sampled; /* samples are wanted */
 	struct gen_samples samples;
 };
 
@@ -46,55 +48,60 @@ static bool backend_stopped(void *context)
 	return false;
 }
 
-static unsigned find_next(const struct simulation *sim)
+/* The next deadline of all, UINT64_MAX when all are done. */
+static uint64_t next_deadline_ns(const struct simulation *sim)
 {
-	unsigned best = 0;
+	uint64_t next_ns = UINT64_MAX;
 
-	for (unsigned proc = 1; proc < sim->config->processes; proc++)
-		if (sim->next_ns[proc] < sim->next_ns[best])
-			best = proc;
-	return best;
+	for (unsigned proc = 0; proc < sim->config->processes; proc++)
+		if (sim->next_ns[proc] < next_ns)
+			next_ns = sim->next_ns[proc];
+	return next_ns;
 }
 
-/* Samples that are due before the time @until_ns. */
+/* Takes the samples that are due before the time @until_ns, if any are wanted. */
 static int sample_until(struct simulation *sim, uint64_t until_ns)
 {
 	int err = 0;
 
-	while (!err && gen_samples_next_ns(&sim->samples) < until_ns)
+	while (!err && sim->sampled && gen_samples_next_ns(&sim->samples) < until_ns)
 		err = gen_samples_take(&sim->samples, sim->workers);
+	return err;
+}
+
+/* Each worker that is due @deadline_ns after onset takes its step. */
+static int step_workers(struct simulation *sim, uint64_t deadline_ns)
+{
+	uint64_t end_ns = gen_span_ns(sim->config);
+	int err = 0;
+
+	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++) {
+		if (sim->next_ns[proc] != deadline_ns)
+			continue;
+		err = gen_worker_step(&sim->workers[proc], deadline_ns, &sim->next_ns[proc]);
+		if (deadline_ns >= end_ns)
+			sim->next_ns[proc] = UINT64_MAX;
+	}
 	return err;
 }
 
 static int run_workers(struct simulation *sim)
 {
 	uint64_t onset_ns = READY_NS + sim->config->start_delay_ns;
-	uint64_t end_ns = gen_span_ns(sim->config);
-	bool samples = sim->config->action == GEN_SIMULATE_SAMPLES;
-	int err = samples ? sample_until(sim, onset_ns) : 0;
+	uint64_t deadline_ns;
+	int err = sample_until(sim, onset_ns);
 
 	sim->now_ns = onset_ns;
 	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++)
 		err = gen_worker_begin(&sim->workers[proc], onset_ns);
-	while (!err) {
-		unsigned proc = find_next(sim);
-		uint64_t deadline_ns = sim->next_ns[proc];
-
-		if (deadline_ns == UINT64_MAX)
-			break;
+	while (!err && (deadline_ns = next_deadline_ns(sim)) != UINT64_MAX) {
 		/* A sample at the very time of a step sees the step. */
-		if (samples)
-			err = sample_until(sim, onset_ns + deadline_ns);
+		err = sample_until(sim, onset_ns + deadline_ns);
 		sim->now_ns = onset_ns + deadline_ns;
 		if (!err)
-			err = gen_worker_step(
-				&sim->workers[proc], deadline_ns, &sim->next_ns[proc]);
-		if (deadline_ns >= end_ns)
-			sim->next_ns[proc] = UINT64_MAX;
+			err = step_workers(sim, deadline_ns);
 	}
-	if (samples && !err)
-		err = sample_until(sim, sim->now_ns + 1);
-	return err;
+	return err ? err : sample_until(sim, sim->now_ns + 1);
 }
 
 static int write_truth_begin(struct simulation *sim)
@@ -102,9 +109,7 @@ static int write_truth_begin(struct simulation *sim)
 	int err = gen_truth_start(&sim->truth, sim->config, READY_NS);
 
 	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++)
-		err = gen_truth_process(&sim->truth, READY_NS, proc, (int)proc + 1);
-	if (!err)
-		err = gen_truth_ready(&sim->truth, READY_NS);
+		err = gen_truth_process(&sim->truth, sim->config, READY_NS, proc, (int)proc + 1);
 	return err;
 }
 
@@ -122,39 +127,71 @@ static int write_truth_end(struct simulation *sim)
 	return err ? err : gen_truth_end(&sim->truth, sim->now_ns, "duration", 0);
 }
 
-int gen_simulate(const struct gen_config *config, FILE *out)
+static void init_workers(struct simulation *sim)
 {
-	_cleanup_free_ struct gen_worker *workers =
-		calloc(config->processes, sizeof(struct gen_worker));
-	_cleanup_free_ uint64_t *next_ns = calloc(config->processes, sizeof(uint64_t));
-	struct simulation sim = { .config = config, .workers = workers, .next_ns = next_ns };
 	const struct gen_backend backend = {
 		.touch = backend_count,
 		.drop = backend_count,
 		.now_ns = backend_now_ns,
 		.stopped = backend_stopped,
-		.context = &sim,
+		.context = sim,
 	};
-	bool samples = config->action == GEN_SIMULATE_SAMPLES;
-	int err;
 
-	if (!workers || !next_ns)
-		return -ENOMEM;
-	gen_truth_init(&sim.truth, -1, out);
-	for (unsigned proc = 0; proc < config->processes; proc++)
-		gen_worker_init(
-			&workers[proc], config, proc, &backend, samples ? NULL : &sim.truth);
-	for (unsigned proc = 0; proc < config->processes; proc++)
-		gen_worker_settle(&workers[proc]); /* counting cannot fail */
-	err = samples ? gen_samples_begin(&sim.samples, config, READY_NS, out)
-		      : write_truth_begin(&sim);
+	for (unsigned proc = 0; proc < sim->config->processes; proc++) {
+		sim->configs[proc] = gen_process_config(sim->config, proc);
+		gen_worker_init(&sim->workers[proc], &sim->configs[proc], proc, &backend,
+			sim->truth.file ? &sim->truth : NULL);
+	}
+}
+
+static int simulate(struct simulation *sim)
+{
+	int err = sim->truth.file ? write_truth_begin(sim) : 0;
+
+	sim->now_ns = READY_NS;
+	for (unsigned proc = 0; !err && proc < sim->config->processes; proc++)
+		err = gen_worker_settle(&sim->workers[proc]);
+	if (!err && sim->truth.file)
+		err = gen_truth_ready(&sim->truth, READY_NS);
 	if (!err)
-		err = run_workers(&sim);
-	if (!err)
-		err = samples ? gen_samples_end(&sim.samples, sim.now_ns) : write_truth_end(&sim);
-	if (samples)
-		gen_samples_free(&sim.samples);
-	if (!err && fflush(out) != 0)
-		err = -errno;
+		err = run_workers(sim);
+	if (!err && sim->sampled)
+		err = gen_samples_end(&sim->samples, sim->now_ns);
+	if (!err && sim->truth.file)
+		err = write_truth_end(sim);
 	return err;
+}
+
+static int flush(FILE *file)
+{
+	return file && fflush(file) != 0 ? -errno : 0;
+}
+
+int gen_simulate(const struct gen_config *config, FILE *truth, FILE *samples)
+{
+	_cleanup_free_ struct gen_worker *workers = calloc(config->processes, sizeof(*workers));
+	_cleanup_free_ struct gen_config *configs = calloc(config->processes, sizeof(*configs));
+	_cleanup_free_ uint64_t *next_ns = calloc(config->processes, sizeof(*next_ns));
+	struct simulation sim = {
+		.config = config,
+		.configs = configs,
+		.workers = workers,
+		.next_ns = next_ns,
+		.sampled = samples != NULL,
+	};
+	int err = 0;
+
+	if (!workers || !configs || !next_ns)
+		return -ENOMEM;
+	gen_truth_init(&sim.truth, -1, truth);
+	init_workers(&sim);
+	if (sim.sampled)
+		err = gen_samples_begin(&sim.samples, config, READY_NS, samples);
+	if (!err)
+		err = simulate(&sim);
+	if (sim.sampled)
+		gen_samples_free(&sim.samples);
+	if (!err)
+		err = flush(truth);
+	return err ? err : flush(samples);
 }

@@ -52,6 +52,8 @@ static void put_params(struct jsonl *line, const struct gen_config *config)
 	}
 	jsonl_f64(line, "start_delay_s", gen_seconds(config->start_delay_ns), 6);
 	jsonl_f64(line, "duration_s", gen_seconds(config->duration_ns), 6);
+	if (params->stop_ns)
+		jsonl_f64(line, "stop_s", gen_seconds(params->stop_ns), 6);
 	jsonl_f64(line, "jitter_percent", 100 * params->jitter, 3);
 	jsonl_object_end(line);
 }
@@ -85,13 +87,20 @@ int gen_truth_start(struct gen_truth *truth, const struct gen_config *config, ui
 	return finish(truth, &line);
 }
 
-int gen_truth_process(struct gen_truth *truth, uint64_t t_ns, unsigned proc, int pid)
+int gen_truth_process(struct gen_truth *truth, const struct gen_config *config, uint64_t t_ns,
+	unsigned proc, int pid)
 {
 	struct jsonl line;
 
 	begin_at(truth, &line, "process", t_ns);
 	jsonl_u64(&line, "proc", proc);
 	jsonl_i64(&line, "pid", pid);
+	if (proc >= config->leaking) {
+		const struct gen_config other = gen_process_config(config, proc);
+
+		jsonl_str(&line, "pattern", other.pattern->name);
+		jsonl_str(&line, "class", gen_config_class(&other));
+	}
 	return finish(truth, &line);
 }
 
@@ -122,6 +131,8 @@ int gen_truth_step(struct gen_truth *truth, const struct gen_step *step)
 	jsonl_u64(&line, "asked_bytes", (uint64_t)step->asked_bytes);
 	jsonl_u64(&line, "touched_bytes", step->touched_bytes);
 	jsonl_u64(&line, "retained_bytes", step->retained_bytes);
+	if (step->kept_bytes != GEN_KEPT_ALL)
+		jsonl_u64(&line, "kept_bytes", step->kept_bytes);
 	jsonl_u64(&line, "released_bytes", step->released_bytes);
 	jsonl_i64(&line, "late_ns", step->late_ns);
 	return finish(truth, &line);

@@ -18,12 +18,16 @@ struct gen_truth {
 	char buf[PIPE_BUF];
 };
 
+#define GEN_KEPT_ALL UINT64_MAX
+
 struct gen_step {
 	uint64_t t_ns;
 	unsigned proc;
 	double asked_bytes;
 	uint64_t touched_bytes;
 	uint64_t retained_bytes;
+	/* What of them is never released; GEN_KEPT_ALL: the same, as far as the pattern knows. */
+	uint64_t kept_bytes;
 	uint64_t released_bytes;
 	int64_t late_ns; /* the largest of the work since the step written before */
 };
@@ -33,7 +37,9 @@ void gen_truth_init(struct gen_truth *truth, int fd, FILE *file);
 
 /* Each returns 0 or the negative errno of the write. */
 int gen_truth_start(struct gen_truth *truth, const struct gen_config *config, uint64_t t_ns);
-int gen_truth_process(struct gen_truth *truth, uint64_t t_ns, unsigned proc, int pid);
+/* Names the pattern and class of a process that has another one than the run. */
+int gen_truth_process(struct gen_truth *truth, const struct gen_config *config, uint64_t t_ns,
+	unsigned proc, int pid);
 int gen_truth_ready(struct gen_truth *truth, uint64_t t_ns);
 /* @unit_bytes is what the process found that one unit is charged. */
 int gen_truth_onset(struct gen_truth *truth, uint64_t t_ns, unsigned proc, uint64_t unit_bytes);

@@ -14,7 +14,7 @@ void gen_worker_init(struct gen_worker *worker, const struct gen_config *config,
 {
 	*worker = (struct gen_worker){
 		.config = config,
-		.params = gen_process_params(config, proc),
+		.params = config->params,
 		.backend = *backend,
 		.truth = truth,
 		.proc = proc,
@@ -47,12 +47,15 @@ static int64_t note_lateness(struct gen_worker *worker, uint64_t now_ns, uint64_
 static int report(struct gen_worker *worker, uint64_t now_ns)
 {
 	uint64_t unit = worker->config->unit_bytes;
+	/* On its way up, a step may hold less yet than it is to keep. */
+	uint64_t kept = worker->kept < worker->held ? worker->kept : worker->held;
 	struct gen_step step = {
 		.t_ns = now_ns,
 		.proc = worker->proc,
 		.asked_bytes = worker->asked_bytes,
 		.touched_bytes = worker->touched * unit,
 		.retained_bytes = worker->held * unit,
+		.kept_bytes = worker->config->pattern->kept_bytes ? kept * unit : GEN_KEPT_ALL,
 		.released_bytes = worker->released * unit,
 		.late_ns = worker->late_ns,
 	};
@@ -67,6 +70,8 @@ static uint64_t chunk(const struct gen_worker *worker, uint64_t bytes, uint64_t 
 {
 	uint64_t units = bytes / worker->config->unit_bytes;
 
+	if (gen_is_simulated(worker->config))
+		return left; /* counting is done at once */
 	if (units == 0)
 		units = 1;
 	return left < units ? left : units;
@@ -119,14 +124,19 @@ static int hold(struct gen_worker *worker, uint64_t target, uint64_t due_ns)
 int gen_worker_settle(struct gen_worker *worker)
 {
 	struct gen_truth *truth = worker->truth;
+	struct gen_target target;
 	int err;
 
 	if (!worker->config->pattern->settled)
 		return 0;
+	target = gen_target_at(worker->config, &worker->params, 0);
+	worker->asked_bytes = target.asked_bytes;
+	worker->kept = target.kept_units;
+	/* Its way up is nobody's business. */
 	worker->truth = NULL;
-	err = hold(worker, gen_target_at(worker->config, &worker->params, 0).held_units, 0);
+	err = hold(worker, target.held_units, 0);
 	worker->truth = truth;
-	return err;
+	return err ? err : report(worker, worker->backend.now_ns(worker->backend.context));
 }
 
 /* Frees and touches anew the oldest of what is held, in a window that goes round and round. */
@@ -184,7 +194,8 @@ static int end_step(
 	now_ns = worker->backend.now_ns(worker->backend.context);
 	if (note_lateness(worker, now_ns, due_ns) > (int64_t)GEN_TICK_NS)
 		urgent = true;
-	if (urgent || gen_report_due(t_ns, next_ns))
+	/* In virtual time a step is rare: it is one sample. */
+	if (urgent || gen_is_simulated(worker->config) || gen_report_due(t_ns, next_ns))
 		return report(worker, now_ns);
 	return 0;
 }
@@ -210,6 +221,7 @@ int gen_worker_step(struct gen_worker *worker, uint64_t deadline_ns, uint64_t *r
 		worker->pending = true;
 	target = gen_target_at(worker->config, &worker->params, t_ns);
 	worker->asked_bytes = target.asked_bytes;
+	worker->kept = target.kept_units;
 	worker->way_ns = now_ns;
 	err = hold(worker, target.held_units, due_ns);
 	if (!err)
@@ -218,7 +230,7 @@ int gen_worker_step(struct gen_worker *worker, uint64_t deadline_ns, uint64_t *r
 	if (err && err != -ECANCELED)
 		return err;
 	*ret_next_ns = gen_next_ns(worker->config, &worker->params, t_ns, end_ns);
-	jump = t_ns % GEN_TICK_NS != 0 && worker->held != before;
+	jump = !gen_is_tick(worker->config, t_ns) && worker->held != before;
 	report_err = end_step(worker, t_ns, due_ns, *ret_next_ns, err || t_ns >= end_ns || jump);
 	return report_err ? report_err : err;
 }

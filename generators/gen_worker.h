@@ -29,6 +29,7 @@ struct gen_worker {
 
 	/* What was done, in units. */
 	uint64_t held;
+	uint64_t kept; /* of them, what the pattern never releases */
 	uint64_t replaced;
 	uint64_t touched;
 	uint64_t released;
@@ -40,13 +41,14 @@ struct gen_worker {
 	bool pending;	 /* something changed since the last written step, or should have */
 };
 
-/* @config, @truth and the backend's context are borrowed. */
+/* @config is that of process @proc (gen_process_config()). @config, @truth and the backend's
+ * context are borrowed. */
 void gen_worker_init(struct gen_worker *worker, const struct gen_config *config, unsigned proc,
 	const struct gen_backend *backend, struct gen_truth *truth);
 
 /*
- * Takes what a settled pattern holds at onset, before anything is reported. Nothing to do for the
- * others. Returns 0, -ECANCELED when stopped, or a negative errno of the backend.
+ * Takes what a settled pattern holds at onset, and reports it in one step. Nothing to do for the
+ * others. Returns 0, -ECANCELED when stopped, or a negative errno of the backend or of the truth.
  */
 int gen_worker_settle(struct gen_worker *worker);
 

@@ -20,9 +20,13 @@ int cmd_validate(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_score(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_accuracy(int argc, char **argv);
+int cmd_calibrate(int argc, char **argv);
 int cmd_limits(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_oom(int argc, char **argv);
 int cmd_clean(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
+int cmd_baseline(int argc, char **argv);
 
 #endif

@@ -70,14 +70,29 @@ static size_t utf8_len(const unsigned char *s)
 	return 0;
 }
 
+/* Bytes from @s on that are written as they are. */
+static size_t plain_len(const unsigned char *s)
+{
+	size_t len = 0;
+
+	while (s[len] >= 0x20 && s[len] < 0x7f && s[len] != '"' && s[len] != '\\')
+		len++;
+	return len;
+}
+
 static void put_string(struct jsonl *line, const char *value)
 {
 	const unsigned char *s = (const unsigned char *)value;
 
 	put(line, "\"", 1);
-	while (*s) {
-		size_t len = utf8_len(s);
+	for (;;) {
+		size_t len = plain_len(s);
 
+		put(line, (const char *)s, len);
+		s += len;
+		if (!*s)
+			break;
+		len = utf8_len(s);
 		if (*s == '"' || *s == '\\')
 			put_format(line, "\\%c", *s);
 		else if (*s == '\n')
@@ -120,16 +135,31 @@ void jsonl_str(struct jsonl *line, const char *key, const char *value)
 	put_string(line, value);
 }
 
+/* Numbers are most of what is written: printf() would take most of the time. */
+static void put_u64(struct jsonl *line, uint64_t value)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	put(line, text + at, sizeof(text) - at);
+}
+
 void jsonl_u64(struct jsonl *line, const char *key, uint64_t value)
 {
 	put_key(line, key);
-	put_format(line, "%llu", (unsigned long long)value);
+	put_u64(line, value);
 }
 
 void jsonl_i64(struct jsonl *line, const char *key, int64_t value)
 {
 	put_key(line, key);
-	put_format(line, "%lld", (long long)value);
+	if (value < 0)
+		put(line, "-", 1);
+	put_u64(line, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void jsonl_bool(struct jsonl *line, const char *key, bool value)
@@ -151,7 +181,8 @@ void jsonl_f64(struct jsonl *line, const char *key, double value, int decimals)
 		return;
 	}
 	put_key(line, key);
-	put_format(line, "%.*f", decimals, value);
+	/* No negative zero: fmin() and fmax() may give either one. */
+	put_format(line, "%.*f", decimals, value + 0.0);
 }
 
 static void open_group(struct jsonl *line, const char *key, const char *bracket)

@@ -194,6 +194,38 @@ int stats_wilson(size_t k, size_t n, double level, struct stats_interval *ret)
 	return 0;
 }
 
+#define RUNS_MAX 1000000
+
+/* The bound is below @share when the distribution of Clopper and Pearson has @level there. */
+static bool claim_holds(size_t errors, size_t n, double share, double level)
+{
+	return n > errors &&
+	       stats_beta_cdf(share, (double)errors + 1, (double)(n - errors)) > level;
+}
+
+size_t stats_runs_needed(size_t errors, double share, double level)
+{
+	size_t lo = errors, hi = errors + 1;
+
+	if (!(share > 0) || !(share < 1) || !(level > 0) || !(level < 1))
+		return 0;
+	while (!claim_holds(errors, hi, share, level)) {
+		if (hi > RUNS_MAX)
+			return 0;
+		lo = hi;
+		hi *= 2;
+	}
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (claim_holds(errors, mid, share, level))
+			hi = mid;
+		else
+			lo = mid;
+	}
+	return hi;
+}
+
 int stats_rate_upper(size_t k, double exposure, double level, double *ret_rate)
 {
 	if (!(exposure > 0) || !isfinite(exposure) || !(level > 0) || !(level < 1))

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct stats_interval {
 	double lo;
@@ -47,6 +48,13 @@ int stats_clopper_pearson(size_t k, size_t n, double level, struct stats_interva
 int stats_wilson(size_t k, size_t n, double level, struct stats_interval *ret);
 
 /*
+ * Runs that a claim takes: the smallest n at which the one-sided upper bound at @level
+ * (Clopper-Pearson) of the share of @errors in n is below @share (0 < @share < 1). 0 when out of
+ * range, or when a million runs are not enough.
+ */
+size_t stats_runs_needed(size_t errors, double share, double level);
+
+/*
  * One-sided upper bound at @level of a Poisson rate of which @k events were seen in @exposure
  * (any unit of time, > 0): chi2_level(2k + 2) / (2 exposure), Garwood 1936.
  */
@@ -69,6 +77,16 @@ int stats_quantile(const double *values, size_t n, double p, double *ret);
 int stats_median(const double *values, size_t n, double *ret);
 
 /*
+ * Two-sided interval of the quantile @p (0 < p < 1) at @level from the order statistics of any
+ * continuous distribution: the ranks between which a binomial count of values below the quantile
+ * falls (David and Nagaraja, Order Statistics, 7.1). Its coverage is @level or more. @values may
+ * be infinite, so that what never happened counts as later than everything. An end for which @n is
+ * too small is infinite.
+ */
+int stats_quantile_interval(
+	const double *values, size_t n, double p, double level, struct stats_interval *ret);
+
+/*
  * Theil-Sen line: median of the slopes of all pairs with different x, intercept median(y - slope
  * x). -ENODATA when no two x differ. O(n^2) memory: for up to some thousand points.
  */
@@ -81,6 +99,20 @@ int stats_theil_sen(
  */
 int stats_spearman(const double *x, const double *y, size_t n, double *ret_rho);
 int stats_kendall_tau_b(const double *x, const double *y, size_t n, double *ret_tau);
+
+/*
+ * Area under the ROC curve: the share of pairs in which @positive has the larger score, ties
+ * counting half (Mann and Whitney 1947). -ENODATA when either side is empty.
+ */
+int stats_auroc(const double *positive, size_t positives, const double *negative, size_t negatives,
+	double *ret_area);
+
+/*
+ * Isotonic regression: the non-decreasing sequence nearest to @y by least squares with weights
+ * (> 0; NULL: all 1), by pooling adjacent violators (Ayer et al. 1955; Barlow et al. 1972).
+ * @ret_fit holds n values and may be @y.
+ */
+int stats_isotonic(const double *y, const double *weight, size_t n, double *ret_fit);
 
 /* Survival -------------------------------------------------------------------------------- */
 
@@ -124,5 +156,27 @@ struct stats_calibration {
  */
 int stats_calibrate(
 	const double *confidence, const bool *right, size_t n, struct stats_calibration *ret);
+
+/* Resampling ------------------------------------------------------------------------------ */
+
+/* The same @seed gives the same numbers everywhere (splitmix64, Steele et al. 2014). */
+uint64_t stats_random(uint64_t *state);
+/* Uniform in [0, 1). */
+double stats_random_unit(uint64_t *state);
+
+/*
+ * Quantile @p of the ECE of a detector that is perfectly calibrated and gave these very
+ * confidences: @rounds times every statement is right with the probability stated.
+ */
+int stats_ece_null(const double *confidence, size_t n, double p, size_t rounds, uint64_t seed,
+	double *ret_ece);
+
+/*
+ * Percentile bootstrap (Efron 1979) of a statistic of @n units: @statistic gets @n numbers of
+ * units, drawn with replacement, and returns its value, NAN when that draw has none; such draws are
+ * left out. -ENODATA when fewer than half of the @rounds have a value.
+ */
+int stats_bootstrap(size_t n, double (*statistic)(const size_t *units, size_t n, void *data),
+	void *data, size_t rounds, uint64_t seed, double level, struct stats_interval *ret);
 
 #endif

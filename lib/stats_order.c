@@ -56,6 +56,41 @@ int stats_median(const double *values, size_t n, double *ret)
 	return stats_quantile(values, n, 0.5, ret);
 }
 
+/* P(at most k of n fall below the quantile p). */
+static double binomial_cdf(size_t k, size_t n, double p)
+{
+	return k >= n ? 1 : 1 - stats_beta_cdf(p, (double)k + 1, (double)(n - k));
+}
+
+int stats_quantile_interval(
+	const double *values, size_t n, double p, double level, struct stats_interval *ret)
+{
+	_cleanup_free_ double *sorted = NULL;
+	double tail = (1 - level) / 2;
+	size_t below = 0, above;
+
+	if (n == 0)
+		return -ENODATA;
+	for (size_t i = 0; i < n; i++)
+		if (isnan(values[i]))
+			return -EINVAL;
+	if (!(p > 0) || !(p < 1) || !(level > 0) || !(level < 1))
+		return -EINVAL;
+	sorted = malloc(n * sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
+	memcpy(sorted, values, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare_values);
+	/* X_(r) is above the quantile when at most r - 1 values are below it. */
+	while (below < n && binomial_cdf(below, n, p) <= tail)
+		below++;
+	for (above = n; above > 0 && binomial_cdf(above - 1, n, p) >= 1 - tail;)
+		above--;
+	ret->lo = below > 0 ? sorted[below - 1] : -INFINITY;
+	ret->hi = above < n ? sorted[above] : INFINITY;
+	return 0;
+}
+
 int stats_theil_sen(
 	const double *x, const double *y, size_t n, double *ret_slope, double *ret_intercept)
 {
@@ -195,6 +230,33 @@ int stats_kendall_tau_b(const double *x, const double *y, size_t n, double *ret_
 	return 0;
 }
 
+int stats_auroc(const double *positive, size_t positives, const double *negative, size_t negatives,
+	double *ret_area)
+{
+	_cleanup_free_ double *work = NULL;
+	size_t n = positives + negatives;
+	double sum = 0;
+	int err;
+
+	if (positives == 0 || negatives == 0)
+		return -ENODATA;
+	if (!all_finite(positive, positives) || !all_finite(negative, negatives))
+		return -EINVAL;
+	work = calloc(2 * n, sizeof(*work));
+	if (!work)
+		return -ENOMEM;
+	memcpy(work, positive, positives * sizeof(*work));
+	memcpy(work + positives, negative, negatives * sizeof(*work));
+	err = mid_ranks(work, n, work + n);
+	if (err)
+		return err;
+	for (size_t i = 0; i < positives; i++)
+		sum += work[n + i];
+	sum -= (double)positives * ((double)positives + 1) / 2;
+	*ret_area = sum / ((double)positives * (double)negatives);
+	return 0;
+}
+
 int stats_km_quantile(
 	const double *times, const bool *observed, size_t n, double p, double *ret_time)
 {
@@ -283,7 +345,8 @@ int stats_calibrate(
 	_cleanup_free_ struct ranked *sorted = NULL;
 	_cleanup_free_ double *shares = NULL;
 	struct stats_calibration cal = { 0 };
-	double base = 0;
+	size_t rights = 0;
+	double base;
 
 	if (n == 0)
 		return -ENODATA;
@@ -300,8 +363,9 @@ int stats_calibrate(
 
 		cal.brier += (p - right[i]) * (p - right[i]) / (double)n;
 		cal.log_loss -= log(right[i] ? kept : 1 - kept) / (double)n;
-		base += (double)right[i] / (double)n;
+		rights += right[i];
 	}
+	base = (double)rights / (double)n;
 	cal.uncertainty = base * (1 - base);
 	add_bins(sorted, shares, n, base, &cal);
 	*ret = cal;

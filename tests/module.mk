@@ -16,13 +16,30 @@ unit-tests: $(UNIT_TESTS)
 .PHONY: unit-tests
 
 check: unit-tests ## Test all that needs no root: unit tests, sanitizers, Valgrind, clang, scripts
-	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall
+	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall fuzz
 
 # need-root comes first, so that it is not found out when all is built.
 test: need-root programs images unit-tests $$(BPF_TESTS) ## Test everything; needs root for BPF and podman
-	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall golden bpf e2e
+	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall golden fuzz bpf e2e
 
 need-root:
 	@[ "$$(id -u)" -eq 0 ] || { echo "make test: needs root, for it loads BPF programs and runs" \
 		"containers: run sudo make test, or make check for the part that does not" >&2; exit 3; }
 .PHONY: need-root
+
+# The replay, built otherwise: tests/golden/replay.bats compares what they detect. Sections that
+# nothing reaches are left out, so that the program needs of libm what detections need.
+$(BUILD)/replay/gcc-O0: VARIANT = gcc -O0
+$(BUILD)/replay/gcc-O3: VARIANT = gcc -O3
+$(BUILD)/replay/gcc-native: VARIANT = gcc -O3 -march=native
+$(BUILD)/replay/clang-O2: VARIANT = clang -O2
+REPLAY_VARIANTS = $(addprefix $(BUILD)/replay/,gcc-O0 gcc-O3 gcc-native clang-O2)
+
+$(REPLAY_VARIANTS): $(REPLAY_SOURCES) collector/cmd_replay.c \
+		collector/cmd_skipped.c tests/golden/replay_only.c \
+		$(wildcard collector/*.h collector/*/*.h lib/*.h) $(BUILD)/lib/revision_text.h | \
+		$(BUILD)/.deps
+	$(say) REPLAY $@
+	@mkdir -p $(@D)
+	$(Q)$(VARIANT) -std=gnu17 -D_GNU_SOURCE -I. -I$(BUILD) $(EXACT) -ffunction-sections \
+		-Wl,--gc-sections -Wl,--as-needed $(filter %.c,$^) -ljansson -lm -o $@

@@ -8,7 +8,8 @@
 #   unit        unit tests                        asan   the same with ASan and UBSan, built here
 #   valgrind    the same under Valgrind           clang  everything that clang can build, no warning
 #   wall        who may include whom              shellcheck  all scripts and bats files
-#   golden      the same detections from every compiler
+#   golden      the same detections from every compiler; odd recordings
+#   fuzz        the fuzzing targets over their corpus, without fuzzing
 #   bpf         tests/bpf: needs root             e2e    tests/e2e: needs root and podman
 set -u
 cd "$(dirname "$0")/.." || exit 3
@@ -177,6 +178,19 @@ folder() {
 	[ -n "$found" ] || result fail "$suite: no test found in $dir"
 }
 
+part_fuzz() {
+	local target
+	built build-fuzz "BUILD=$build" FUZZ_TARGETS="replay detect forecast" fuzz-programs || return
+	for target in replay detect forecast; do
+		if "$build/fuzz/fuzz_$target" -runs=0 -timeout=10 "tests/fuzz/corpus/$target" \
+			> "$logs/fuzz-$target.log" 2>&1; then
+			result ok "fuzz/$target"
+		else
+			result fail "fuzz/$target" "$logs/fuzz-$target.log"
+		fi
+	done
+}
+
 part_golden() { folder golden tests/golden; }
 part_bpf() { folder bpf tests/bpf; }
 part_e2e() { folder e2e tests/e2e; }
@@ -188,9 +202,9 @@ while [ $# -gt 0 ]; do
 		build=${2:?--build needs a directory}
 		shift
 		;;
-	unit | asan | valgrind | clang | shellcheck | wall | golden | bpf | e2e) parts+=("$1") ;;
+	unit | asan | valgrind | clang | shellcheck | wall | golden | fuzz | bpf | e2e) parts+=("$1") ;;
 	*)
-		say "tests/run.sh: $1: must be one of unit asan valgrind clang shellcheck wall golden bpf e2e" >&2
+		say "tests/run.sh: $1: must be one of unit asan valgrind clang shellcheck wall golden fuzz bpf e2e" >&2
 		exit 2
 		;;
 	esac

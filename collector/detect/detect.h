@@ -32,14 +32,25 @@ enum detect_pattern {
 	DETECT_ACCELERATING,
 	DETECT_OSCILLATING,
 	DETECT_BURST,
-	DETECT_WARMUP,
+	DETECT_GCLEAK, /* grows below the teeth of a collected heap */
+	DETECT_WARMUP, /* from here on: what healthy memory does */
+	DETECT_PLATEAU,
+	DETECT_CACHE,
+	DETECT_SAWTOOTH,
+	DETECT_SPIKE,
+	DETECT_SINE,
 };
 
-/* Resident memory of one address space at one time, in bytes. */
+/*
+ * Memory of one address space at one time, in bytes. What is judged is the sum of anon, swap and
+ * shmem: that does not change when pages are swapped out, and pages of mapped files are not in it,
+ * for the kernel takes those back when it needs them.
+ */
 struct detect_sample {
 	uint64_t mm; /* serial number, never reused */
 	uint64_t t_ns;
 	uint64_t anon_bytes, file_bytes, swap_bytes, shmem_bytes;
+	uint64_t room_bytes;  /* left until a limit kills; 0: unknown */
 	uint64_t error_bytes; /* bound of the error of each counter */
 	uint64_t events;      /* counter updates folded into this sample */
 };
@@ -50,10 +61,11 @@ struct detect_verdict {
 	enum detect_tier tier;
 	enum detect_state state;
 	enum detect_pattern pattern;
-	double rate_bytes_per_s; /* with its 95 % interval; see detect.c for the estimator */
+	double rate_bytes_per_s; /* with its 95 % interval; see shape.h for the estimators */
 	double rate_lo, rate_hi;
 	uint64_t onset_ns;
-	double confidence; /* 0 to 1; a rule of thumb until it is calibrated */
+	double score;	   /* strength of the evidence, 0 and up; see confidence.h */
+	double confidence; /* 0 to 1: the share of verdicts with this score that are right */
 	/* The audit of the verdict. */
 	uint64_t samples, events, lost;
 	uint64_t span_ns;      /* the time that the growth was seen over */

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "lib/exact_math.h"
+
 /* Fewer points do not make a half of their own. */
 #define HALF_MIN_POINTS 6
 #define PARABOLA_MIN_POINTS 8
@@ -220,7 +222,7 @@ static struct exponential fit_exponential_at(
 	double uu = 0, uy = 0, u[FORECAST_MAX_POINTS], height;
 
 	for (unsigned int i = 0; i < sums->n; i++) {
-		u[i] = exp(rate * (points[i].t_s - newest_s) / window_s);
+		u[i] = exact_exp(rate * (points[i].t_s - newest_s) / window_s);
 		fit.mean_u += u[i] / sums->n;
 	}
 	for (unsigned int i = 0; i < sums->n; i++) {
@@ -235,7 +237,8 @@ static struct exponential fit_exponential_at(
 	}
 	height = fit.slope > 0 ? fit.mean_u + rise / fit.slope : 0;
 	/* Since the mean time, as all else. */
-	fit.time_s = newest_s - sums->mean_t + (height > 0 ? log(height) / rate * window_s : 0);
+	fit.time_s =
+		newest_s - sums->mean_t + (height > 0 ? exact_log(height) / rate * window_s : 0);
 	return fit;
 }
 
@@ -247,7 +250,7 @@ static double count_about(
 	double newest_s = points[sums->n - 1].t_s, window_s = newest_s - points[0].t_s, squares;
 
 	for (unsigned int i = 0; i < sums->n; i++) {
-		double u = exp(fit->rate * (points[i].t_s - newest_s) / window_s);
+		double u = exact_exp(fit->rate * (points[i].t_s - newest_s) / window_s);
 
 		bent[i] = points[i];
 		bent[i].bytes -= fit->slope * (u - fit->mean_u);

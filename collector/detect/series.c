@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* The level whose buckets are whole seconds. */
-#define SECOND_LEVEL 2
-
 void series_init(struct series *series, uint64_t t_ns, uint32_t kib)
 {
 	memset(series, 0, sizeof(*series));
@@ -32,55 +29,57 @@ uint32_t series_floor(const struct series *series, int level, unsigned int back)
 
 static void push_floor(struct series_level *level, uint32_t kib)
 {
+	if (level->closed == SERIES_BUCKETS && level->floors[0] > level->high)
+		level->high = level->floors[0];
 	memmove(level->floors, level->floors + 1, sizeof(level->floors) - sizeof(level->floors[0]));
 	level->floors[SERIES_BUCKETS - 1] = kib;
 	if (level->closed < SERIES_BUCKETS)
 		level->closed++;
 }
 
-static void store_seconds(struct series *series, uint64_t first, uint64_t end, uint32_t floor)
+/*
+ * Closes the open bucket of a level, whose least value is @floor, and those up to number @now, in
+ * which @held held.
+ */
+static void close_buckets(struct series_level *level, uint64_t now, uint32_t floor, uint32_t held)
 {
-	if (end - first > SERIES_SECONDS)
-		first = end - SERIES_SECONDS;
-	for (uint64_t second = first; second < end; second++)
-		series->seconds[second % SERIES_SECONDS] = floor;
-}
+	uint64_t quiet = now - level->open - 1;
 
-/* Closes the buckets of one level up to number @now. The old value held in all of them. */
-static void close_buckets(struct series *series, int k, uint64_t now)
-{
-	struct series_level *level = &series->levels[k];
-	uint64_t quiet = now - level->open - 1; /* closed ones without a sample of their own */
-
-	if (k == SECOND_LEVEL) {
-		store_seconds(series, level->open, level->open + 1, level->open_min);
-		store_seconds(series, level->open + 1, now, series->value);
-	}
-	push_floor(level, level->open_min);
-	for (uint64_t i = 0; i < quiet && i < SERIES_BUCKETS; i++)
-		push_floor(level, series->value);
+	push_floor(level, floor);
+	/* More than twice the buckets change nothing: they also are the high by then. */
+	for (uint64_t i = 0; i < quiet && i < 2 * SERIES_BUCKETS; i++)
+		push_floor(level, held);
 	level->open = now;
-	level->open_min = series->value;
+	level->open_min = held;
 }
 
 uint32_t series_put(struct series *series, uint64_t t_ns, uint32_t kib)
 {
+	struct series_level *level = &series->levels[0];
+	uint32_t floor = level->open_min, closed = 0;
 	uint64_t base;
-	uint32_t closed = 0;
 
 	if (t_ns < series->start_ns)
 		return 0;
 	base = (t_ns - series->start_ns) / SERIES_BASE_NS;
-	for (int k = 0; k < SERIES_LEVELS; k++) {
-		struct series_level *level = &series->levels[k];
-
-		if ((base >> k) > level->open) {
-			close_buckets(series, k, base >> k);
-			closed |= 1U << k;
+	/*
+	 * A level is only touched when the one below it closes a bucket, and then takes over its
+	 * floor: two levels a bucket on average. What held since then is no less than that floor.
+	 */
+	for (int k = 0; k < SERIES_LEVELS && base > 0; k++) {
+		level = &series->levels[k];
+		if (level->open_min < floor)
+			floor = level->open_min;
+		if ((base >> k) <= level->open) {
+			level->open_min = floor;
+			break;
 		}
-		if (kib < level->open_min)
-			level->open_min = kib;
+		close_buckets(level, base >> k, floor, series->value);
+		closed |= 1U << k;
 	}
+	level = &series->levels[0];
+	if (kib < level->open_min)
+		level->open_min = kib;
 	series->value = kib;
 	return closed;
 }

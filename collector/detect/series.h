@@ -4,8 +4,9 @@
  *
  * A series keeps floors: the least value within each bucket of time. The floor of a rising line
  * is the line at the bucket's start; the floor of a cycle is its valley, so a sawtooth with a
- * level floor is level. Level k has buckets of 250 ms x 2^k and keeps the last 8, so 16 levels
- * reach from 2 s to 18 h. Between samples the last value holds.
+ * level floor is level, at scales that are longer than its teeth. Level k has buckets of
+ * 250 ms x 2^k and keeps the last 8, so 16 levels reach from 2 s to 18 h. Between samples the last
+ * value holds.
  */
 #ifndef LEAKLAB_COLLECTOR_DETECT_SERIES_H
 #define LEAKLAB_COLLECTOR_DETECT_SERIES_H
@@ -15,13 +16,14 @@
 #define SERIES_LEVELS 16
 #define SERIES_BUCKETS 8
 #define SERIES_BASE_NS 250000000ULL
-/* Whole seconds kept for telling patterns apart. */
-#define SERIES_SECONDS 64
+/* The level whose buckets are whole seconds. */
+#define SERIES_SECOND_LEVEL 2
 
 /* Values are kept in KiB: 4 TiB fit, and pages are multiples of it. */
 struct series_level {
-	uint64_t open; /* number of the open bucket since start */
-	uint32_t open_min;
+	uint64_t open;	   /* number of the open bucket since start */
+	uint32_t open_min; /* of the lower level's closed buckets in it, and of what holds since */
+	uint32_t high;	   /* largest floor that has left the buckets below; 0: none did yet */
 	uint32_t floors[SERIES_BUCKETS]; /* closed ones, oldest first */
 	uint8_t closed;			 /* of them, valid: 0 to SERIES_BUCKETS, newest last */
 };
@@ -30,7 +32,6 @@ struct series {
 	uint64_t start_ns;
 	uint32_t value; /* the newest, KiB */
 	struct series_level levels[SERIES_LEVELS];
-	uint32_t seconds[SERIES_SECONDS]; /* floor of each whole second, by second % 64 */
 };
 
 /* Starts at @t_ns with @kib. */

@@ -66,6 +66,7 @@ int detections_write(
 	jsonl_f64(&line, "time_to_limit_lo_s", subject->time_to_limit_lo_s, 1);
 	jsonl_f64(&line, "time_to_limit_hi_s", subject->time_to_limit_hi_s, 1);
 	jsonl_object_begin(&line, "evidence");
+	jsonl_f64(&line, "score", verdict->score, 4);
 	jsonl_u64(&line, "samples", verdict->samples);
 	jsonl_u64(&line, "lost", verdict->lost);
 	jsonl_u64(&line, "events", verdict->events);
@@ -77,18 +78,23 @@ int detections_write(
 	return jsonl_write_file(&line, out);
 }
 
-int detections_write_end(
-	FILE *out, uint64_t t_ns, uint64_t samples, uint64_t processes, uint64_t lost)
+int detections_write_end(FILE *out, const struct detections_end *end)
 {
 	char buf[JSONL_LINE_SIZE];
 	struct jsonl line;
 
 	jsonl_begin(&line, buf, sizeof(buf));
 	jsonl_str(&line, "type", "end");
-	jsonl_u64(&line, "t_ns", t_ns);
-	jsonl_u64(&line, "samples", samples);
-	jsonl_u64(&line, "processes", processes);
-	jsonl_u64(&line, "lost", lost);
+	jsonl_u64(&line, "t_ns", end->t_ns);
+	jsonl_u64(&line, "samples", end->samples);
+	jsonl_u64(&line, "processes", end->processes);
+	jsonl_u64(&line, "lost", end->lost);
+	jsonl_bool(&line, "complete", end->complete);
+	jsonl_object_begin(&line, "skipped");
+	for (size_t i = 0; i < end->skips_n; i++)
+		if (end->skips[i].records)
+			jsonl_u64(&line, end->skips[i].why, end->skips[i].records);
+	jsonl_object_end(&line);
 	return jsonl_write_file(&line, out);
 }
 

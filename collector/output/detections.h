@@ -28,12 +28,24 @@ struct detection_subject {
 	const char *source;			       /* of the samples */
 };
 
+struct detections_skip {
+	const char *why; /* a name of docs/formats.md */
+	uint64_t records;
+};
+
+struct detections_end {
+	uint64_t t_ns;
+	uint64_t samples, processes, lost;
+	bool complete; /* the recording had its end */
+	const struct detections_skip *skips;
+	size_t skips_n;
+};
+
 /* Each writes one line. Returns 0 or a negative errno. */
 int detections_write_header(FILE *out);
 int detections_write(
 	FILE *out, const struct detect_verdict *verdict, const struct detection_subject *subject);
-int detections_write_end(
-	FILE *out, uint64_t t_ns, uint64_t samples, uint64_t processes, uint64_t lost);
+int detections_write_end(FILE *out, const struct detections_end *end);
 
 /* One line for people on a terminal. */
 void detections_print(FILE *out, const struct detect_verdict *verdict,

@@ -137,12 +137,13 @@ void record_reader_free(struct record_reader *reader);
 
 /*
  * Reads the next record. Unknown types are passed over. Returns 1 with a record, 0 at the end, or
- * -EBADMSG when a line is not a record of this format; record_reader_error() then says which and
- * why. A last line without its newline that does not parse was cut short: it is dropped and
- * record_reader_truncated() says so.
+ * -EBADMSG when a line is not a record of this format, or comes after the end;
+ * record_reader_error() then says which and why. A last line without its newline that does not
+ * parse was cut short: it is dropped and record_reader_truncated() says so.
  */
 int record_read(struct record_reader *reader, struct record *ret);
 const char *record_reader_error(const struct record_reader *reader);
+uint64_t record_reader_line(const struct record_reader *reader); /* of the last record, from 1 */
 bool record_reader_truncated(const struct record_reader *reader);
 
 #endif

@@ -79,7 +79,8 @@ static void close_input(struct child *child)
 }
 
 struct feed {
-	int in; /* samples.jsonl */
+	int in;	       /* samples.jsonl */
+	uint64_t left; /* bytes of it that it is still to be given */
 	char buf[CHUNK];
 	size_t at, len;
 };
@@ -90,7 +91,8 @@ static int feed_some(struct feed *feed, struct child *child)
 	ssize_t n;
 
 	if (feed->at == feed->len) {
-		n = read(feed->in, feed->buf, sizeof(feed->buf));
+		n = read(feed->in, feed->buf,
+			feed->left < sizeof(feed->buf) ? feed->left : sizeof(feed->buf));
 		if (n < 0)
 			return errno == EINTR ? 0 : -errno;
 		if (n == 0) {
@@ -99,6 +101,7 @@ static int feed_some(struct feed *feed, struct child *child)
 		}
 		feed->at = 0;
 		feed->len = (size_t)n;
+		feed->left -= (uint64_t)n;
 	}
 	n = write(child->to, feed->buf + feed->at, feed->len - feed->at);
 	if (n >= 0)
@@ -173,7 +176,8 @@ static int reap(const struct child *child, const char *command, struct run_error
 	return 0;
 }
 
-static int talk(char **argv, const char *command, int in, FILE *out, struct run_error *error)
+static int talk(char **argv, const char *command, int in, uint64_t bytes, FILE *out,
+	struct run_error *error)
 {
 	_cleanup_free_ struct feed *feed = calloc(1, sizeof(*feed));
 	struct child child;
@@ -182,6 +186,7 @@ static int talk(char **argv, const char *command, int in, FILE *out, struct run_
 	if (!feed)
 		return run_fail(error, -ENOMEM, "--detector: out of memory");
 	feed->in = in;
+	feed->left = bytes;
 	err = spawn(argv, &child);
 	if (err)
 		return run_fail_usage(error, -EINVAL,
@@ -198,36 +203,48 @@ static int talk(char **argv, const char *command, int in, FILE *out, struct run_
 	return ended;
 }
 
-int detector_run(const char *command, struct run_files *run, struct run_error *error)
+int detector_run_args(char **argv, const char *command, uint64_t bytes, struct run_files *run,
+	struct run_error *error)
 {
-	_cleanup_free_ char *words = strdup(command), *path = NULL, *name = NULL;
+	_cleanup_free_ char *path = NULL, *name = NULL;
 	_cleanup_fclose_ FILE *out = tmpfile();
 	_cleanup_close_ int in = -1;
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
-	char *argv[ARGUMENTS_MAX + 1];
 	int err;
 
 	if (asprintf(&path, "%s/samples.jsonl", run->dir) < 0)
 		path = NULL;
 	if (asprintf(&name, "output of %s", command) < 0)
 		name = NULL;
-	if (!words || !path || !name)
+	if (!path || !name)
 		return run_fail(error, -ENOMEM, "--detector: out of memory");
 	if (!out)
 		return run_fail(error, -errno, "--detector: temporary file: %s", strerror(errno));
-	if (split(words, argv) < 0)
-		return run_fail_usage(error, -EINVAL,
-			"--detector=%s: must be a program and up to "
-			"%d arguments (example: memgrowth replay -)",
-			command, ARGUMENTS_MAX - 1);
 	in = open(path, O_RDONLY | O_CLOEXEC);
 	if (in < 0)
 		return run_fail(error, -errno, "%s: %s", path, strerror(errno));
 	sigaction(SIGPIPE, &ignore, &before);
-	err = talk(argv, command, in, out, error);
+	err = talk(argv, command, in, bytes, out, error);
 	sigaction(SIGPIPE, &before, NULL);
 	if (err)
 		return err;
 	rewind(out);
 	return run_files_read_detections(run, cleanup_steal_ptr(out), name, error);
+}
+
+int detector_run(const char *command, struct run_files *run, struct run_error *error)
+{
+	_cleanup_free_ char *words = strdup(command);
+	char *argv[ARGUMENTS_MAX + 1];
+	int err;
+
+	if (!words)
+		return run_fail(error, -ENOMEM, "--detector: out of memory");
+	if (split(words, argv) < 0)
+		return run_fail_usage(error, -EINVAL,
+			"--detector=%s: must be a program and up to "
+			"%d arguments (example: memgrowth replay -)",
+			command, ARGUMENTS_MAX - 1);
+	err = detector_run_args(argv, command, DETECTOR_ALL, run, error);
+	return err ? err : detector_check(argv, command, run, error);
 }

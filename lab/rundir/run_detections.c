@@ -98,6 +98,18 @@ static int read_limit_figures(
 	return 0;
 }
 
+/* What the detector saw, before it made a confidence of it; a key of its `evidence`. */
+static int read_score(const struct reader *reader, const json_t *record, double *ret)
+{
+	const json_t *evidence = json_object_get(record, "evidence");
+	const json_t *value = json_object_get(evidence, "score");
+
+	*ret = NAN;
+	if (!value || json_is_null(value) || run_get_f64(evidence, "score", ret))
+		return 0;
+	return fail_line(reader, "\"evidence\": \"score\": must be a number or null");
+}
+
 static int read_figures(
 	const struct reader *reader, const json_t *record, struct score_detection *det)
 {
@@ -109,6 +121,8 @@ static int read_figures(
 		err = read_figure(reader, record, "rate_hi", &det->rate_hi);
 	if (!err)
 		err = read_figure(reader, record, "confidence", &det->confidence);
+	if (!err)
+		err = read_score(reader, record, &det->score);
 	if (err)
 		return err;
 	if (det->rate_lo > det->rate_hi)
@@ -311,6 +325,13 @@ static int read_all(struct reader *reader)
 			break;
 	}
 	return got;
+}
+
+void run_detections_done(struct run_detections *detections)
+{
+	free(detections->detector);
+	free(detections->list);
+	*detections = (struct run_detections){ 0 };
 }
 
 int run_files_read_detections(

@@ -37,8 +37,10 @@ static char *copy_text(const json_t *object, const char *key)
 
 static void truth_free(struct run_truth *truth)
 {
-	for (size_t i = 0; i < truth->processes_count; i++)
+	for (size_t i = 0; i < truth->processes_count; i++) {
+		free(truth->processes[i].pattern);
 		free(truth->processes[i].steps);
+	}
 	free(truth->processes);
 	free(truth->pattern);
 	free(truth->pages);
@@ -69,8 +71,7 @@ void run_files_free(struct run_files *run)
 	free(run->recording.broken);
 	free(run->recording.mms);
 	free(run->recording.cgroups);
-	free(run->detections.detector);
-	free(run->detections.list);
+	run_detections_done(&run->detections);
 	free(run->scenario);
 	free(run->status_reason);
 	free(run->dir);

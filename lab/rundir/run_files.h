@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "lab/rundir/run_flat.h"
 #include "lab/score/score.h"
 
 /* Message for people: names the file, the line, the value and the mend. */
@@ -35,6 +36,7 @@ struct run_records {
 	const char *format;
 	char *line;
 	size_t line_size;
+	size_t line_len;
 	size_t number; /* of the line last read, from 1 */
 	bool cut;      /* the last line was cut short and dropped */
 };
@@ -51,6 +53,13 @@ int run_records_open(struct run_records *records, FILE *in, const char *name, co
  * is not a JSON object with a type (a last line without its newline is dropped, not an error).
  */
 int run_records_next(struct run_records *records, json_t **ret_record, struct run_error *error);
+/*
+ * The same in two steps, for readers of many lines: the next line taken apart if it is flat
+ * (otherwise @ret_flat->count is 0), and that same line as an object.
+ */
+int run_records_next_line(
+	struct run_records *records, struct run_flat *ret_flat, struct run_error *error);
+int run_records_parse(struct run_records *records, json_t **ret_record, struct run_error *error);
 void run_records_close(struct run_records *records);
 
 /* Members of an object. Each returns false, output untouched, when absent or of another type. */
@@ -71,6 +80,8 @@ struct run_process {
 /* What a truth file says of one process. */
 struct run_truth_process {
 	bool known;
+	char *pattern; /* of this process alone; NULL: that of all */
+	bool leak;     /* of its own pattern */
 	int64_t ns_pid;
 	uint64_t process_ns;
 	uint64_t onset_ns;  /* 0: none */
@@ -209,6 +220,8 @@ void run_files_freep(struct run_files **run);
  */
 int run_files_read_detections(
 	struct run_files *run, FILE *in, const char *name, struct run_error *error);
+/* Releases and empties what was read; the texts stay with the run. */
+void run_detections_done(struct run_detections *detections);
 
 /* A copy of @text that lives as long as @run; equal texts share it. NULL when memory is short. */
 const char *run_intern(struct run_files *run, const char *text);

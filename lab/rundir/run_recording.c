@@ -229,18 +229,49 @@ static void read_end(struct reader *reader, const json_t *record)
 	run_get_u64(record, "lag_max_ns", &rec->lag_max_ns);
 }
 
-static int read_record(struct reader *reader, const json_t *record)
+static int note_time(struct reader *reader, const char *type, uint64_t t_ns)
 {
 	struct run_recording *rec = reader->rec;
-	const char *type = run_get_text(record, "type");
-	uint64_t t_ns, value = 0;
 
-	if (!run_get_u64(record, "t_ns", &t_ns) || t_ns == 0)
+	if (t_ns == 0)
 		return fail_record(reader, type, "a \"t_ns\" above 0");
 	if (rec->first_ns == 0)
 		rec->first_ns = t_ns;
 	if (t_ns > rec->last_ns)
 		rec->last_ns = t_ns;
+	return 0;
+}
+
+/* The records that come many times a second. Returns 1 when @flat is one of them. */
+static int read_flat(struct reader *reader, const struct run_flat *flat)
+{
+	bool rss = run_flat_is(flat, "rss");
+	uint64_t t_ns = 0, value;
+	int err;
+
+	if (!rss && !run_flat_is(flat, "tick"))
+		return 0;
+	run_flat_u64(flat, "t_ns", &t_ns);
+	err = note_time(reader, rss ? "rss" : "tick", t_ns);
+	if (err)
+		return err;
+	reader->rec->rss_records += rss;
+	if (rss && run_flat_u64(flat, "events", &value))
+		reader->rec->events += value;
+	return 1;
+}
+
+static int read_record(struct reader *reader, const json_t *record)
+{
+	struct run_recording *rec = reader->rec;
+	const char *type = run_get_text(record, "type");
+	uint64_t t_ns = 0, value = 0;
+	int err;
+
+	run_get_u64(record, "t_ns", &t_ns);
+	err = note_time(reader, type, t_ns);
+	if (err)
+		return err;
 	if (strcmp(type, "cgroup") == 0)
 		return read_cgroup(reader, record);
 	if (strcmp(type, "process") == 0)
@@ -297,6 +328,27 @@ static void check_recording(struct reader *reader)
 		note_broken(rec, "the collector ended with an error; see logs/");
 }
 
+static int read_records(struct reader *reader)
+{
+	struct run_flat flat;
+	json_t *record;
+	int got;
+
+	while ((got = run_records_next_line(&reader->records, &flat, reader->error)) > 0) {
+		got = flat.count ? read_flat(reader, &flat) : 0;
+		if (got == 0) {
+			got = run_records_parse(&reader->records, &record, reader->error);
+			if (got < 0)
+				break;
+			got = read_record(reader, record);
+			json_decref(record);
+		}
+		if (got < 0)
+			break;
+	}
+	return got;
+}
+
 /*
  * Returns 0 also for a recording that cannot be read: that is noted in it, for the run is broken
  * then and its other parts are still worth reporting.
@@ -328,12 +380,7 @@ int run_recording_read(struct run_files *run, struct run_error *error)
 		snprintf(
 			reader.rec->source, sizeof(reader.rec->source), "%s", source ? source : "");
 		json_decref(record);
-		while ((got = run_records_next(&reader.records, &record, &why)) > 0) {
-			got = read_record(&reader, record);
-			json_decref(record);
-			if (got < 0)
-				break;
-		}
+		got = read_records(&reader);
 	}
 	reader.rec->cut = reader.records.cut;
 	run_records_close(&reader.records);

@@ -57,7 +57,7 @@ const char *run_get_text(const json_t *object, const char *key)
 }
 
 /* Reads one whole line; 0 at the end of the file or at a line that was cut short. */
-static int read_line(struct run_records *records, size_t *ret_len, struct run_error *error)
+static int read_line(struct run_records *records, struct run_error *error)
 {
 	ssize_t len;
 
@@ -74,20 +74,25 @@ static int read_line(struct run_records *records, size_t *ret_len, struct run_er
 		records->cut = true;
 		return 0;
 	}
-	*ret_len = (size_t)len;
+	records->line_len = (size_t)len;
 	return 1;
 }
 
-int run_records_next(struct run_records *records, json_t **ret_record, struct run_error *error)
+int run_records_next_line(
+	struct run_records *records, struct run_flat *ret_flat, struct run_error *error)
+{
+	int got = read_line(records, error);
+
+	if (got > 0 && !run_flat_scan(records->line, records->line_len, ret_flat))
+		ret_flat->count = 0;
+	return got;
+}
+
+int run_records_parse(struct run_records *records, json_t **ret_record, struct run_error *error)
 {
 	json_error_t json_error;
-	json_t *record;
-	size_t len = 0;
-	int got = read_line(records, &len, error);
+	json_t *record = json_loadb(records->line, records->line_len, 0, &json_error);
 
-	if (got <= 0)
-		return got;
-	record = json_loadb(records->line, len, 0, &json_error);
 	if (!record)
 		return run_fail(error, -EPROTO, "%s:%zu: not a JSON object: %s", records->name,
 			records->number, json_error.text);
@@ -99,6 +104,13 @@ int run_records_next(struct run_records *records, json_t **ret_record, struct ru
 	}
 	*ret_record = record;
 	return 1;
+}
+
+int run_records_next(struct run_records *records, json_t **ret_record, struct run_error *error)
+{
+	int got = read_line(records, error);
+
+	return got > 0 ? run_records_parse(records, ret_record, error) : got;
 }
 
 static int check_header(

@@ -26,13 +26,14 @@ const char *run_score_run_broken(const struct run_files *run)
 
 /* Detections ------------------------------------------------------------------------------ */
 
-static int read_own_detections(struct run_files *run)
+static int read_own_detections(struct run_files *run, void *data, struct run_error *error)
 {
 	_cleanup_free_ char *path = NULL;
 	struct run_error why = { 0 };
 	FILE *in;
 	int err;
 
+	(void)data, (void)error;
 	if (asprintf(&path, "%s/" DETECTIONS_FILE, run->dir) < 0) {
 		path = NULL;
 		return -ENOMEM;
@@ -53,14 +54,29 @@ static int read_own_detections(struct run_files *run)
 	return 0;
 }
 
-static int read_detections(struct run_files *run, const char *command, struct run_error *error)
+static int run_command(struct run_files *run, void *data, struct run_error *error)
 {
-	if (run->status == RECORDED_SKIPPED)
-		return 0;
-	if (!command)
-		return read_own_detections(run);
 	/* Without a recording there is nothing to ask a detector about. */
-	return run->recording.broken ? 0 : detector_run(command, run, error);
+	return run->recording.broken ? 0 : detector_run(data, run, error);
+}
+
+static int read_detections(
+	struct run_score *score, const struct run_detector *detector, struct run_error *error)
+{
+	score->detector = NULL;
+	for (size_t r = 0; r < score->runs_count; r++) {
+		struct run_files *run = score->runs[r];
+		int err = 0;
+
+		run_detections_done(&run->detections);
+		if (run->status != RECORDED_SKIPPED)
+			err = detector->detect(run, detector->data, error);
+		if (err)
+			return err;
+		if (!score->detector)
+			score->detector = run->detections.detector;
+	}
+	return 0;
 }
 
 /* Groups ---------------------------------------------------------------------------------- */
@@ -149,6 +165,8 @@ static int build_detections(struct run_score *score)
 {
 	size_t most = 0;
 
+	free(score->detections);
+	score->detections_count = 0;
 	for (size_t r = 0; r < score->runs_count; r++)
 		most += score->runs[r]->detections.count;
 	score->detections = calloc(most + 1, sizeof(*score->detections));
@@ -196,11 +214,15 @@ static int conclude_group(struct run_score *score, size_t number)
 
 static int judge(struct run_score *score)
 {
-	int err = score_judge(score->units, score->units_count, score->detections,
+	score_done(&score->result);
+	return score_judge(score->units, score->units_count, score->detections,
 		score->detections_count, &score->result);
+}
 
-	if (!err)
-		err = score_summarize(&score->result, SCORE_ALL_GROUPS, &score->summary);
+static int conclude(struct run_score *score)
+{
+	int err = score_summarize(&score->result, SCORE_ALL_GROUPS, &score->summary);
+
 	if (!err)
 		err = run_above_explain(score);
 	for (size_t i = 0; !err && i < score->groups_count; i++) {
@@ -234,8 +256,8 @@ static int refuse_twice(char *const *dirs, size_t count, struct run_error *error
 	return err;
 }
 
-static int open_runs(struct run_score *score, char *const *dirs, size_t count, const char *command,
-	struct run_error *error)
+static int open_runs(
+	struct run_score *score, char *const *dirs, size_t count, struct run_error *error)
 {
 	score->runs = calloc(count + 1, sizeof(struct run_files *));
 	score->groups = calloc(count + 1, sizeof(*score->groups));
@@ -247,17 +269,11 @@ static int open_runs(struct run_score *score, char *const *dirs, size_t count, c
 		if (err)
 			return err;
 		score->runs_count++;
-		err = read_detections(score->runs[r], command, error);
-		if (err)
-			return err;
-		if (!score->detector)
-			score->detector = score->runs[r]->detections.detector;
 	}
 	return 0;
 }
 
-int run_score_open(char *const *dirs, size_t count, const char *command, struct run_score **ret,
-	struct run_error *error)
+int run_score_load(char *const *dirs, size_t count, struct run_score **ret, struct run_error *error)
 {
 	_cleanup_(run_score_freep) struct run_score *score = calloc(1, sizeof(*score));
 	int err;
@@ -266,13 +282,46 @@ int run_score_open(char *const *dirs, size_t count, const char *command, struct 
 		return run_fail(error, -ENOMEM, "out of memory");
 	err = refuse_twice(dirs, count, error);
 	if (!err)
-		err = open_runs(score, dirs, count, command, error);
-	if (!err)
+		err = open_runs(score, dirs, count, error);
+	if (err == -ENOMEM)
+		run_fail(error, err, "out of memory");
+	if (err)
+		return err;
+	*ret = cleanup_steal_ptr(score);
+	return 0;
+}
+
+int run_score_detect(
+	struct run_score *score, const struct run_detector *detector, struct run_error *error)
+{
+	int err = read_detections(score, detector, error);
+
+	/* Only now: what the detections of a run say may break it, and with it its units. */
+	if (!err && !score->units)
 		err = build_units(score, error);
 	if (!err)
 		err = build_detections(score);
 	if (!err)
 		err = judge(score);
+	if (err == -ENOMEM)
+		run_fail(error, err, "out of memory");
+	return err;
+}
+
+int run_score_open(char *const *dirs, size_t count, const char *command, struct run_score **ret,
+	struct run_error *error)
+{
+	/* The command is only read; what is shared with other detectors is not const. */
+	struct run_detector detector = { command ? run_command : read_own_detections,
+		(void *)(uintptr_t)command };
+	_cleanup_(run_score_freep) struct run_score *score = NULL;
+	int err = run_score_load(dirs, count, &score, error);
+
+	if (!err)
+		err = run_score_detect(score, &detector, error);
+	if (err)
+		return err;
+	err = conclude(score);
 	if (err == -ENOMEM)
 		run_fail(error, err, "out of memory");
 	else if (err == -E2BIG)

@@ -58,6 +58,24 @@ struct run_score {
  */
 int run_score_open(char *const *dirs, size_t count, const char *command, struct run_score **ret,
 	struct run_error *error);
+
+/* Fills run->detections, which are empty. Returns 0 or a negative errno with a message. */
+struct run_detector {
+	int (*detect)(struct run_files *run, void *data, struct run_error *error);
+	void *data;
+};
+
+/*
+ * The parts of run_score_open(), for many detectors over the same runs, which are read once:
+ * run_score_load() leaves units and results empty; run_score_detect() runs a detector, judges what
+ * it said and replaces what was judged before. The summaries and verdicts are not made. Errors as
+ * of run_score_open().
+ */
+int run_score_load(
+	char *const *dirs, size_t count, struct run_score **ret, struct run_error *error);
+int run_score_detect(
+	struct run_score *score, const struct run_detector *detector, struct run_error *error);
+
 void run_score_free(struct run_score *score);
 void run_score_freep(struct run_score **score);
 

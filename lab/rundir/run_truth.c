@@ -44,6 +44,11 @@ static int find_process(struct reader *reader, const json_t *record, struct run_
 	return 0;
 }
 
+static bool is_class(const char *text)
+{
+	return text && (strcmp(text, "leak") == 0 || strcmp(text, "benign") == 0);
+}
+
 /* The member's text; NULL when absent or null. */
 static int copy_optional(const json_t *record, const char *key, char **ret)
 {
@@ -83,7 +88,7 @@ static int read_start(struct reader *reader, const json_t *record, uint64_t t_ns
 	const char *pattern = run_get_text(record, "pattern");
 	const char *class = run_get_text(record, "class");
 
-	if (!pattern || !class || (strcmp(class, "leak") != 0 && strcmp(class, "benign") != 0))
+	if (!pattern || !is_class(class))
 		return fail_record(reader, "start",
 			"a \"pattern\" and a \"class\" that is \"leak\" or \"benign\"");
 	if (reader->truth->pattern)
@@ -92,6 +97,24 @@ static int read_start(struct reader *reader, const json_t *record, uint64_t t_ns
 	reader->truth->leak = strcmp(class, "leak") == 0;
 	reader->truth->start_ns = t_ns;
 	return reader->truth->pattern ? read_ledger(reader, record) : -ENOMEM;
+}
+
+/* The pattern and class of one process that has its own. */
+static int read_own_pattern(
+	struct reader *reader, const json_t *record, struct run_truth_process *process)
+{
+	const char *class = run_get_text(record, "class");
+
+	if (!json_object_get(record, "pattern") && !json_object_get(record, "class"))
+		return 0;
+	if (!run_get_text(record, "pattern") || !is_class(class))
+		return fail_record(reader, "process",
+			"both or none of \"pattern\" and \"class\", \"leak\" or \"benign\"");
+	process->leak = strcmp(class, "leak") == 0;
+	if (process->leak && reader->truth->reclaimable)
+		return fail_record(
+			reader, "process", "the \"class\" \"benign\" when it is reclaimable");
+	return copy_optional(record, "pattern", &process->pattern);
 }
 
 static int read_process(struct reader *reader, const json_t *record, uint64_t t_ns)
@@ -107,7 +130,7 @@ static int read_process(struct reader *reader, const json_t *record, uint64_t t_
 	process->known = true;
 	process->ns_pid = (int64_t)pid;
 	process->process_ns = t_ns;
-	return 0;
+	return read_own_pattern(reader, record, process);
 }
 
 static int add_step(struct run_truth_process *process, const struct score_step *step)
@@ -136,6 +159,14 @@ static int read_step(struct reader *reader, const json_t *record, uint64_t t_ns)
 	if (!run_get_u64(record, "retained_bytes", &step.retained_bytes))
 		return fail_record(reader, "step", "\"retained_bytes\"");
 	run_get_u64(record, "late_ns", &step.late_ns);
+	if (json_object_get(record, "kept_bytes")) {
+		uint64_t kept;
+
+		if (!run_get_u64(record, "kept_bytes", &kept) || kept > step.retained_bytes)
+			return fail_record(reader, "step",
+				"a \"kept_bytes\" of at most its \"retained_bytes\"");
+		step.garbage_bytes = step.retained_bytes - kept;
+	}
 	if (process->steps_count && process->steps[process->steps_count - 1].t_ns > t_ns)
 		return fail_record(reader, "step", "a \"t_ns\" that does not go back");
 	return add_step(process, &step);

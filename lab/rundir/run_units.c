@@ -207,6 +207,10 @@ static struct score_unit make_part(
 	if (proc < truth->processes_count) {
 		const struct run_truth_process *process = &truth->processes[proc];
 
+		if (process->pattern) {
+			unit.pattern = process->pattern;
+			unit.leak = process->leak;
+		}
 		unit.process_ns = process->process_ns;
 		unit.onset_ns = process->onset_ns;
 		if (process->exited_ns)
@@ -269,15 +273,15 @@ static void find_broken_whole(const struct run_files *run, const struct run_work
 }
 
 /* A benign workload by its memory is another class than one by its pattern. */
-static int name_class(struct run_files *run, const struct run_truth *truth, const char **ret)
+static int name_class(struct run_files *run, const struct run_truth *truth, struct score_unit *unit)
 {
 	char text[160];
 
 	if (!truth->reclaimable || !truth->pages)
 		return 0;
-	snprintf(text, sizeof(text), "%s (%s)", truth->pattern, truth->pages);
-	*ret = run_intern(run, text);
-	return *ret ? 0 : -ENOMEM;
+	snprintf(text, sizeof(text), "%s (%s)", unit->pattern, truth->pages);
+	unit->benign_class = run_intern(run, text);
+	return unit->benign_class ? 0 : -ENOMEM;
 }
 
 size_t run_units_count(const struct run_workload *load)
@@ -339,25 +343,21 @@ int run_units_add(
 	size_t processes = load->truth.processes_count ? load->truth.processes_count : 1;
 	_cleanup_free_ struct score_unit *parts = calloc(processes, sizeof(*parts));
 	struct score_unit *whole = NULL;
-	const char *class = NULL;
 	uint64_t killed_ns;
-	int err;
+	int err = 0;
 
 	if (!parts)
 		return -ENOMEM;
 	if (units == 0)
 		return 0;
-	err = name_class(run, &load->truth, &class);
-	if (err)
-		return err;
 	claim_cgroups(run, load, first);
 	killed_ns = oom_ns(run, load, first);
-	for (size_t p = 0; p < processes; p++) {
+	for (size_t p = 0; !err && p < processes; p++) {
 		parts[p] = make_part(run, load, group, p);
-		parts[p].benign_class = class;
 		parts[p].oom_ns = load->expected_oom ? killed_ns : 0;
+		err = name_class(run, &load->truth, &parts[p]);
 	}
-	if (processes > 1)
+	if (!err && processes > 1)
 		err = add_whole(score, parts, processes, &whole);
 	if (err)
 		return err;

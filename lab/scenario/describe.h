@@ -13,7 +13,7 @@ struct problems;
 struct scenario;
 
 struct workload_description {
-	uint64_t peak_bytes;	 /* of the pattern, per process */
+	uint64_t peak_bytes;	 /* per process; the mean of unlike ones */
 	uint64_t overhead_bytes; /* charged beside it by what holds the memory, per process */
 	unsigned processes;
 	bool reclaimable; /* the kernel takes it back rather than kill for it */

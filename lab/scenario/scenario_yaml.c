@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The schema of a scenario, and libcyaml's messages made into ours. */
-#include <cyaml/cyaml.h>
-#include <errno.h>
-#include <stdio.h>
+/* The schema of a scenario. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lab/problems.h"
 #include "lab/scenario/scenario.h"
+#include "lab/scenario/yaml_form.h"
 #include "lib/cleanup.h"
 
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
@@ -80,129 +78,36 @@ static const cyaml_schema_value_t scenario_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct scenario, scenario_fields),
 };
 
-/* What libcyaml said: its first line is the fault, the innermost "in ..." tells where. */
-struct capture {
-	char message[256];
-	char field[64];
-	unsigned line;
-	bool located;
-};
-
-__attribute__((format(printf, 3, 0))) static void capture_log(
-	cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+/* The fields of the mapping in which @path lies. */
+static const cyaml_schema_field_t *fields_at(const char *path)
 {
-	struct capture *capture = ctx;
-	char text[512];
-	unsigned line;
-	char *at;
-
-	if (level < CYAML_LOG_ERROR)
-		return;
-	vsnprintf(text, sizeof(text), fmt, args);
-	text[strcspn(text, "\n")] = '\0';
-	at = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
-	if (!*capture->message) {
-		snprintf(capture->message, sizeof(capture->message), "%.255s", at);
-		return;
-	}
-	if (!capture->located) {
-		char *mark = strstr(at, "(line: ");
-
-		capture->located = mark && sscanf(mark, "(line: %u", &line) == 1;
-		capture->line = capture->located ? line : 0;
-	}
-	if (!*capture->field)
-		sscanf(at, " in mapping field '%63[^']'", capture->field);
-}
-
-static const struct cyaml_config *make_config(struct cyaml_config *config, struct capture *capture)
-{
-	*config = (struct cyaml_config){
-		.log_fn = capture_log,
-		.log_ctx = capture,
-		.mem_fn = cyaml_mem,
-		.log_level = CYAML_LOG_ERROR,
-		.flags = CYAML_CFG_NO_ALIAS,
-	};
-	return config;
-}
-
-/* The keys that the innermost mapping takes, for the mend of an unknown one. */
-static void list_keys(const char *path, char *buf, size_t size)
-{
-	const cyaml_schema_field_t *fields = scenario_fields;
-	size_t len = 0;
-
 	if (strstr(path, "growing.") || strstr(path, "leak."))
-		fields = tier_fields;
-	else if (strstr(path, "gates."))
-		fields = gates_fields;
-	else if (strncmp(path, "workloads[", 10) == 0)
-		fields = workload_fields;
-	*buf = '\0';
-	for (; fields->key && len < size; fields++)
-		len += snprintf(buf + len, size - len, "%s%s", len ? ", " : "", fields->key);
+		return tier_fields;
+	if (strstr(path, "gates."))
+		return gates_fields;
+	if (strncmp(path, "workloads[", 10) == 0)
+		return workload_fields;
+	return scenario_fields;
 }
 
-static int unknown_key(const char *file, const struct yaml_lines *lines, const char *key,
-	struct problems *problems)
-{
-	unsigned line = yaml_lines_find_key(lines, key);
-	const char *path = "";
-	char keys[256];
-
-	for (size_t i = 0; i < lines->count; i++)
-		if (lines->entries[i].line == line && strstr(lines->entries[i].path, key))
-			path = lines->entries[i].path;
-	list_keys(path, keys, sizeof(keys));
-	return problems_add(
-		problems, "%s:%u: %s: unknown key (keys here: %s)", file, line, key, keys);
-}
-
-/* Makes libcyaml's message one of ours. */
-static int add_problem(const char *file, const struct yaml_lines *lines, cyaml_err_t err,
-	const struct capture *capture, struct problems *problems)
-{
-	const char *detail = strchr(capture->message, ':');
-
-	detail = detail ? detail + 2 : "";
-	if (err == CYAML_ERR_INVALID_KEY && *detail)
-		return unknown_key(file, lines, detail, problems);
-	if (err == CYAML_ERR_MAPPING_FIELD_MISSING)
-		return problems_add(problems, "%s:%u: %s: missing; add it to this block", file,
-			capture->line ? capture->line : 1, detail);
-	if (err == CYAML_ERR_SEQUENCE_ENTRIES_MIN)
-		return problems_add(problems, "%s:%u: %s: empty; give at least one entry", file,
-			capture->line, capture->field);
-	if (err == CYAML_ERR_INVALID_VALUE && strstr(capture->message, "ENUM"))
-		return problems_add(problems, "%s:%u: %s: %s (survive or oom)", file, capture->line,
-			capture->field, detail);
-	return problems_add(problems, "%s:%u: %s%s%s", file, capture->line ? capture->line : 1,
-		capture->field, *capture->field ? ": " : "",
-		*capture->message ? capture->message : cyaml_strerror(err));
-}
+static const struct yaml_form form = {
+	.schema = &scenario_schema,
+	.fields_at = fields_at,
+	.choices = "survive or oom",
+	.needs = "a scenario needs name, duration and workloads",
+};
 
 int scenario_load(const char *path, struct problems *problems, struct scenario **ret)
 {
 	_cleanup_scenario_ struct scenario *scenario = NULL;
-	_cleanup_(yaml_lines_done) struct yaml_lines lines = { 0 };
-	struct capture capture = { 0 };
-	struct cyaml_config config;
-	cyaml_data_t *data = NULL;
-	cyaml_err_t cerr;
-	int err = yaml_lines_load(path, problems, &lines);
+	struct yaml_lines lines = { 0 };
+	void *data = NULL;
+	int err = yaml_form_load(path, &form, problems, &lines, &data);
 
 	if (err < 0)
 		return err;
-	cerr = cyaml_load_file(path, make_config(&config, &capture), &scenario_schema, &data, NULL);
-	if (cerr != CYAML_OK)
-		return add_problem(path, &lines, cerr, &capture, problems);
 	scenario = data;
-	if (!scenario)
-		return problems_add(problems,
-			"%s:1: empty; a scenario needs name, duration and workloads", path);
 	scenario->lines = lines;
-	lines = (struct yaml_lines){ 0 };
 	scenario->path = strdup(path);
 	if (!scenario->path)
 		return problems_add(problems, "%s: out of memory", path);
@@ -215,12 +120,9 @@ int scenario_load(const char *path, struct problems *problems, struct scenario *
 
 void scenario_free(struct scenario *scenario)
 {
-	struct capture capture = { 0 };
-	struct cyaml_config config;
-
 	if (!scenario)
 		return;
 	free(scenario->path);
 	yaml_lines_done(&scenario->lines);
-	cyaml_free(make_config(&config, &capture), &scenario_schema, scenario, 0);
+	yaml_form_free(&form, scenario);
 }

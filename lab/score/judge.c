@@ -21,8 +21,8 @@ static bool same_text(const char *a, const char *b)
 
 /*
  * Whether @det names who it speaks of. Of a unit that is a process, that is the process; of one
- * that is a container, any process of it, and of a cgroup, what leaks in it. What moves in a healthy
- * one may have several kinds: a pool of processes has anonymous memory.
+ * that is a container, any process of it, and of a cgroup, what leaks in it. What moves in a
+ * healthy one may have several kinds: a pool of processes has anonymous memory.
  */
 static bool names_subject(const struct score_detection *det, const struct score_unit *unit)
 {
@@ -135,6 +135,7 @@ static void open_alarm(struct score_result *result, const struct score_detection
 		.tier = det->tier,
 		.raised_ns = det->t_ns,
 		.confidence = det->confidence,
+		.score = det->score,
 		.pid = det->pid,
 		.path = det->ledger == SCORE_CGROUP ? det->recorded_path : NULL,
 		.kind = det->ledger == SCORE_CGROUP ? det->kind : NULL,

@@ -70,6 +70,8 @@ struct score_step {
 	uint64_t t_ns; /* all its bytes are touched */
 	uint64_t retained_bytes;
 	uint64_t late_ns; /* touching was due to begin at t_ns - late_ns or later */
+	/* Of retained_bytes, what will be released again; of a leak the rest is what leaks. */
+	uint64_t garbage_bytes;
 };
 
 struct score_unit {
@@ -122,6 +124,7 @@ struct score_detection {
 	const char *pattern; /* NULL when not stated */
 	double rate_bytes_per_s, rate_lo, rate_hi;
 	double confidence;
+	double score;	  /* raw evidence before calibration */
 	const char *kind; /* NULL when not stated */
 	double time_to_limit_s, time_to_limit_lo_s, time_to_limit_hi_s;
 };
@@ -142,6 +145,7 @@ struct score_alarm {
 	bool wrong;	    /* false positive; means nothing without a unit */
 	bool attributed;    /* process (of a cgroup: kind), container and limit are the unit's */
 	double confidence;  /* when raised */
+	double score;	    /* raw evidence when raised */
 	int64_t pid;
 	const char *path; /* of the cgroup, as recorded; NULL of a process */
 	const char *kind; /* of a cgroup, whose kinds are alarms of their own; NULL: not stated */

@@ -22,6 +22,12 @@ static uint64_t base_bytes(const struct score_unit *unit)
 	return base;
 }
 
+/* What leaks of what is held. */
+static uint64_t kept_bytes(const struct score_step *step)
+{
+	return step->retained_bytes - step->garbage_bytes;
+}
+
 /*
  * The rise number *@at or the next one, in order of time; *@at is moved behind it. Number 0 is the
  * set-up, which touches the base before any step tells of it; number i is step i - 1.
@@ -76,11 +82,17 @@ bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t
 
 uint64_t score_truth_leaked(const struct score_unit *unit, uint64_t t_ns)
 {
-	uint64_t base = base_bytes(unit), held = base;
+	uint64_t base = 0, kept = 0;
 
-	for (size_t i = 0; i < unit->steps_count && unit->steps[i].t_ns <= t_ns; i++)
-		held = unit->steps[i].retained_bytes;
-	return held > base ? held - base : 0;
+	for (size_t i = 0; i < unit->steps_count; i++) {
+		const struct score_step *step = &unit->steps[i];
+
+		if (step->t_ns < unit->onset_ns)
+			base = kept = kept_bytes(step);
+		else if (step->t_ns <= t_ns)
+			kept = kept_bytes(step);
+	}
+	return kept > base ? kept - base : 0;
 }
 
 uint64_t score_truth_base(const struct score_unit *unit)
@@ -88,11 +100,11 @@ uint64_t score_truth_base(const struct score_unit *unit)
 	return base_bytes(unit);
 }
 
-/* Bytes at @t_ns on the line from @from to the step after it. */
+/* Bytes kept at @t_ns on the line from @from to the step after it. */
 static double interpolate(const struct score_step *from, uint64_t t_ns)
 {
 	double share = (double)(t_ns - from[0].t_ns) / (double)(from[1].t_ns - from[0].t_ns);
-	double begin = (double)from[0].retained_bytes, end = (double)from[1].retained_bytes;
+	double begin = (double)kept_bytes(&from[0]), end = (double)kept_bytes(&from[1]);
 
 	return begin + share * (end - begin);
 }
@@ -115,12 +127,12 @@ double score_truth_rate(const struct score_unit *unit, uint64_t t_ns)
 	if (i + 1 < unit->steps_count) {
 		bytes = interpolate(&steps[i], t_ns);
 	} else {
-		bytes = (double)steps[i].retained_bytes;
+		bytes = (double)kept_bytes(&steps[i]);
 		t_ns = steps[i].t_ns;
 	}
 	if (t_ns == steps[first].t_ns)
 		return NAN;
-	return (bytes - (double)steps[first].retained_bytes) /
+	return (bytes - (double)kept_bytes(&steps[first])) /
 	       ((double)(t_ns - steps[first].t_ns) * S_PER_NS);
 }
 

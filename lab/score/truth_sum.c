@@ -68,16 +68,26 @@ static bool same_step(const struct score_unit *unit, uint64_t from_ns, uint64_t 
 	return t_ns - from_ns <= SCORE_STEP_NS;
 }
 
+/* Nothing that a healthy process holds beside a leaking one leaks. */
+static uint64_t garbage_of(
+	const struct score_unit *unit, const struct score_unit *parts, const struct change *change)
+{
+	if (unit->leak && !parts[change->part].leak)
+		return change->step.retained_bytes;
+	return change->step.garbage_bytes;
+}
+
 int score_truth_sum(const struct score_unit *parts, size_t count, struct score_unit *unit,
 	struct score_step **ret_steps)
 {
 	_cleanup_free_ uint64_t *held = calloc(count + 1, sizeof(*held));
+	_cleanup_free_ uint64_t *garbage = calloc(count + 1, sizeof(*garbage));
 	_cleanup_free_ struct change *changes = NULL;
 	struct score_step *steps, *step = NULL;
-	uint64_t sum = 0, from_ns = 0;
+	uint64_t sum = 0, garbage_sum = 0, from_ns = 0;
 	size_t n = 0;
 
-	changes = held ? collect(parts, count, &n) : NULL;
+	changes = held && garbage ? collect(parts, count, &n) : NULL;
 	steps = changes ? calloc(n + 1, sizeof(*steps)) : NULL;
 	if (!steps)
 		return -ENOMEM;
@@ -94,8 +104,11 @@ int score_truth_sum(const struct score_unit *parts, size_t count, struct score_u
 		}
 		sum += change->step.retained_bytes - held[change->part];
 		held[change->part] = change->step.retained_bytes;
+		garbage_sum += garbage_of(unit, parts, change) - garbage[change->part];
+		garbage[change->part] = garbage_of(unit, parts, change);
 		step->t_ns = change->step.t_ns;
 		step->retained_bytes = sum;
+		step->garbage_bytes = garbage_sum;
 		if (change->step.late_ns > step->late_ns)
 			step->late_ns = change->step.late_ns;
 	}

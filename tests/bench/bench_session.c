@@ -23,7 +23,7 @@ static void put(const struct record *record)
 	int err = session_put(session, record);
 
 	if (err) {
-		fprintf(stderr, "session_put: %s: %s\n", strerror(-err), session_error(session));
+		fprintf(stderr, "session_put: %s\n", strerror(-err));
 		exit(1);
 	}
 }

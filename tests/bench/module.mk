@@ -12,7 +12,15 @@ $(BUILD)/tests/bench/bench_session: $(BUILD)/tests/bench/bench_session.o $(BUILD
 	$(say) LINK $@
 	$(Q)$(LINK) -Wl,--as-needed $^ -lm -o $@
 
-bench: programs $(BUILD)/tests/bench/bench_tracking $(BUILD)/tests/bench/bench_ledger $(BUILD)/tests/bench/bench_session ## Print the figures: tracking delay, polling, the session, memgen's schedule and CPU
+$(BUILD)/tests/bench/bench_detect: $(BUILD)/tests/bench/bench_detect.o $(BUILD)/libleaklab.a
+	$(say) LINK $@
+	$(Q)$(LINK) -Wl,--as-needed $^ -lm -o $@
+
+BENCHES = $(addprefix $(BUILD)/tests/bench/,bench_detect bench_tracking bench_ledger bench_session)
+
+bench: programs $(BENCHES) ## Print the figures: the detector, tracking delay, polling, the session, memgen's schedule and CPU
+	$(Q)$(BUILD)/tests/bench/bench_detect
+	$(Q)tests/bench/replay.sh $(BUILD)
 	$(Q)$(BUILD)/tests/bench/bench_tracking
 	$(Q)$(BUILD)/tests/bench/bench_ledger
 	$(Q)$(BUILD)/tests/bench/bench_session

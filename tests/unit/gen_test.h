@@ -21,7 +21,10 @@
 #define SECONDS(s) ((uint64_t)((s)*1e9))
 #define ARGS_MAX 16
 
-/* Splits "linear --rate=1MiB/s" at blanks and parses it; the words live until the next call. */
+/*
+ * Splits "linear --rate=1MiB/s" at blanks and parses it; the words live until the next call. In the
+ * value of --others, '_' stands for a blank.
+ */
 static inline int parse_words(
 	const char *words, struct gen_config *ret, struct gen_error *ret_error)
 {
@@ -35,6 +38,9 @@ static inline int parse_words(
 	strcpy(text, words);
 	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		assert_true(argc <= ARGS_MAX);
+		for (char *at = word; strncmp(word, "--others", 8) == 0 && *at; at++)
+			if (*at == '_')
+				*at = ' ';
 		argv[argc++] = word;
 	}
 	return gen_config_parse(argc, argv, ret, ret_error);

@@ -121,6 +121,16 @@ static void test_refusals(void **state)
 		{ "linear --duration=0", "--duration=0", "20s" },
 		{ "linear --duration=60", "--duration=60", "20s" },
 		{ "linear --start-delay=60s", "--start-delay=60s", "--duration" },
+		{ "linear --stop=0", "--stop=0", "steady" },
+		{ "linear --stop=5", "--stop=5", "20s" },
+		{ "gcleak --every=50ms", "--every", "100ms" },
+		{ "gcleak --tau=1s", "--tau", "warmup" },
+		{ "sine --every=50ms", "--every", "100ms" },
+		{ "sine --floor=50MiB", "--floor", "--size" },
+		{ "plateau --ramp=0", "--ramp=0", "steady" },
+		{ "plateau --unit=51MiB", "--unit", "--size" },
+		{ "walk --floor=60MiB", "--floor", "--size" },
+		{ "walk --unit=41MiB", "--unit", "--floor" },
 		{ "linear --jitter=101", "--jitter=101", "100" },
 		{ "linear --jitter=-1", "--jitter=-1", "0 to 100" },
 		{ "linear --jitter=nan", "--jitter=nan", "0 to 100" },
@@ -142,8 +152,23 @@ static void test_refusals(void **state)
 		{ "linear --pages=", "--pages=", "process" },
 		{ "linear --pages=thp --rate=1KiB/s", "less than one unit", "grow faster" },
 		{ "linear --simulate=dreams", "--simulate=dreams", "samples" },
-		{ "linear --interval=1s", "--interval", "--simulate=samples" },
+		{ "linear --interval=1s", "--interval", "--simulate" },
 		{ "linear --simulate=samples --interval=0", "--interval", "1ms" },
+		{ "linear --memory=1GiB", "--memory", "--simulate=samples" },
+		{ "linear --simulate=samples --memory=0", "--memory=0", "512MiB" },
+		{ "linear --simulate=samples --memory=big", "--memory=big", "512MiB" },
+		{ "linear --truth=/tmp/t", "--truth", "--simulate=samples" },
+		{ "linear --simulate --truth=/tmp/t", "--truth", "--simulate=samples" },
+		{ "linear --leaking=0", "--leaking=0", "whole number" },
+		{ "linear --leaking=2", "--leaking=2", "--processes" },
+		{ "linear --others=steady", "--others", "--processes" },
+		{ "linear --processes=2 --others=calm", "--others=calm: calm", "steady" },
+		{ "linear --processes=2 --others=", "--others=", "no pattern given" },
+		{ "linear --processes=2 --others=steady_--rate=1MiB/s", "--rate", "linear" },
+		{ "linear --processes=2 --others=steady_--seed=2", "--seed",
+			"outside of --others" },
+		{ "linear --processes=2 --others=steady_churn", "churn", "only one" },
+		{ "steady --processes=2 --others=linear", "--others=linear", "swap" },
 		{ "linear --json", "--json", "--list" },
 		{ "linear --describe --simulate", "--describe", "--simulate" },
 	};
@@ -167,11 +192,11 @@ static void test_peak(void **state)
 
 	(void)state;
 	/* Bursts 0, 20 and 40 s after onset, which is 5 s after ready. */
-	assert_int_equal(gen_peak_units(&config, &config.params) * config.unit_bytes, 150 * MIB);
+	assert_int_equal(gen_peak_units(&config) * config.unit_bytes, 150 * MIB);
 	config = config_of("cache --rate=1MiB/s --size=1GiB --duration=15s");
-	assert_int_equal(gen_peak_units(&config, &config.params) * config.unit_bytes, 10 * MIB);
+	assert_int_equal(gen_peak_units(&config) * config.unit_bytes, 10 * MIB);
 	config = config_of("sawtooth --size=30MiB");
-	assert_int_equal(gen_peak_units(&config, &config.params) * config.unit_bytes, 30 * MIB);
+	assert_int_equal(gen_peak_units(&config) * config.unit_bytes, 30 * MIB);
 }
 
 int main(void)

@@ -133,6 +133,115 @@ static void test_churn_is_bounded_and_replaces(void **state)
 	assert_float_equal(replaced(&config, 3), 15 * MIB, 1);
 }
 
+static void test_gcleak(void **state)
+{
+	struct gen_config config = config_of("gcleak --rate=1MiB/s --floor=4MiB --size=10MiB");
+
+	(void)state;
+	/* floor + rate * t + size * (share of the tooth) */
+	CHECK_POINTS("gcleak --rate=1MiB/s --floor=4MiB --size=10MiB", { 0, 4 * MIB },
+		{ 2.5, (4 + 2.5 + 5) * MIB }, { 5, 9 * MIB }, { 9, (4 + 9 + 8) * MIB },
+		{ 10, 14 * MIB });
+	assert_float_equal(gen_kept_bytes(config.pattern, &config.params, SECONDS(9)), 13 * MIB, 1);
+	assert_float_equal(gen_peak_bytes(config.pattern, &config.params, SECONDS(9)), 23 * MIB, 1);
+}
+
+static void test_sine(void **state)
+{
+	(void)state;
+	CHECK_POINTS("sine --floor=10MiB --size=50MiB --every=20s", { 0, 10 * MIB },
+		{ 5, 30 * MIB }, { 10, 50 * MIB }, { 15, 30 * MIB }, { 20, 10 * MIB },
+		{ 20 + 10 / 3.0, 20 * MIB });
+	CHECK_POINTS("sine --floor=0 --size=8MiB --every=24h --duration=50h",
+		{ 12 * 3600, 8 * MIB }, { 30 * 3600, 4 * MIB }, { 48 * 3600, 0 });
+}
+
+static void test_plateau(void **state)
+{
+	(void)state;
+	/* Four steps of 10 MiB: at 0, 5, 10 and 15 s. */
+	CHECK_POINTS("plateau --size=40MiB --unit=10MiB --ramp=15s", { 0, 10 * MIB },
+		{ 4.99, 10 * MIB }, { 5, 20 * MIB }, { 14.9, 30 * MIB }, { 15, 40 * MIB },
+		{ 50, 40 * MIB });
+	/* Three equal ones: the unit is rounded so that they fit. */
+	CHECK_POINTS("plateau --size=30MiB --unit=9MiB --ramp=10s", { 0, 10 * MIB },
+		{ 5, 20 * MIB }, { 10, 30 * MIB });
+	CHECK_POINTS("plateau --size=10MiB --unit=8MiB --ramp=10s", { 0, 10 * MIB });
+}
+
+static void test_walk_is_bounded(void **state)
+{
+	struct gen_config config =
+		config_of("walk --floor=1MiB --size=9MiB --unit=1MiB --every=100ms");
+	double least = INFINITY, most = 0;
+	int moved = 0;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		double now = held(&config, i * 0.1 + 0.05);
+
+		assert_true(now == held(&config, i * 0.1 + 0.01));
+		least = fmin(least, now);
+		most = fmax(most, now);
+		moved += now != held(&config, i * 0.1 + 0.15);
+	}
+	/* It comes near both bounds and passes none, and hardly ever stands still. */
+	assert_true(least >= MIB && least < 1.1 * MIB);
+	assert_true(most <= 9 * MIB && most > 8.9 * MIB);
+	assert_true(moved > 19900);
+}
+
+/*
+ * Over bounds that are far away, the change over n steps has mean 0 and variance n, and changes
+ * that follow each other do not depend on each other: what makes it a walk without drift.
+ */
+static void test_walk_has_no_drift(void **state)
+{
+	static const unsigned spans[] = { 1, 7, 64, 1000 };
+	enum { SEEDS = 4000 };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(spans) / sizeof(spans[0]); k++) {
+		double sum = 0, squares = 0, products = 0, n = spans[k];
+
+		for (int seed = 1; seed <= SEEDS; seed++) {
+			struct gen_config config = config_of(
+				"walk --floor=0 --size=60TiB --unit=1MiB --every=1s --duration=3h");
+			double at, middle, end;
+
+			config.params.seed = (uint64_t)seed;
+			at = held(&config, 3000);
+			middle = held(&config, 3000 + n);
+			end = held(&config, 3000 + 2 * n);
+			sum += (middle - at) / MIB;
+			squares += (middle - at) * (middle - at) / (MIB * MIB);
+			products += (middle - at) * (end - middle) / (MIB * MIB);
+		}
+		/* Within four standard errors each: of a mean, of a variance, of a covariance. */
+		assert_true(fabs(sum / SEEDS) < 4 * sqrt(n / SEEDS));
+		assert_true(fabs(squares / SEEDS - n) < 4 * n * sqrt(2.0 / SEEDS));
+		assert_true(fabs(products / SEEDS) < 4 * n * sqrt(1.0 / SEEDS));
+	}
+}
+
+/* From then on nothing moves: neither what is held nor what is replaced, whatever the jitter. */
+static void test_stop(void **state)
+{
+	struct gen_config config = config_of("cache --rate=1MiB/s --size=5MiB --stop=8s");
+	double at;
+
+	(void)state;
+	CHECK_POINTS("linear --stop=20s", { 19, 19 * MIB }, { 20, 20 * MIB }, { 50, 20 * MIB });
+	CHECK_POINTS("gcleak --floor=0 --size=10MiB --every=4s --stop=10s", { 9, 11.5 * MIB },
+		{ 10, 15 * MIB }, { 11, 15 * MIB }, { 50, 15 * MIB });
+	assert_float_equal(replaced(&config, 7), 2 * MIB, 1);
+	assert_float_equal(replaced(&config, 50), 3 * MIB, 1);
+	config = config_of("linear --stop=20s --jitter=50 --seed=4");
+	at = held(&config, 20);
+	assert_true(held(&config, 20.3) == at && held(&config, 55) == at);
+	assert_true(gen_peak_bytes(config.pattern, &config.params, SECONDS(55)) == at);
+}
+
 /* What makes a pattern of its class, of every pattern in the table, with and without jitter. */
 static void test_class_properties(void **state)
 {
@@ -141,7 +250,7 @@ static void test_class_properties(void **state)
 		for (int jitter = 0; jitter <= 100; jitter += 50) {
 			struct gen_config config;
 			char words[64];
-			double before = 0, before_replaced = 0, peak;
+			double before = 0, before_replaced = 0, before_kept = 0, peak;
 
 			snprintf(words, sizeof(words), "%s --jitter=%d --seed=3",
 				gen_patterns[i]->name, jitter);
@@ -149,7 +258,13 @@ static void test_class_properties(void **state)
 			peak = gen_peak_bytes(config.pattern, &config.params, gen_span_ns(&config));
 			for (double t = 0; t <= 55; t += 0.005) {
 				double now = held(&config, t);
+				double kept =
+					gen_kept_bytes(config.pattern, &config.params, SECONDS(t));
 
+				if (config.pattern->class == GEN_LEAK && kept < before_kept)
+					fail_msg("what %s keeps falls at %g s", words, t);
+				assert_true(kept <= now);
+				before_kept = kept;
 				if (config.pattern->monotone && now < before)
 					fail_msg("%s falls at %g s", words, t);
 				if (now < 0 || now > peak)
@@ -159,7 +274,7 @@ static void test_class_properties(void **state)
 				before_replaced = replaced(&config, t);
 			}
 			if (config.pattern->class == GEN_LEAK) {
-				assert_true(config.pattern->monotone);
+				assert_true(config.pattern->monotone || config.pattern->kept_bytes);
 				assert_null(config.pattern->replaced_bytes);
 				assert_true(held(&config, 55) > 1.2 * held(&config, 25));
 			} else {
@@ -231,7 +346,7 @@ static void test_seeds_and_processes_differ(void **state)
 	struct gen_config one = config_of("linear --jitter=20 --seed=1 --processes=2");
 	struct gen_config same = config_of("linear --jitter=20 --seed=1 --processes=2");
 	struct gen_config other = config_of("linear --jitter=20 --seed=2 --processes=2");
-	struct gen_params second = gen_process_params(&one, 1);
+	struct gen_params second = gen_process_config(&one, 1).params;
 
 	(void)state;
 	assert_true(held(&one, 7.3) == held(&same, 7.3));
@@ -252,6 +367,12 @@ int main(void)
 		cmocka_unit_test(test_spike),
 		cmocka_unit_test(test_cache_replaces_after_its_cap),
 		cmocka_unit_test(test_churn_is_bounded_and_replaces),
+		cmocka_unit_test(test_gcleak),
+		cmocka_unit_test(test_sine),
+		cmocka_unit_test(test_plateau),
+		cmocka_unit_test(test_walk_is_bounded),
+		cmocka_unit_test(test_walk_has_no_drift),
+		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_class_properties),
 		cmocka_unit_test(test_jitter_does_not_add_up),
 		cmocka_unit_test(test_jitter_of_bursts),

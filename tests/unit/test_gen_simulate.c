@@ -16,7 +16,10 @@ static json_t *simulate(const char *words)
 	json_t *records;
 
 	assert_non_null(file);
-	assert_int_equal(gen_simulate(&config, file), 0);
+	if (config.action == GEN_SIMULATE)
+		assert_int_equal(gen_simulate(&config, file, NULL), 0);
+	else
+		assert_int_equal(gen_simulate(&config, NULL, file), 0);
 	records = read_records(file);
 	fclose(file);
 	return records;
@@ -109,7 +112,9 @@ static void test_truth_is_the_function(void **state)
 		assert_in_range(steps, 1, 60 * 12);
 		for (size_t k = 0; k < steps; k++) {
 			const json_t *step = find_record(records, "step", k);
-			uint64_t t_ns = (uint64_t)integer(step, "t_ns") - READY_NS - SECONDS(5);
+			uint64_t at_ns = (uint64_t)integer(step, "t_ns");
+			/* What a settled pattern begins with is told when it is ready. */
+			uint64_t t_ns = at_ns == READY_NS ? 0 : at_ns - READY_NS - SECONDS(5);
 			uint64_t asked =
 				(uint64_t)gen_held_bytes(config.pattern, &config.params, t_ns);
 
@@ -299,6 +304,189 @@ static void test_samples_frame(void **state)
 	json_decref(records);
 }
 
+/* Both files of one pass, of @words with --simulate=samples. */
+static void simulate_both(const char *words, json_t **ret_truth, json_t **ret_samples)
+{
+	struct gen_config config = config_of(words);
+	FILE *truth = tmpfile(), *samples = tmpfile();
+
+	assert_true(truth && samples);
+	assert_int_equal(gen_simulate(&config, truth, samples), 0);
+	*ret_truth = read_records(truth);
+	*ret_samples = read_records(samples);
+	fclose(truth);
+	fclose(samples);
+}
+
+/* Every sample of process 0 is what the last step of the truth up to its time says. */
+static void check_agreement(const json_t *truth, const json_t *samples)
+{
+	const json_t *sample, *step = NULL;
+	size_t at = 0, compared = 0;
+
+	for (size_t i = 0; (sample = find_record(samples, "rss", i)); i++) {
+		const json_t *next;
+
+		if (integer(sample, "mm") != 1 || i == 0)
+			continue;
+		while ((next = find_record(truth, "step", at)) &&
+			integer(next, "t_ns") <= integer(sample, "t_ns")) {
+			if (integer(next, "proc") == 0)
+				step = next;
+			at++;
+		}
+		assert_non_null(step);
+		assert_int_equal(integer(sample, "anon_bytes"), integer(step, "retained_bytes"));
+		compared++;
+	}
+	assert_true(compared > 5);
+}
+
+static void test_both_in_one_pass(void **state)
+{
+	static const char *const cases[] = {
+		"linear --pages=thp",
+		"gcleak --jitter=30 --seed=8",
+		"spike --every=9s --hold=2700ms",
+		"walk --start-delay=2345ms",
+		"linear --processes=3 --leaking=1 --others=sawtooth",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *truth, *samples, *alone;
+		char words[128];
+
+		snprintf(words, sizeof(words), "%s --simulate=samples --interval=500ms", cases[i]);
+		simulate_both(words, &truth, &samples);
+		check_agreement(truth, samples);
+		assert_non_null(find_record(truth, "end", 0));
+		/* The same as each of them alone. */
+		alone = simulate(words);
+		assert_true(json_equal(alone, samples));
+		json_decref(alone);
+		snprintf(words, sizeof(words), "%s --simulate --interval=500ms", cases[i]);
+		alone = simulate(words);
+		assert_true(json_equal(alone, truth));
+		json_decref(alone);
+		json_decref(truth);
+		json_decref(samples);
+	}
+}
+
+static void test_kept_bytes_of_steps(void **state)
+{
+	json_t *records = simulate("gcleak --rate=1MiB/s --floor=4MiB --size=8MiB --simulate");
+	const json_t *base = find_record(records, "step", 0);
+	const json_t *step;
+	json_int_t kept = 0;
+
+	(void)state;
+	assert_int_equal(integer(base, "t_ns"), READY_NS);
+	assert_int_equal(integer(base, "kept_bytes"), 4 * MIB);
+	for (size_t i = 0; (step = find_record(records, "step", i)); i++) {
+		json_int_t t_ns = integer(step, "t_ns");
+
+		assert_true(integer(step, "kept_bytes") >= kept);
+		kept = integer(step, "kept_bytes");
+		assert_true(kept <= integer(step, "retained_bytes"));
+		if (t_ns > (json_int_t)SECONDS(6) && t_ns % NS_PER_S == 0)
+			assert_int_equal(kept, 4 * MIB + (t_ns / NS_PER_S - 6) * MIB);
+	}
+	json_decref(records);
+	/* Of the others all is kept, as far as they know: nothing to tell. */
+	records = simulate("sawtooth --simulate");
+	assert_null(json_object_get(find_record(records, "step", 3), "kept_bytes"));
+	json_decref(records);
+}
+
+static void test_simulated_huge_pages(void **state)
+{
+	struct gen_config config = config_of("linear --pages=thp --simulate=samples");
+	json_t *records = simulate("linear --pages=thp --simulate=samples");
+	size_t count = count_records(records, "rss");
+
+	(void)state;
+	assert_in_range(count, 55 * MIB / (double)config.unit_bytes - 1, 60);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(integer(find_record(records, "rss", i), "anon_bytes") %
+					 (json_int_t)config.unit_bytes,
+			0);
+	assert_int_equal(config.unit_bytes, gen_huge_page_bytes());
+	json_decref(records);
+}
+
+static void test_limit_of_samples(void **state)
+{
+	json_t *records = simulate("linear --simulate=samples --memory=512MiB");
+	const json_t *cgroup = find_record(records, "cgroup", 0);
+
+	(void)state;
+	assert_int_equal(integer(cgroup, "limit_bytes"), 512 * MIB);
+	assert_string_equal(json_string_value(json_object_get(cgroup, "limit_cgroup")),
+		json_string_value(json_object_get(cgroup, "path")));
+	json_decref(records);
+	records = simulate("linear --simulate=samples");
+	cgroup = find_record(records, "cgroup", 0);
+	assert_true(json_is_null(json_object_get(cgroup, "limit_bytes")));
+	assert_true(json_is_null(json_object_get(cgroup, "limit_cgroup")));
+	json_decref(records);
+}
+
+static void test_one_of_several_leaks(void **state)
+{
+	json_t *records = simulate("linear --simulate --processes=4 --leaking=2 "
+				   "--others=sawtooth_--size=8MiB_--floor=2MiB");
+	const json_t *step;
+	json_int_t last[4] = { 0 };
+	bool fell[4] = { false };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		const json_t *process = find_record(records, "process", i);
+		const char *pattern = json_string_value(json_object_get(process, "pattern"));
+
+		if (i < 2) {
+			assert_null(pattern);
+			continue;
+		}
+		assert_string_equal(pattern, "sawtooth");
+		assert_string_equal(json_string_value(json_object_get(process, "class")), "benign");
+	}
+	/* What is held before the onset tells that the healthy ones are not in step. */
+	assert_true(integer(find_record(records, "step", 0), "retained_bytes") !=
+		    integer(find_record(records, "step", 1), "retained_bytes"));
+	for (size_t i = 0; (step = find_record(records, "step", i)); i++) {
+		json_int_t proc = integer(step, "proc");
+
+		fell[proc] |= integer(step, "retained_bytes") < last[proc];
+		last[proc] = integer(step, "retained_bytes");
+		assert_true(proc < 2 || last[proc] <= 8 * MIB);
+	}
+	assert_false(fell[0] || fell[1]);
+	assert_true(fell[2] && fell[3]);
+	assert_int_equal(last[0], 55 * MIB);
+	json_decref(records);
+}
+
+/* No step is told that no sample could see. */
+static void test_virtual_time_is_coarse(void **state)
+{
+	json_t *truth, *samples;
+
+	(void)state;
+	simulate_both(
+		"linear --simulate=samples --interval=500ms --duration=5min", &truth, &samples);
+	assert_in_range(count_records(samples, "rss"), 580, 601);
+	assert_in_range(count_records(truth, "step"), 580, 601);
+	json_decref(truth);
+	json_decref(samples);
+	/* Ticks are no more than samples are. */
+	samples = simulate("sine --every=24h --duration=12h --simulate=samples --interval=1min");
+	assert_int_equal(count_records(samples, "tick"), 12 * 60);
+	json_decref(samples);
+}
+
 static void test_full_output_is_an_error(void **state)
 {
 	struct gen_config config = config_of("linear --simulate");
@@ -306,7 +494,7 @@ static void test_full_output_is_an_error(void **state)
 
 	(void)state;
 	assert_non_null(full);
-	assert_int_equal(gen_simulate(&config, full), -ENOSPC);
+	assert_int_equal(gen_simulate(&config, full, NULL), -ENOSPC);
 	fclose(full);
 }
 
@@ -323,6 +511,12 @@ int main(void)
 		cmocka_unit_test(test_samples_are_the_function),
 		cmocka_unit_test(test_samples_of_what_rss_cannot_see),
 		cmocka_unit_test(test_samples_frame),
+		cmocka_unit_test(test_both_in_one_pass),
+		cmocka_unit_test(test_kept_bytes_of_steps),
+		cmocka_unit_test(test_simulated_huge_pages),
+		cmocka_unit_test(test_limit_of_samples),
+		cmocka_unit_test(test_one_of_several_leaks),
+		cmocka_unit_test(test_virtual_time_is_coarse),
 		cmocka_unit_test(test_full_output_is_an_error),
 	};
 

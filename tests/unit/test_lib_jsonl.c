@@ -50,6 +50,7 @@ static void test_values(void **state)
 	jsonl_bool(&line, "t", true);
 	jsonl_bool(&line, "f", false);
 	jsonl_f64(&line, "d", -1.25, 2);
+	jsonl_f64(&line, "zero", -0.0, 1);
 	jsonl_f64(&line, "inf", INFINITY, 2);
 	jsonl_f64(&line, "nan", NAN, 2);
 	object = parse(&line);
@@ -60,6 +61,7 @@ static void test_values(void **state)
 	assert_true(json_is_true(json_object_get(object, "t")));
 	assert_true(json_is_false(json_object_get(object, "f")));
 	assert_true(json_real_value(json_object_get(object, "d")) == -1.25);
+	assert_false(signbit(json_real_value(json_object_get(object, "zero"))));
 	assert_true(json_is_null(json_object_get(object, "inf")));
 	assert_true(json_is_null(json_object_get(object, "nan")));
 	json_decref(object);

@@ -275,6 +275,19 @@ static void test_bad_detectors(void **state)
 	check_refused_as(GOLDEN "blind", "   ", "--detector=   : must be a program", true);
 }
 
+/* Detectors that know what is to come, and one that cannot be asked whether it does. */
+static void test_foreknowledge(void **state)
+{
+	(void)state;
+	check_refused(GOLDEN "blind", DETECTORS "back-dates.sh",
+		"the alarm at t_ns 1002000000000 (growing, raised, mm 104) is missing when the "
+		"recording ends at t_ns 1002000000000: it was made with samples that came later");
+	check_refused(GOLDEN "blind", DETECTORS "knows-the-rate.sh",
+		"(leak, raised, mm 101) is another one when the recording ends");
+	check_refused(GOLDEN "blind", DETECTORS "refuses-short.sh",
+		"exited with 5 (given the recording up to t_ns 1010000000000, as a check");
+}
+
 static void test_not_a_run(void **state)
 {
 	(void)state;
@@ -440,6 +453,18 @@ static void test_malformed_truth(void **state)
 		{ TRUTH_HEAD "[]\n", "t.jsonl:3: a record must be an object" },
 		{ TRUTH_HEAD "{\"type\":\"ready\"}\n", "t.jsonl:3: a ready record needs" },
 		{ TRUTH_HEAD "{\"type\":\"step\",\"t_ns\":2,\"proc\":0}\n", "retained_bytes" },
+		{ TRUTH_HEAD "{\"type\":\"step\",\"t_ns\":2,\"proc\":0,\"retained_bytes\":4096,"
+			     "\"kept_bytes\":4097}\n",
+			"\"kept_bytes\" of at most" },
+		{ TRUTH_HEAD "{\"type\":\"step\",\"t_ns\":2,\"proc\":0,\"retained_bytes\":4096,"
+			     "\"kept_bytes\":\"all\"}\n",
+			"\"kept_bytes\" of at most" },
+		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1,"
+			     "\"pattern\":\"steady\"}\n",
+			"\"pattern\" and \"class\"" },
+		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1,"
+			     "\"pattern\":\"steady\",\"class\":\"healthy\"}\n",
+			"\"pattern\" and \"class\"" },
 		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":-1,\"pid\":1}\n",
 			"\"proc\" from 0" },
 		{ TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1}\n",
@@ -474,6 +499,73 @@ static void test_malformed_truth(void **state)
 	TRUTH_HEAD "{\"type\":\"process\",\"t_ns\":1,\"proc\":0,\"pid\":1}\n"                      \
 		   "{\"type\":\"ready\",\"t_ns\":2}\n{\"type\":\"onset\",\"t_ns\":3,\"proc\":0}\n" \
 		   "{\"type\":\"step\",\"t_ns\":4,\"proc\":0,\"retained_bytes\":4096}\n"
+
+#define RUN_OF_TWO                                                                                 \
+	RUN_HEAD "\"status\":\"complete\",\"workloads\":[{\"instance\":\"a\","                     \
+		 "\"judged\":true,\"truth\":\"t.jsonl\",\"processes\":["                           \
+		 "{\"pid\":5,\"ns_pid\":1},{\"pid\":6,\"ns_pid\":2}]}]}"
+#define PROC(proc, pid, more)                                                                      \
+	"{\"type\":\"process\",\"t_ns\":1,\"proc\":" proc ",\"pid\":" pid more "}\n"
+#define ONSET_OF(proc) "{\"type\":\"onset\",\"t_ns\":3,\"proc\":" proc "}\n"
+#define STEP(t, proc, held, more)                                                                  \
+	"{\"type\":\"step\",\"t_ns\":" t ",\"proc\":" proc ",\"retained_bytes\":" held more "}\n"
+
+/* A healthy process beside a leaking one is a unit of its own class, and what is kept is read. */
+static void test_one_of_two_leaks(void **state)
+{
+	_cleanup_(run_score_freep) struct run_score *score = NULL;
+	const struct place *place = *state;
+	char *dirs[] = { (char *)place->dir };
+	struct run_error error = { 0 };
+	const struct score_unit *unit;
+
+	put(place, "run.json", RUN_OF_TWO);
+	put(place, "samples.jsonl",
+		SAMPLES_HEAD "{\"type\":\"process\",\"t_ns\":1,\"mm\":1,\"pid\":5}\n"
+			     "{\"type\":\"process\",\"t_ns\":1,\"mm\":2,\"pid\":6}\n"
+			     "{\"type\":\"rss\",\"t_ns\":9,\"mm\":1}\n"
+			     "{\"type\":\"end\",\"t_ns\":9}\n");
+	put(place, "detections.jsonl", DETECTIONS_HEAD);
+	put(place, "t.jsonl",
+		TRUTH_HEAD PROC("0", "1", "") PROC("1", "2",
+			",\"pattern\":\"steady\",\"class\":\"benign\"") "{\"type\":\"ready\",\"t_"
+									"ns\":2}\n" ONSET_OF("0")
+										ONSET_OF("1") STEP(
+											"3", "1",
+											"8192",
+											"") STEP("3",
+											"0", "8192",
+											",\"kept_"
+											"bytes\":"
+											"4096")
+											STEP("8",
+												"0",
+												"20"
+												"48"
+												"0",
+												","
+												"\""
+												"ke"
+												"pt"
+												"_b"
+												"yt"
+												"es"
+												"\""
+												":1"
+												"22"
+												"8"
+												"8"));
+	if (run_score_open(dirs, 1, NULL, &score, &error) != 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(score->units_count, 2);
+	unit = &score->units[0];
+	assert_true(unit->leak);
+	assert_string_equal(unit->pattern, "linear");
+	assert_int_equal(unit->steps[1].garbage_bytes, 8192);
+	assert_int_equal(unit->whole->steps[0].garbage_bytes, 8192 + 8192);
+	assert_false(score->units[1].leak);
+	assert_string_equal(score->units[1].pattern, "steady");
+}
 
 static void test_malformed_samples(void **state)
 {
@@ -691,12 +783,14 @@ int main(void)
 		cmocka_unit_test(test_late_is_exactly_late),
 		cmocka_unit_test(test_detector_programs),
 		cmocka_unit_test(test_bad_detectors),
+		cmocka_unit_test(test_foreknowledge),
 		cmocka_unit_test(test_not_a_run),
 		cmocka_unit_test(test_same_run_twice),
 		cmocka_unit_test(test_pooled),
 		place_test(test_killed_run),
 		place_test(test_malformed_run_json),
 		place_test(test_malformed_truth),
+		place_test(test_one_of_two_leaks),
 		place_test(test_malformed_samples),
 		place_test(test_malformed_detections),
 		place_test(test_malformed_cgroup_detections),

@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collector/detect/shape.h"
+
+#include <math.h>
+
+/* With fewer points since the onset nothing is said of the shape. */
+#define MIN_POINTS 6
+/* Growth by less is none, be there ever so little noise. */
+#define HINGE_MIN_KIB 16
+/* Residuals about a straight line, as a multiple of the noise. */
+#define STRAIGHT_NOISE 3
+/* A rest is the one before the onset when it is so much longer than all later ones. */
+#define REST_RATIO 4
+#define REST_MIN_NS 15000000000ULL
+
+/* Shorter points would show how samples come, not how memory grows. */
+#define UNIT_MIN_NS 1000000000ULL
+
+/* The points of an episode as a curve; indices from the onset on. */
+struct curve {
+	unsigned int n;
+	double unit_s;
+	double mean[EPISODE_POINTS + 1];
+	double floor[EPISODE_POINTS + 1];
+	double base;  /* level at the onset */
+	double noise; /* KiB */
+	double peak;
+	unsigned int peak_at;
+	double drawdown;  /* largest fall from a high */
+	double onset_s;	  /* of its first point after the episode's start */
+	double present_s; /* from its first point to the present */
+	double present;	  /* held now */
+	double risen_s;	  /* when it last rose */
+};
+
+static void measure_extremes(struct curve *curve)
+{
+	double high = curve->base;
+
+	curve->peak = curve->base;
+	curve->peak_at = 0;
+	curve->drawdown = 0;
+	for (unsigned int i = 0; i < curve->n; i++) {
+		if (curve->mean[i] > curve->peak) {
+			curve->peak = curve->mean[i];
+			curve->peak_at = i;
+		}
+		/* Not from its own mean: that of a point which rises is above its floor, too. */
+		curve->drawdown = fmax(curve->drawdown, high - curve->floor[i]);
+		high = fmax(high, curve->mean[i]);
+	}
+}
+
+static void load(
+	const struct episode *episode, const struct shape_context *context, struct curve *curve)
+{
+	unsigned int merged =
+		episode->unit_ns < UNIT_MIN_NS ? (unsigned int)(UNIT_MIN_NS / episode->unit_ns) : 1;
+
+	curve->n = episode->count / merged;
+	curve->unit_s = (double)(merged * episode->unit_ns) * 1e-9;
+	curve->base = episode->base;
+	curve->noise = context->noise_kib;
+	curve->onset_s = 0;
+	curve->present_s = (double)(episode->fed_ns - episode->start_ns) * 1e-9;
+	curve->present = episode->value;
+	curve->risen_s = ((double)context->risen_ns - (double)episode->start_ns) * 1e-9;
+	for (unsigned int i = 0; i < curve->n; i++) {
+		double sum = 0, least = INFINITY;
+
+		for (unsigned int j = i * merged; j < (i + 1) * merged; j++) {
+			sum += episode->means[j];
+			least = fmin(least, episode->floors[j]);
+		}
+		curve->mean[i] = sum / merged;
+		curve->floor[i] = least;
+	}
+	measure_extremes(curve);
+}
+
+/* Drops the first @count points; what they had reached is the base. */
+static void skip_points(struct curve *curve, unsigned int count)
+{
+	curve->base = curve->mean[count - 1];
+	curve->n -= count;
+	curve->onset_s += count * curve->unit_s;
+	curve->present_s -= count * curve->unit_s;
+	curve->risen_s -= count * curve->unit_s;
+	for (unsigned int i = 0; i < curve->n; i++) {
+		curve->mean[i] = curve->mean[i + count];
+		curve->floor[i] = curve->floor[i + count];
+	}
+	measure_extremes(curve);
+}
+
+/* What a point must gain on the one before it to count as a rise. */
+static double rise_of(const struct curve *curve)
+{
+	double largest = 0;
+
+	for (unsigned int i = 1; i < curve->n; i++)
+		largest = fmax(largest, curve->mean[i] - curve->mean[i - 1]);
+	return fmax(largest / 10, 4 * curve->noise);
+}
+
+/*
+ * Growth that began long before this one, and stood still since, is not part of it: skips the
+ * longest rest when it is far longer than all that follow.
+ */
+static void skip_old_growth(struct curve *curve)
+{
+	double enough = fmax((curve->peak - curve->base) / 100, 2 * curve->noise);
+	double level = curve->base;
+	unsigned int rest = 0, longest = 0, longest_end = 0, later = 0;
+
+	for (unsigned int i = 0; i < curve->n; i++) {
+		if (curve->mean[i] < level + enough) {
+			rest++;
+			continue;
+		}
+		level = curve->mean[i];
+		if (rest > longest) {
+			longest = rest;
+			longest_end = i;
+			later = 0;
+		} else if (rest > later) {
+			later = rest;
+		}
+		rest = 0;
+	}
+	if (rest > later)
+		later = rest;
+	if (longest_end >= 2 && longest >= REST_RATIO * (later + 1) &&
+		longest * curve->unit_s * 1e9 >= REST_MIN_NS &&
+		curve->n - longest_end >= MIN_POINTS)
+		skip_points(curve, longest_end - 1);
+}
+
+/*
+ * A leak that stopped: the rest since then is no part of it, when it is longer than the growth had
+ * rests before.
+ */
+static void cut_tail(struct curve *curve)
+{
+	double enough = fmax((curve->peak - curve->base) / 50, 2 * curve->noise);
+	double level = curve->base;
+	unsigned int rest = 0, longest = 0, last = 0;
+
+	for (unsigned int i = 0; i < curve->n; i++) {
+		if (curve->mean[i] < level + enough) {
+			rest++;
+			continue;
+		}
+		level = curve->mean[i];
+		longest = rest > longest ? rest : longest;
+		last = i;
+		rest = 0;
+	}
+	if (rest <= 2 * (longest + 1) || last + 1 < MIN_POINTS)
+		return;
+	curve->n = last + 1;
+	curve->present_s = curve->n * curve->unit_s;
+	curve->present = curve->mean[last];
+	measure_extremes(curve);
+}
+
+struct fit {
+	double slope; /* KiB/s */
+	double error; /* 95 % */
+};
+
+/* Student's t, two-sided 95 %. */
+static double student_t(unsigned int degrees)
+{
+	static const double t95[] = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
+		2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+		2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042 };
+
+	if (degrees < 1)
+		return t95[0];
+	return degrees <= 30 ? t95[degrees - 1] : 1.96 + 2.4 / degrees;
+}
+
+/* @ret_squares, if any: mean square of the residuals. */
+static struct fit fit_line(const double *x, const double *y, unsigned int n, double *ret_squares)
+{
+	double mean_x = 0, mean_y = 0, sxx = 0, sxy = 0, sse = 0, follow = 0, last = 0, r;
+	struct fit fit;
+
+	for (unsigned int i = 0; i < n; i++) {
+		mean_x += x[i] / n;
+		mean_y += y[i] / n;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		sxx += (x[i] - mean_x) * (x[i] - mean_x);
+		sxy += (x[i] - mean_x) * (y[i] - mean_y);
+	}
+	fit.slope = sxy / sxx;
+	for (unsigned int i = 0; i < n; i++) {
+		double residual = y[i] - mean_y - fit.slope * (x[i] - mean_x);
+
+		sse += residual * residual;
+		follow += residual * last;
+		last = residual;
+	}
+	if (ret_squares)
+		*ret_squares = sse / n;
+	r = sse > 0 ? fmin(fmax(follow / sse, 0), 0.9) : 0;
+	fit.error = student_t(n - 2) * sqrt(sse / (n - 2) / sxx * (1 + r) / (1 - r));
+	return fit;
+}
+
+/* Whether all that the points are off a straight line may be noise. */
+static bool is_straight(const struct curve *curve)
+{
+	double x[EPISODE_POINTS + 1], squares;
+
+	for (unsigned int i = 0; i < curve->n; i++)
+		x[i] = i;
+	fit_line(x, curve->mean, curve->n, &squares);
+	return squares < STRAIGHT_NOISE * STRAIGHT_NOISE * curve->noise * curve->noise;
+}
+
+/* Over the means, up to where it reached its height: a rest after that is not part of the growth.
+ */
+static struct fit fit_even(const struct curve *curve)
+{
+	double x[EPISODE_POINTS + 1], end = curve->base + 0.98 * (curve->peak - curve->base);
+	/* The growth began somewhere within the first point. */
+	unsigned int first = curve->n > 8 ? 1 : 0, n = 0;
+
+	while (first + n < curve->n && (n < 4 || curve->mean[first + n - 1] < end)) {
+		x[n] = (first + n) * curve->unit_s;
+		n++;
+	}
+	return fit_line(x, curve->mean + first, n, NULL);
+}
+
+/* Over the floors that nothing fell below later, but for the last tooth, which may yet fall. */
+static bool fit_envelope(const struct curve *curve, struct fit *ret)
+{
+	double x[EPISODE_POINTS + 1], y[EPISODE_POINTS + 1], least = INFINITY;
+	unsigned int n = 0, last = curve->n;
+
+	/* The last valley: from there to the present nothing was given back. */
+	for (unsigned int i = curve->n; i-- > 0;) {
+		if (curve->floor[i] >= least)
+			continue;
+		least = curve->floor[i];
+		if (i + 1 < curve->n && curve->peak_at < i)
+			last = i;
+	}
+	least = INFINITY;
+	for (unsigned int i = last == curve->n ? last : last + 1; i-- > 0;) {
+		if (curve->floor[i] >= least)
+			continue;
+		least = curve->floor[i];
+		x[n] = i * curve->unit_s;
+		y[n++] = least;
+	}
+	if (n < 3)
+		return false;
+	*ret = fit_line(x, y, n, NULL);
+	return true;
+}
+
+/*
+ * When the growth began, in points. A step within point i raises the mean of i by a part of it; a
+ * line that begins there is found from the two points after it.
+ */
+static double hinge_of(const struct curve *curve)
+{
+	double enough = fmax(HINGE_MIN_KIB, 2 * curve->noise), slope;
+	unsigned int i = 0;
+
+	while (i < curve->n && curve->mean[i] < curve->base + enough)
+		i++;
+	if (i + 2 >= curve->n)
+		return 0;
+	slope = curve->mean[i + 2] - curve->mean[i + 1];
+	if (slope > 0.3 * (curve->mean[i + 1] - curve->mean[i]))
+		return fmin(fmax(i + 1.5 - (curve->mean[i + 1] - curve->base) / slope, i - 1.0),
+			i + 1.0);
+	return i + (curve->mean[i + 1] - curve->mean[i]) / (curve->mean[i + 1] - curve->base);
+}
+
+/* From the onset to the present, or to when it stopped. */
+static struct fit fit_ends(const struct curve *curve, double more)
+{
+	double time = curve->present_s - fmax(hinge_of(curve), 0) * curve->unit_s;
+	struct fit fit = { .slope = (curve->present + more - curve->base) / time };
+	double beginning = 0.25 * curve->unit_s * fit.slope;
+
+	fit.error = 2 * sqrt(beginning * beginning + 2 * curve->noise * curve->noise) / time;
+	return fit;
+}
+
+/* Stretches of points that rise, with rests between them. */
+struct rises {
+	unsigned int count;
+	unsigned int active; /* points that rise */
+	unsigned int longest, longest_rest;
+	double gained[EPISODE_POINTS / 2 + 1];
+	double centre[EPISODE_POINTS / 2 + 1];	  /* of what was gained, in points: when it came */
+	unsigned int end[EPISODE_POINTS / 2 + 1]; /* first point after it */
+	unsigned int begin[EPISODE_POINTS / 2 + 1];
+	double early, late; /* gained in the first and in the second half of the time */
+};
+
+static struct rises find_rises(const struct curve *curve)
+{
+	double enough = rise_of(curve), level = curve->base;
+	struct rises rises = {};
+	bool was_rising = false;
+
+	for (unsigned int i = 0; i < curve->n; i++) {
+		double step = curve->mean[i] - level;
+
+		level = curve->mean[i];
+		*(2 * i < curve->n ? &rises.early : &rises.late) += step;
+		if (step > enough) {
+			if (!was_rising && rises.count <= EPISODE_POINTS / 2) {
+				rises.begin[rises.count] = i;
+				rises.count++;
+			}
+			rises.gained[rises.count - 1] += step;
+			rises.centre[rises.count - 1] += step * i;
+			rises.end[rises.count - 1] = i + 1;
+			rises.active++;
+		}
+		was_rising = step > enough;
+	}
+	for (unsigned int i = 0; i < rises.count; i++) {
+		unsigned int length = rises.end[i] - rises.begin[i];
+
+		rises.centre[i] /= rises.gained[i];
+		if (length > rises.longest)
+			rises.longest = length;
+		if (i > 0 && rises.begin[i] - rises.end[i - 1] > rises.longest_rest)
+			rises.longest_rest = rises.begin[i] - rises.end[i - 1];
+	}
+	return rises;
+}
+
+/* Whether steps and the rests between them can be told apart. */
+static bool has_steps(const struct rises *rises)
+{
+	unsigned int last = rises->count - 1;
+
+	return rises->count >= 2 && rises->longest <= 2 &&
+	       rises->centre[last] - rises->centre[0] >= 2.5 * last;
+}
+
+/*
+ * From the first step to the present, the next step counted in as far as its time has come: steps
+ * have no rate but from one to the next.
+ */
+static struct fit fit_steps(const struct curve *curve, const struct rises *rises)
+{
+	unsigned int last = rises->count - 1;
+	double cycle = (rises->centre[last] - rises->centre[0]) / last;
+	double since = curve->present_s / curve->unit_s - rises->centre[last];
+	double part = fmin(fmax(since / cycle, 0), 1);
+	/* The next step, if they become larger as evenly as they did. */
+	double more = fmax((rises->gained[last] - rises->gained[0]) / last, 0);
+	double time = (rises->centre[last] - rises->centre[0] + part * cycle) * curve->unit_s;
+	double grown = curve->mean[rises->end[last] - 1] - curve->mean[rises->end[0] - 1] +
+		       part * (rises->gained[last] + more);
+	struct fit fit = { .slope = grown / time };
+	double when = 0.2 * curve->unit_s * fit.slope;
+
+	fit.error = 2 * sqrt(2 * (when * when + curve->noise * curve->noise)) / time;
+	return fit;
+}
+
+/* Whether rises, seen whole, become larger one by one and as halves. */
+static bool rises_grow(const struct rises *rises)
+{
+	unsigned int end = rises->count, half, up = 0, down = 0;
+	double early = 0, late = 0;
+
+	if (end < 4)
+		return false;
+	end--; /* it may go on */
+	half = end / 2;
+	for (unsigned int i = 0; i < end; i++) {
+		if (i > 0) {
+			up += rises->gained[i] > 1.05 * rises->gained[i - 1];
+			down += rises->gained[i] < 0.95 * rises->gained[i - 1];
+		}
+		if (i < half)
+			early += rises->gained[i];
+		if (i >= end - half)
+			late += rises->gained[i];
+	}
+	return late > 1.4 * early && up > down;
+}
+
+/* A cycle that came down again: how its rise, its height and its fall divide the time. */
+static enum detect_pattern classify_release(const struct curve *curve)
+{
+	double height = curve->peak - curve->base;
+	double low = curve->base + 0.2 * height, high = curve->base + 0.8 * height;
+	unsigned int rising = 0, above = 0, falling = 0, top = curve->peak_at, i;
+
+	/* The newest of several. */
+	for (i = top; i < curve->n; i++)
+		top = curve->mean[i] >= high ? i : top;
+	for (i = top + 1; i < curve->n; i++)
+		falling += curve->mean[i] > low;
+	for (i = top + 1; i-- > 0 && curve->mean[i] > low;) {
+		above += curve->mean[i] >= high;
+		rising += curve->mean[i] < high;
+	}
+	if (2 * rising < above && 2 * falling < above + 2)
+		return DETECT_SPIKE;
+	if (rising >= 1 && 3 * falling <= rising + 3)
+		return DETECT_SAWTOOTH;
+	return 2 * falling >= rising ? DETECT_SINE : DETECT_UNKNOWN;
+}
+
+/* Growth that is over, with nothing given back. */
+static enum detect_pattern classify_settled(
+	const struct curve *curve, const struct rises *rises, bool turns_over)
+{
+	double half = curve->base + 0.5 * (curve->peak - curve->base);
+	double most = curve->base + 0.9 * (curve->peak - curve->base);
+	unsigned int to_half = 0, to_most = 0;
+
+	for (unsigned int i = 0; i < curve->n && curve->mean[i] < most; i++) {
+		to_most++;
+		to_half += curve->mean[i] < half;
+	}
+	if (turns_over)
+		return DETECT_CACHE;
+	if (rises->count >= 3 && rises->longest <= 2 * rises->longest_rest)
+		return DETECT_PLATEAU;
+	if (rises->count <= 1 && rises->active <= 2 && curve->n > 16)
+		return DETECT_BURST;
+	return to_most >= 2 ? DETECT_WARMUP : DETECT_UNKNOWN;
+}
+
+static bool is_regular(const struct rises *rises)
+{
+	return rises->count >= 3;
+}
+
+static enum detect_pattern classify_growth(
+	const struct curve *curve, const struct rises *rises, bool huge_pages)
+{
+	double share = (double)rises->active / curve->n;
+
+	if (rises_grow(rises) || (rises->count >= 4 && rises->late > 2 * rises->early))
+		return DETECT_ACCELERATING;
+	/* Of little growth in much noise nothing but a line can be said. */
+	if (is_straight(curve) || curve->peak - curve->base < 30 * curve->noise)
+		return DETECT_LINEAR;
+	if (share < 0.75 && rises->count >= 2 && huge_pages)
+		return DETECT_LINEAR;
+	/* Steps, which part two points at most, with rests between them. */
+	if (share <= 0.25 || (share <= 0.5 && rises->longest <= 2))
+		return rises->count >= 2 ? DETECT_BURST : DETECT_UNKNOWN;
+	if (share < 0.75 && is_regular(rises))
+		return DETECT_OSCILLATING;
+	if (rises->late > 1.4 * rises->early)
+		return DETECT_ACCELERATING;
+	if (share < 0.75)
+		return DETECT_UNKNOWN;
+	return rises->late < 0.6 * rises->early ? DETECT_WARMUP : DETECT_LINEAR;
+}
+
+/* A pattern with a cycle that the points are too long to show any more. */
+static bool is_too_fine(const struct shape_context *context, const struct curve *curve)
+{
+	return (context->was == DETECT_BURST || context->was == DETECT_OSCILLATING) &&
+	       (double)context->was_cycle_ns * 1e-9 <
+		       (context->was == DETECT_BURST ? 5 : 8) * curve->unit_s;
+}
+
+/* A large fall, or several that are no noise. */
+static bool has_teeth(const struct curve *curve)
+{
+	double height = curve->peak - curve->base, high = curve->base;
+	double least = fmax(height / 50, 10 * curve->noise);
+	unsigned int falls = 0;
+
+	for (unsigned int i = 0; i < curve->n; i++) {
+		if (high - curve->floor[i] >= least) {
+			falls++;
+			high = curve->floor[i];
+		}
+		high = fmax(high, curve->mean[i]);
+	}
+	return falls >= 2 || curve->drawdown > fmax(height / 4, 10 * curve->noise);
+}
+
+static enum detect_pattern classify(
+	const struct curve *curve, const struct rises *rises, const struct shape_context *context)
+{
+	double height = curve->peak - curve->base;
+
+	if (curve->n < MIN_POINTS || height <= 0)
+		return DETECT_UNKNOWN;
+	if (context->leaking && context->was == DETECT_GCLEAK)
+		return DETECT_GCLEAK;
+	if (context->leaking && has_teeth(curve))
+		return DETECT_GCLEAK;
+	if (!context->leaking && curve->present < curve->base + height / 2)
+		return classify_release(curve);
+	/* What came and went before does so again. */
+	if (!context->leaking && context->cycle != DETECT_UNKNOWN)
+		return context->cycle;
+	if (!context->leaking && context->over)
+		return classify_settled(curve, rises, context->turns_over);
+	if (is_too_fine(context, curve) && rises->late <= 2 * rises->early)
+		return context->was;
+	return classify_growth(curve, rises, context->huge_pages);
+}
+
+/*
+ * Growth that accelerates in steps too short to be told apart: the part of the next one whose time
+ * has come, at the slope of the last points.
+ */
+static double next_step(const struct curve *curve)
+{
+	unsigned int n = curve->n, back = n > 8 ? 4 : 1;
+
+	return (curve->mean[n - 1] - curve->mean[n - 1 - back]) / (back * curve->unit_s) *
+	       fmin(fmax(curve->present_s - curve->risen_s, 0), curve->unit_s);
+}
+
+static struct fit fit_rate(const struct curve *curve, const struct rises *rises,
+	enum detect_pattern pattern, bool too_fine)
+{
+	struct fit fit;
+
+	switch (pattern) {
+	case DETECT_GCLEAK:
+		if (fit_envelope(curve, &fit))
+			return fit;
+		return fit_ends(curve, 0);
+	case DETECT_BURST:
+		if (too_fine)
+			return fit_even(curve);
+		return has_steps(rises) ? fit_steps(curve, rises) : fit_ends(curve, 0);
+	case DETECT_ACCELERATING:
+		if (has_steps(rises))
+			return fit_steps(curve, rises);
+		return fit_ends(curve, next_step(curve));
+	case DETECT_LINEAR:
+		return fit_even(curve);
+	default:
+		return fit_ends(curve, 0);
+	}
+}
+
+struct shape shape_measure(const struct episode *episode, const struct shape_context *context)
+{
+	struct shape shape = { .onset_ns = episode->start_ns, .base_kib = episode->base };
+	double grown = ((double)episode->value - episode->base) * 1024;
+	double passed_s = (double)(episode->fed_ns - episode->start_ns) * 1e-9;
+	struct rises rises;
+	struct curve curve;
+	struct fit fit;
+	bool too_fine;
+
+	shape.rate_bytes_per_s = passed_s > 0 ? grown / passed_s : 0;
+	shape.rate_lo = fmin(0, 2 * shape.rate_bytes_per_s);
+	shape.rate_hi = fmax(0, 2 * shape.rate_bytes_per_s);
+	load(episode, context, &curve);
+	if (curve.n < MIN_POINTS)
+		return shape;
+	skip_old_growth(&curve);
+	if (context->leaking)
+		cut_tail(&curve);
+	rises = find_rises(&curve);
+	if (rises.late > 1.4 * rises.early && context->rest_noise_kib < context->noise_kib) {
+		curve.noise = context->rest_noise_kib;
+		rises = find_rises(&curve);
+	}
+	shape.pattern = classify(&curve, &rises, context);
+	too_fine = shape.pattern == context->was && is_too_fine(context, &curve);
+	if (shape.pattern == DETECT_BURST || shape.pattern == DETECT_OSCILLATING)
+		shape.cycle_ns =
+			too_fine ? context->was_cycle_ns
+			: rises.count < 2
+				? 0
+				: (uint64_t)((rises.begin[rises.count - 1] - rises.begin[0]) *
+					     curve.unit_s / (rises.count - 1) * 1e9);
+	fit = fit_rate(&curve, &rises, shape.pattern, too_fine);
+	shape.onset_ns = episode->start_ns + (uint64_t)(curve.onset_s * 1e9);
+	shape.base_kib = (uint32_t)curve.base;
+	shape.rate_bytes_per_s = fit.slope * 1024;
+	shape.rate_lo = (fit.slope - fit.error) * 1024;
+	shape.rate_hi = (fit.slope + fit.error) * 1024;
+	shape.steadiness = (double)rises.active / curve.n;
+	return shape;
+}
+
+enum detect_pattern shape_of_cycle(const struct episode *episode, uint32_t least_kib)
+{
+	struct curve curve;
+
+	load(episode, &(struct shape_context){}, &curve);
+	if (curve.n < 2 || curve.peak < curve.base + least_kib)
+		return DETECT_UNKNOWN;
+	return classify_release(&curve);
+}
