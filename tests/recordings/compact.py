@@ -10,10 +10,11 @@ which `leaklab score --detector CMD OUT` takes as it takes RUN. What is left out
   2 s: its first, its largest and its last.
 - address spaces that lived for less than 2 s, where a judged server lives on beside them: they are
   clients such as ab. Where nothing lives on (gcc), those of the first 5 minutes are kept.
-- memcg: of judged containers only, every 5 s, sooner when its anonymous or kernel memory moved by
-  1 % and 256 KiB, but at most one a second.
+- memcg: of judged containers only, every 10 s, sooner when its anonymous or kernel memory moved by
+  1 % and 256 KiB, but at most every 2 s.
 - ticks: one a second. Everything of what is not judged (conmon, podman).
-- truth: a step when what is held moved by 1 % since the last one; all of a leak's, one a second.
+- truth of a leak: one step a second. Of others, of each 2 s the step that holds most and the last,
+  when they moved by 1 % since the one before.
 - detections: they are what a replay makes anew.
 """
 import json
@@ -99,12 +100,13 @@ def thin_rss(space):
 
 
 def keeps_memcg(record, last):
-    if last is None or record["t_ns"] - last["t_ns"] >= 5 * S:
+    if last is None or record["t_ns"] - last["t_ns"] >= 10 * S:
         return True
     before = max(last["anon_bytes"] or 0, 1)
     change = abs((record["anon_bytes"] or 0) - (last["anon_bytes"] or 0))
     kernel = abs((record["kernel_bytes"] or 0) - (last["kernel_bytes"] or 0))
-    return record["t_ns"] - last["t_ns"] >= S and max(change, kernel) >= max(256 << 10, before / 100)
+    soon = record["t_ns"] - last["t_ns"] < 2 * S
+    return not soon and max(change, kernel) >= max(256 << 10, before / 100)
 
 
 def thin_samples(samples, judged):
@@ -133,22 +135,31 @@ def thin_samples(samples, judged):
         yield r
 
 
-def thin_truth(truth):
+def wanted_steps(truth):
+    """Identities of the steps to keep."""
+    steps = [r for r in truth if r["type"] == "step"]
+    onset_ns = max(r["t_ns"] for r in truth if r["type"] == "onset")
     leak = any(r["type"] == "start" and r["class"] == "leak" for r in truth)
-    last = None
-    for i, r in enumerate(truth):
-        if r["type"] != "step":
-            yield r
-            continue
-        # The scorer takes what was held before the onset and from it on from these.
-        edge = "onset" in (truth[i - 1]["type"], truth[min(i + 1, len(truth) - 1)]["type"])
-        if last and not edge and i + 1 < len(truth) and truth[i + 1]["type"] == "step":
-            change = abs(r["retained_bytes"] - last["retained_bytes"])
-            soon = r["t_ns"] - last["t_ns"] < S
-            if soon if leak else change * 100 < last["retained_bytes"] or soon and change < 1 << 20:
-                continue
-        last = r
-        yield r
+    # The scorer takes from those beside the onset what was held before and from where it rose.
+    kept = {id(r) for r in steps[-1:]}
+    kept |= {id(r) for r in [r for r in steps if r["t_ns"] < onset_ns][-1:]}
+    kept |= {id(r) for r in [r for r in steps if r["t_ns"] >= onset_ns][:1]}
+    windows = {}
+    for r in steps:
+        windows.setdefault(r["t_ns"] // (S if leak else 2 * S), []).append(r)
+    held = 0
+    for window in windows.values():
+        largest = max(window, key=lambda r: r["retained_bytes"])
+        for r in [window[-1]] if leak else [largest, window[-1]]:
+            if leak or abs(r["retained_bytes"] - held) * 100 >= held:
+                kept.add(id(r))
+                held = r["retained_bytes"]
+    return kept
+
+
+def thin_truth(truth):
+    kept = wanted_steps(truth)
+    return [r for r in truth if r["type"] != "step" or id(r) in kept]
 
 
 def main():
