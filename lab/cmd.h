@@ -25,6 +25,7 @@ int cmd_calibrate(int argc, char **argv);
 int cmd_limits(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_oom(int argc, char **argv);
+int cmd_simulate(int argc, char **argv);
 int cmd_clean(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_baseline(int argc, char **argv);

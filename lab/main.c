@@ -21,6 +21,7 @@ static const struct command {
 	{ "compare", cmd_compare, "compare detectors over the same runs, ours with each" },
 	{ "baseline", cmd_baseline, "a simple detector, for others to be compared with" },
 	{ "report", cmd_report, "report on recorded runs" },
+	{ "simulate", cmd_simulate, "judge detectors over many runs in virtual time" },
 	{ "accuracy", cmd_accuracy, "hold what was judged against the goals" },
 	{ "calibrate", cmd_calibrate, "make the detector's table of confidence" },
 	{ "oom", cmd_oom, "kill containers in every way and show who saw it" },

@@ -31,6 +31,9 @@
  * "Growing" is over after this long without a new high, or, for slow growth, after four times what
  * the next eighth of the threshold takes at its rate.
  */
+#define LEAK_QUIET_SPANS 4
+/* And over when all but a half of the growth was given back, of a leak all but a quarter. */
+#define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
 #define QUIET_MIN_NS (8 * NS_PER_SECOND)
 /* Growth that goes on after a rest of this length is a new one. */
 #define EPISODE_REST_NS (600 * NS_PER_SECOND)
@@ -61,7 +64,6 @@ struct process {
 	uint64_t born_ns;
 	uint64_t samples, events;
 	uint64_t error_bytes;
-	uint64_t room_kib;
 	uint64_t high_ns;	 /* when the floor last reached a new high of the episode */
 	uint64_t changed_ns;	 /* when newest_kib changed */
 	uint64_t events_at_high; /* events until then */
@@ -74,13 +76,13 @@ struct process {
 	uint32_t noise[2];    /* median bend of the floors at NOISE_LEVELS, see NOISE_UNITS */
 	uint32_t rest_noise;  /* noise[0] when the episode began: growth in steps has its own */
 	uint32_t newest_kib;
-	uint32_t huge_kib;	     /* what the episode gained by one huge page at a time */
-	uint8_t said[SERIES_LEVELS]; /* how often in a row each level said that it is a leak */
-	uint8_t noise_seen[2];	     /* differences seen, up to NOISE_FAST */
-	bool started;		     /* start-up is over, the series runs */
-	uint8_t pattern;	     /* last stated, enum detect_pattern */
-	uint8_t cycle_pattern;	     /* of what was given back last */
+	uint32_t huge_kib;     /* what the episode gained by one huge page at a time */
+	uint8_t noise_seen[2]; /* differences seen, up to NOISE_FAST */
+	bool started;	       /* start-up is over, the series runs */
+	uint8_t pattern;       /* last stated, enum detect_pattern */
+	uint8_t cycle_pattern; /* of what was given back last */
 	struct verdict_state verdicts[DETECT_TIERS];
+	struct leak_state leak;
 	struct series series;
 	struct episode episode; /* restarts whenever memory is back where it rose from */
 };
@@ -387,10 +389,11 @@ static bool is_over(const struct detect *detect, const struct process *process,
 
 	if (!(closed & 1U << level))
 		return false;
-	if (2 * (uint64_t)floor_kib < (uint64_t)growth->base_kib + verdict->high_kib)
+	if (SHARES_BACK(tier) * (uint64_t)floor_kib <
+		(SHARES_BACK(tier) - 1) * (uint64_t)growth->base_kib + verdict->high_kib)
 		return true;
 	quiet_ns = tier == DETECT_LEAK
-			   ? 3 * growth->span_ns
+			   ? LEAK_QUIET_SPANS * growth->span_ns
 			   : threshold_of(process) / 2 * growth->span_ns / growth->grown_kib;
 	if (quiet_ns < QUIET_MIN_NS)
 		quiet_ns = QUIET_MIN_NS;
@@ -442,8 +445,8 @@ static bool find_growth(const struct detect *detect, struct process *process, en
 	bool is_leak = process->verdicts[DETECT_LEAK].raised;
 
 	if (tier == DETECT_LEAK)
-		return growth_find_leak(&process->series, closed, least_growth(process, 0),
-			process->room_kib, process->said, ret);
+		return growth_find_leak(
+			&process->series, closed, least_growth(process, 0), &process->leak, ret);
 	if (floor_kib < process->settled_kib)
 		process->settled_kib = floor_kib;
 	if (!rising)
@@ -508,6 +511,15 @@ static void follow_episode(const struct detect *detect, struct process *process,
 	}
 }
 
+/* The highest value of the last quarter of an hour or so: what was higher is forgotten by shares.
+ */
+static uint32_t recent_high(const struct process *process)
+{
+	uint32_t high = process->leak.high_kib, value = process->series.value;
+
+	return value >= high ? value : high - (high - value) / 1024;
+}
+
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
 static void judge(struct detect *detect, struct process *process, uint32_t closed)
 {
@@ -517,6 +529,8 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 	uint32_t threshold;
 
 	follow_noise(process, closed);
+	if (closed & 1U << SERIES_SECOND_LEVEL)
+		process->leak.high_kib = recent_high(process);
 	threshold = threshold_of(process);
 	follow_high(detect, process, threshold);
 	rising = has_risen(process, floor_kib, threshold / 8);
@@ -584,7 +598,7 @@ int detect_sample(struct detect *detect, const struct detect_sample *sample)
 	process->samples++;
 	process->events += sample->events;
 	process->error_bytes = sample->error_bytes;
-	process->room_kib = sample->room_bytes ? sample->room_bytes / 1024 : GROWTH_NO_LIMIT;
+	process->leak.room_kib = sample->room_bytes ? sample->room_bytes / 1024 : GROWTH_NO_LIMIT;
 	advance(detect, process, clamp_kib(kib));
 	return 0;
 }

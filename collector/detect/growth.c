@@ -9,8 +9,12 @@
 #define LEAK_FIRST_LEVEL 6
 #define LEAK_URGENT_LEVEL 5
 /* Standard deviation of even steps, as a share of their mean. */
-#define LEAK_SPAN_S 208
+#define LEAK_SPAN_S 224
 #define EVEN_SCATTER 0.35
+#define VERY_EVEN_SCATTER 0.2
+/* Teeth are so many steps high, and the slope of the floors below them has this t at least. */
+#define TEETH_STEPS 10
+#define TEETH_T 8
 #define ALIKE_SCATTER 0.25
 
 /* Below this, start-up noise of healthy programs is as large. */
@@ -227,6 +231,37 @@ static bool comes_again(const struct leak_steps *steps, int *ret_rose)
 	       2 * sum_of_3(steps, FLOOR_STEPS - 3) >= sum_of_3(steps, 0);
 }
 
+/*
+ * Below teeth: the level's floors are valleys, and how low each of them was seen is chance, apart
+ * from the line that they may follow. Whether they do is Student's test of the slope. It would take
+ * a random walk for a leak, too, but that is no higher above its floors than they are apart.
+ */
+static bool rises_below_teeth(
+	const struct series *series, int level, const struct leak_steps *steps, uint32_t high_kib)
+{
+	double mean = 0, sxx = 0, sxy = 0, sse = 0, slope;
+
+	if (((double)high_kib - series_floor(series, level, 0)) * FLOOR_STEPS <
+		TEETH_STEPS * (double)steps->grown)
+		return false;
+	for (unsigned int i = 0; i < SERIES_BUCKETS; i++)
+		mean += (double)series_floor(series, level, i) / SERIES_BUCKETS;
+	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
+		double x = (SERIES_BUCKETS - 1) / 2.0 - i;
+
+		sxx += x * x;
+		sxy += x * ((double)series_floor(series, level, i) - mean);
+	}
+	slope = sxy / sxx;
+	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
+		double rest = (double)series_floor(series, level, i) - mean -
+			      slope * ((SERIES_BUCKETS - 1) / 2.0 - i);
+
+		sse += rest * rest;
+	}
+	return slope > 0 && slope * slope * sxx * (SERIES_BUCKETS - 2) > TEETH_T * TEETH_T * sse;
+}
+
 /* Memory that was held before, and given back, may come again without being a leak. */
 static bool is_new(const struct series *series, int level, const struct leak_steps *steps)
 {
@@ -241,7 +276,7 @@ static bool is_urgent(const struct leak_steps *steps, uint64_t room_kib)
 }
 
 static bool find_leak_at(const struct series *series, int level, uint32_t threshold_kib,
-	uint64_t room_kib, struct growth *ret)
+	const struct leak_state *state, struct growth *ret)
 {
 	struct leak_steps steps;
 	int rose = FLOOR_STEPS;
@@ -250,8 +285,9 @@ static bool find_leak_at(const struct series *series, int level, uint32_t thresh
 		return false;
 	steps = measure_steps(series, level, threshold_kib);
 	if (steps.grown < 2 * (int64_t)threshold_kib || !is_new(series, level, &steps) ||
-		(level < LEAK_FIRST_LEVEL && !is_urgent(&steps, room_kib)) ||
-		(!goes_on(&steps) && !comes_again(&steps, &rose)))
+		(level < LEAK_FIRST_LEVEL && !is_urgent(&steps, state->room_kib)) ||
+		(!goes_on(&steps) && !comes_again(&steps, &rose) &&
+			!rises_below_teeth(series, level, &steps, state->high_kib)))
 		return false;
 	ret->level = level;
 	/* A floor is the value at its bucket's start. */
@@ -261,7 +297,8 @@ static bool find_leak_at(const struct series *series, int level, uint32_t thresh
 	ret->base_kib = series_floor(series, level, FLOOR_STEPS);
 	ret->grown_kib = (uint32_t)steps.grown;
 	ret->steadiness = (double)rose / FLOOR_STEPS;
-	ret->is_urgent = is_urgent(&steps, room_kib);
+	ret->scatter = steps.scatter * FLOOR_STEPS / (double)steps.grown;
+	ret->is_urgent = is_urgent(&steps, state->room_kib);
 	return true;
 }
 
@@ -277,13 +314,13 @@ static unsigned int confirmations(int level, const struct growth *growth)
 	if (growth->is_urgent)
 		return 1;
 	if (window_s >= 2 * LEAK_SPAN_S)
-		return 1;
+		return growth->scatter < VERY_EVEN_SCATTER ? 1 : 2;
 	return window_s >= LEAK_SPAN_S ? 2
 				       : 1 + (unsigned int)((LEAK_SPAN_S - window_s) / bucket_s);
 }
 
 bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,
-	uint64_t room_kib, uint8_t said[SERIES_LEVELS], struct growth *ret)
+	struct leak_state *state, struct growth *ret)
 {
 	bool found = false;
 
@@ -292,16 +329,16 @@ bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t thr
 
 		if (!(levels & 1U << level))
 			continue;
-		if (!find_leak_at(series, level, threshold_kib, room_kib, &growth)) {
-			said[level] = 0;
+		if (!find_leak_at(series, level, threshold_kib, state, &growth)) {
+			state->said[level] = 0;
 			continue;
 		}
-		said[level] += said[level] < UINT8_MAX;
-		if (found || said[level] < confirmations(level, &growth))
+		state->said[level] += state->said[level] < UINT8_MAX;
+		if (found || state->said[level] < confirmations(level, &growth))
 			continue;
 		*ret = growth;
-		ret->from_ns -= (said[level] - 1) * series_bucket_ns(level);
-		ret->span_ns += (said[level] - 1) * series_bucket_ns(level);
+		ret->from_ns -= (state->said[level] - 1) * series_bucket_ns(level);
+		ret->span_ns += (state->said[level] - 1) * series_bucket_ns(level);
 		found = true;
 	}
 	return found;

@@ -18,6 +18,7 @@ struct growth {
 	uint32_t grown_kib;
 	int level;	   /* of the series where it was seen */
 	double steadiness; /* share of its buckets that rose, 0 to 1 */
+	double scatter;	   /* of its steps, as a share of their mean */
 	bool is_urgent;	   /* it took a quarter of what was left until a limit kills */
 };
 
@@ -36,6 +37,13 @@ uint32_t growth_threshold_kib(uint32_t value_kib, uint32_t error_kib, uint32_t n
  */
 bool growth_find_rising(const struct series *series, uint32_t threshold_kib, struct growth *ret);
 
+/* What the search for leaks knows beside the series. */
+struct leak_state {
+	uint64_t room_kib;	     /* left until a limit kills, or GROWTH_NO_LIMIT */
+	uint32_t high_kib;	     /* highest value lately */
+	uint8_t said[SERIES_LEVELS]; /* its own: how often in a row each level said yes */
+};
+
 /*
  * Whether the floors of eight buckets, at a level in the bit mask @levels, say that growth goes
  * on: without a rest from before the window up to the present, or again and again with rests; not
@@ -44,6 +52,6 @@ bool growth_find_rising(const struct series *series, uint32_t threshold_kib, str
  * what was left: @room_kib is what is left now until a limit kills, or GROWTH_NO_LIMIT.
  */
 bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,
-	uint64_t room_kib, uint8_t said[SERIES_LEVELS], struct growth *ret);
+	struct leak_state *state, struct growth *ret);
 
 #endif

@@ -7,16 +7,13 @@
 #include <errno.h>
 #include <string.h>
 
-static int detect_by_baseline(
-	struct run_files *run, const struct compare_program *program, struct run_error *error)
+static int write_baseline(const struct run_files *run, const struct compare_program *program,
+	FILE *out, struct run_error *error)
 {
 	_cleanup_free_ char *path = NULL;
-	_cleanup_fclose_ FILE *in = NULL, *out = tmpfile();
+	_cleanup_fclose_ FILE *in = NULL;
 	bool cut;
-	int err;
 
-	if (!out)
-		return run_fail(error, -errno, "temporary file: %s", strerror(errno));
 	if (asprintf(&path, "%s/samples.jsonl", run->dir) < 0) {
 		path = NULL;
 		return run_fail(error, -ENOMEM, "out of memory");
@@ -24,25 +21,36 @@ static int detect_by_baseline(
 	in = fopen(path, "re");
 	if (!in)
 		return run_fail(error, -errno, "%s: %s", path, strerror(errno));
-	err = baseline_run(program->baseline, program->threshold, in, path, out, &cut, error);
-	if (err)
-		return err;
-	rewind(out);
-	return run_files_read_detections(run, cleanup_steal_ptr(out), program->name, error);
+	return baseline_run(program->baseline, program->threshold, in, path, out, &cut, error);
+}
+
+int compare_write(const struct run_files *run, const struct compare_program *program, FILE *out,
+	struct run_error *error)
+{
+	if (program->baseline)
+		return write_baseline(run, program, out, error);
+	return detector_write(program->argv, program->argv[0], DETECTOR_ALL, run, out, error);
 }
 
 static int detect(struct run_files *run, void *data, struct run_error *error)
 {
 	const struct compare_program *program = data;
+	_cleanup_fclose_ FILE *out = NULL;
+	int err;
 
 	/* Without a recording there is nothing to ask a detector about. */
 	if (run->recording.broken)
 		return 0;
-	if (program->baseline)
-		return detect_by_baseline(run, program, error);
-	if (program->argv)
-		return detector_run_args(program->argv, program->argv[0], DETECTOR_ALL, run, error);
-	return detector_run(program->command, run, error);
+	if (program->command)
+		return detector_run(program->command, run, error);
+	out = tmpfile();
+	if (!out)
+		return run_fail(error, -errno, "temporary file: %s", strerror(errno));
+	err = compare_write(run, program, out, error);
+	if (err)
+		return err;
+	rewind(out);
+	return run_files_read_detections(run, cleanup_steal_ptr(out), program->name, error);
 }
 
 int compare_judge(struct run_score *score, const struct compare_program *program,

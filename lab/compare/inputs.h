@@ -16,6 +16,13 @@ struct compare_program {
 };
 
 /*
+ * Writes the detections of @program over @run, which has its samples, to @out. Of a foreign one its
+ * argv must be set too, and nothing is checked. Returns 0 or a negative errno, with a message.
+ */
+int compare_write(const struct run_files *run, const struct compare_program *program, FILE *out,
+	struct run_error *error);
+
+/*
  * Runs @program over the runs of @score, which is of run_score_load(), and adds what it made of
  * each unit to @file. Returns 0 or a negative errno, with a message.
  */

@@ -203,29 +203,41 @@ static int talk(char **argv, const char *command, int in, uint64_t bytes, FILE *
 	return ended;
 }
 
-int detector_run_args(char **argv, const char *command, uint64_t bytes, struct run_files *run,
-	struct run_error *error)
+int detector_write(char **argv, const char *command, uint64_t bytes, const struct run_files *run,
+	FILE *out, struct run_error *error)
 {
-	_cleanup_free_ char *path = NULL, *name = NULL;
-	_cleanup_fclose_ FILE *out = tmpfile();
+	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int in = -1;
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	int err;
 
-	if (asprintf(&path, "%s/samples.jsonl", run->dir) < 0)
+	if (asprintf(&path, "%s/samples.jsonl", run->dir) < 0) {
 		path = NULL;
-	if (asprintf(&name, "output of %s", command) < 0)
-		name = NULL;
-	if (!path || !name)
 		return run_fail(error, -ENOMEM, "--detector: out of memory");
-	if (!out)
-		return run_fail(error, -errno, "--detector: temporary file: %s", strerror(errno));
+	}
 	in = open(path, O_RDONLY | O_CLOEXEC);
 	if (in < 0)
 		return run_fail(error, -errno, "%s: %s", path, strerror(errno));
 	sigaction(SIGPIPE, &ignore, &before);
 	err = talk(argv, command, in, bytes, out, error);
 	sigaction(SIGPIPE, &before, NULL);
+	return err;
+}
+
+int detector_run_args(char **argv, const char *command, uint64_t bytes, struct run_files *run,
+	struct run_error *error)
+{
+	_cleanup_free_ char *name = NULL;
+	_cleanup_fclose_ FILE *out = tmpfile();
+	int err;
+
+	if (asprintf(&name, "output of %s", command) < 0) {
+		name = NULL;
+		return run_fail(error, -ENOMEM, "--detector: out of memory");
+	}
+	if (!out)
+		return run_fail(error, -errno, "--detector: temporary file: %s", strerror(errno));
+	err = detector_write(argv, command, bytes, run, out, error);
 	if (err)
 		return err;
 	rewind(out);

@@ -27,6 +27,10 @@ int detector_run(const char *command, struct run_files *run, struct run_error *e
 int detector_run_args(char **argv, const char *command, uint64_t bytes, struct run_files *run,
 	struct run_error *error);
 
+/* The same, but what it writes goes to @out and is not read. */
+int detector_write(char **argv, const char *command, uint64_t bytes, const struct run_files *run,
+	FILE *out, struct run_error *error);
+
 /*
  * Holds a detector to its own times. t_ns of an alarm is to be the largest sample time that was
  * seen when it was raised; one that is earlier was raised with knowledge of what came after it. So

@@ -108,6 +108,11 @@ bool run_flat_is(const struct run_flat *flat, const char *type)
 	return member->text_len == len && memcmp(member->text, type, len) == 0;
 }
 
+bool run_flat_has(const struct run_flat *flat, const char *key)
+{
+	return find(flat, key, strlen(key)) != NULL;
+}
+
 bool run_flat_u64(const struct run_flat *flat, const char *key, uint64_t *ret)
 {
 	const struct run_flat_member *member = find(flat, key, strlen(key));

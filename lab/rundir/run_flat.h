@@ -15,7 +15,7 @@
 #define RUN_FLAT_MEMBERS_MAX 32
 
 struct run_flat_member {
-	const char *key; /* not terminated */
+	const char *key;  /* not terminated */
 	const char *text; /* of a text, not terminated; NULL otherwise */
 	uint64_t number;
 	unsigned short key_len, text_len;
@@ -34,6 +34,7 @@ struct run_flat {
 bool run_flat_scan(const char *line, size_t len, struct run_flat *ret);
 /* True when its "type" is @type. */
 bool run_flat_is(const struct run_flat *flat, const char *type);
+bool run_flat_has(const struct run_flat *flat, const char *key);
 /* False, output untouched, when @key is absent or no number. */
 bool run_flat_u64(const struct run_flat *flat, const char *key, uint64_t *ret);
 

@@ -22,13 +22,10 @@ static int fail_record(const struct reader *reader, const char *type, const char
 		reader->records.name, reader->records.number, type, what);
 }
 
-static int find_process(struct reader *reader, const json_t *record, struct run_truth_process **ret)
+static int need_process(struct reader *reader, uint64_t proc, struct run_truth_process **ret)
 {
 	struct run_truth *truth = reader->truth;
-	uint64_t proc;
 
-	if (!run_get_u64(record, "proc", &proc) || proc >= PROCESSES_MAX)
-		return fail_record(reader, run_get_text(record, "type"), "a \"proc\" from 0");
 	if (proc >= truth->processes_count) {
 		struct run_truth_process *grown =
 			realloc(truth->processes, (proc + 1) * sizeof(*grown));
@@ -42,6 +39,15 @@ static int find_process(struct reader *reader, const json_t *record, struct run_
 	}
 	*ret = &truth->processes[proc];
 	return 0;
+}
+
+static int find_process(struct reader *reader, const json_t *record, struct run_truth_process **ret)
+{
+	uint64_t proc;
+
+	if (!run_get_u64(record, "proc", &proc) || proc >= PROCESSES_MAX)
+		return fail_record(reader, run_get_text(record, "type"), "a \"proc\" from 0");
+	return need_process(reader, proc, ret);
 }
 
 static bool is_class(const char *text)
@@ -133,8 +139,11 @@ static int read_process(struct reader *reader, const json_t *record, uint64_t t_
 	return read_own_pattern(reader, record, process);
 }
 
-static int add_step(struct run_truth_process *process, const struct score_step *step)
+static int add_step(
+	struct reader *reader, struct run_truth_process *process, const struct score_step *step)
 {
+	if (process->steps_count && process->steps[process->steps_count - 1].t_ns > step->t_ns)
+		return fail_record(reader, "step", "a \"t_ns\" that does not go back");
 	if (process->steps_count == process->steps_room) {
 		size_t room = process->steps_room ? 2 * process->steps_room : 64;
 		struct score_step *grown = realloc(process->steps, room * sizeof(*grown));
@@ -167,9 +176,33 @@ static int read_step(struct reader *reader, const json_t *record, uint64_t t_ns)
 				"a \"kept_bytes\" of at most its \"retained_bytes\"");
 		step.garbage_bytes = step.retained_bytes - kept;
 	}
-	if (process->steps_count && process->steps[process->steps_count - 1].t_ns > t_ns)
-		return fail_record(reader, "step", "a \"t_ns\" that does not go back");
-	return add_step(process, &step);
+	return add_step(reader, process, &step);
+}
+
+/* Nearly all lines are such steps. Returns 1 when @flat is a good one; what is not is left. */
+static int read_flat_step(struct reader *reader, const struct run_flat *flat)
+{
+	struct run_truth_process *process;
+	struct score_step step = { 0 };
+	uint64_t proc, kept;
+	int err;
+
+	if (!run_flat_is(flat, "step") || !run_flat_u64(flat, "t_ns", &step.t_ns) ||
+		step.t_ns == 0 || !run_flat_u64(flat, "proc", &proc) || proc >= PROCESSES_MAX ||
+		!run_flat_u64(flat, "retained_bytes", &step.retained_bytes))
+		return 0;
+	run_flat_u64(flat, "late_ns", &step.late_ns);
+	if (run_flat_has(flat, "kept_bytes")) {
+		if (!run_flat_u64(flat, "kept_bytes", &kept) || kept > step.retained_bytes)
+			return 0;
+		step.garbage_bytes = step.retained_bytes - kept;
+	}
+	if (step.t_ns > reader->truth->last_ns)
+		reader->truth->last_ns = step.t_ns;
+	err = need_process(reader, proc, &process);
+	if (!err)
+		err = add_step(reader, process, &step);
+	return err ? err : 1;
 }
 
 static int read_measured(struct reader *reader, const json_t *record)
@@ -247,6 +280,27 @@ static int read_record(struct reader *reader, const json_t *record)
 	return 0;
 }
 
+static int read_records(struct reader *reader)
+{
+	struct run_flat flat;
+	json_t *record;
+	int got;
+
+	while ((got = run_records_next_line(&reader->records, &flat, reader->error)) > 0) {
+		got = flat.count ? read_flat_step(reader, &flat) : 0;
+		if (got == 0) {
+			got = run_records_parse(&reader->records, &record, reader->error);
+			if (got < 0)
+				break;
+			got = read_record(reader, record);
+			json_decref(record);
+		}
+		if (got < 0)
+			break;
+	}
+	return got;
+}
+
 int run_truth_read(
 	const char *path, const char *name, struct run_truth *ret, struct run_error *error)
 {
@@ -260,12 +314,7 @@ int run_truth_read(
 	got = run_records_open(&reader.records, in, name, "leaklab.truth", &record, error);
 	if (got == 0) {
 		json_decref(record);
-		while ((got = run_records_next(&reader.records, &record, error)) > 0) {
-			got = read_record(&reader, record);
-			json_decref(record);
-			if (got < 0)
-				break;
-		}
+		got = read_records(&reader);
 	}
 	ret->cut = reader.records.cut;
 	run_records_close(&reader.records);

@@ -144,7 +144,9 @@ const char *score_truth_broken(const struct score_unit *unit)
 		return "the truth has no ready record: the generator died while setting up";
 	if (unit->leak && unit->onset_ns == 0)
 		return "the truth has no onset record: the leak never began";
-	if (unit->leak && unit->steps_count == 0)
+	/* A step before the onset tells of what was held before. */
+	if (unit->leak && (unit->steps_count == 0 ||
+				  unit->steps[unit->steps_count - 1].t_ns < unit->onset_ns))
 		return "the truth has no step: nothing leaked";
 	if (unit->end_ns <= unit->ready_ns || (unit->leak && unit->end_ns <= unit->onset_ns))
 		return "the recording ended before the workload was under way";

@@ -198,8 +198,8 @@ static int draw_args(const struct drawing *drawing, struct plan_run *run)
 	for (unsigned int i = 0; i < class->args_count; i++) {
 		struct formula_error error;
 		char key[32];
-		int err = formula_expand(class->args[i], drawing->names, drawing->count,
-			&run->args[i], &error);
+		int err = formula_expand(
+			class->args[i], drawing->names, drawing->count, &run->args[i], &error);
 
 		snprintf(key, sizeof(key), "args[%u]", i);
 		if (err)
@@ -282,8 +282,8 @@ static int check_draws(const struct plan *plan, struct problems *problems,
 				"%s: give either from and to, or choice", draw->name);
 		for (unsigned int k = 0; k < i; k++)
 			if (strcmp(draws[k].name, draw->name) == 0)
-				err = problem(plan, problems, class, key, "%s: drawn twice",
-					draw->name);
+				err = problem(
+					plan, problems, class, key, "%s: drawn twice", draw->name);
 	}
 	return err;
 }

@@ -91,7 +91,6 @@ int plan_draw(const struct plan *plan, const struct plan_class *class, uint64_t 
 	struct problems *problems, struct plan_run *ret);
 void plan_run_done(struct plan_run *run);
 
-
 /* For plan_load() only. */
 int plan_check(const struct plan *plan, struct problems *problems);
 

@@ -227,6 +227,25 @@ static void test_samples_are_the_function(void **state)
 	check_samples("churn --simulate=samples --interval=1s", "anon_bytes");
 }
 
+/* A sample tells what is held at its own time, also when the onset is between two of them. */
+static void test_samples_around_an_odd_onset(void **state)
+{
+	struct gen_config config = config_of("linear --start-delay=2345ms");
+	json_t *records =
+		simulate("linear --start-delay=2345ms --simulate=samples --interval=500ms");
+	const json_t *sample;
+
+	(void)state;
+	for (size_t i = 1; (sample = find_record(records, "rss", i)); i++) {
+		uint64_t t_ns = (uint64_t)integer(sample, "t_ns") - READY_NS - SECONDS(2.345);
+
+		assert_int_equal(integer(sample, "anon_bytes"),
+			gen_target_at(&config, &config.params, t_ns).held_units *
+				config.unit_bytes);
+	}
+	json_decref(records);
+}
+
 /* What RSS cannot see grows in the cgroup's records alone, in one of its counters. */
 static void test_samples_of_what_rss_cannot_see(void **state)
 {
@@ -509,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_truth_frame),
 		cmocka_unit_test(test_same_seed_same_output),
 		cmocka_unit_test(test_samples_are_the_function),
+		cmocka_unit_test(test_samples_around_an_odd_onset),
 		cmocka_unit_test(test_samples_of_what_rss_cannot_see),
 		cmocka_unit_test(test_samples_frame),
 		cmocka_unit_test(test_both_in_one_pass),

@@ -77,6 +77,9 @@ static void test_rate_and_bytes_are_of_what_is_kept(void **state)
 	/* The room below the limit was taken by all that was held. */
 	assert_int_equal(score_truth_base(&leak.unit), FLOOR);
 	assert_null(score_truth_broken(&leak.unit));
+	leak.unit.steps_count = 1;
+	assert_string_equal(
+		score_truth_broken(&leak.unit), "the truth has no step: nothing leaked");
 }
 
 /* The growing tier asks for what is held: within a tooth, also when nothing is kept any more. */
