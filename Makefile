@@ -131,6 +131,8 @@ install: programs ## Install programs, scenarios and documents under PREFIX
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 containers/Containerfile.* $(DESTDIR)$(PREFIX)/share/leaklab/containers
 	install -m 755 containers/*.sh $(DESTDIR)$(PREFIX)/share/leaklab/containers
+	install -d $(DESTDIR)$(PREFIX)/share/leaklab/containers/real
+	install -m 644 containers/real/* $(DESTDIR)$(PREFIX)/share/leaklab/containers/real
 	install -m 644 scenarios/*.yaml $(DESTDIR)$(PREFIX)/share/leaklab/scenarios
 	install -d $(DESTDIR)$(PREFIX)/share/leaklab/scenarios/simulated/noise
 	install -m 644 scenarios/simulated/*.yaml \

@@ -424,14 +424,11 @@ static enum detect_pattern classify_release(const struct curve *curve)
 static enum detect_pattern classify_settled(
 	const struct curve *curve, const struct rises *rises, bool turns_over)
 {
-	double half = curve->base + 0.5 * (curve->peak - curve->base);
 	double most = curve->base + 0.9 * (curve->peak - curve->base);
-	unsigned int to_half = 0, to_most = 0;
+	unsigned int to_most = 0;
 
-	for (unsigned int i = 0; i < curve->n && curve->mean[i] < most; i++) {
+	while (to_most < curve->n && curve->mean[to_most] < most)
 		to_most++;
-		to_half += curve->mean[i] < half;
-	}
 	if (turns_over)
 		return DETECT_CACHE;
 	if (rises->count >= 3 && rises->longest <= 2 * rises->longest_rest)

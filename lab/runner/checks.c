@@ -128,8 +128,8 @@ int check_image(const struct lab_host *host, const char *image, struct problems 
 	if (there < 0)
 		return problems_add(problems, "image %s: podman: %s", image, strerror(-there));
 	if (strncmp(image, "localhost/leaklab-", 18) == 0)
-		return problems_add(
-			problems, "image %s: missing; build it with `make images`", image);
+		return problems_add(problems, "image %s: missing; build it with `make %s`", image,
+			strcmp(image, PODMAN_REAL_IMAGE) == 0 ? "images-real" : "images");
 	return problems_add(problems,
 		"image %s: missing, and the lab pulls nothing; get it with `podman pull %s`", image,
 		image);

@@ -69,7 +69,7 @@ static void plan_one(struct run *run, const struct scenario_workload *w, unsigne
 	plan_command(run, c);
 }
 
-/* A judged workload's stdout is its truth; what background load says there is only logged. */
+/* The stdout of what writes truth is its truth; what background load says there is only logged. */
 static int open_files(struct run *run, struct container *c)
 {
 	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
@@ -82,7 +82,7 @@ static int open_files(struct run *run, struct container *c)
 	c->log_fd = open(path, flags, 0644);
 	if (c->log_fd < 0)
 		return run_break(run, "%s: cannot be written: %s", path, strerror(errno));
-	if (c->workload->image)
+	if (!scenario_has_truth(c->workload))
 		return 0;
 	snprintf(path, sizeof(path), "%s/truth/%s.jsonl", run->dir, c->instance);
 	c->truth_fd = open(path, flags, 0644);
@@ -280,7 +280,7 @@ int container_start(struct run *run, struct container *c)
 	c->phase = CONTAINER_STARTED;
 	if (podman_run(&args, c->scratch, what, &said, NULL) < 0)
 		return run_break(run, "%s", said.texts[0]);
-	if (c->workload->image)
+	if (!scenario_has_truth(c->workload))
 		c->phase = CONTAINER_READY;
 	container_scan(run, c);
 	return 0;

@@ -18,6 +18,7 @@ struct problems;
 
 #define PODMAN_IMAGE_SIZE 256
 #define PODMAN_MEMGEN_IMAGE "localhost/leaklab-memgen:latest"
+#define PODMAN_REAL_IMAGE "localhost/leaklab-real:latest"
 
 /* Label of every container of a run; its value is the run's id. */
 #define PODMAN_LABEL_RUN "leaklab.run"

@@ -124,7 +124,8 @@ static json_t *container_json(const struct container *c)
 	json_object_set_new(object, "workload", json_string(c->workload->name));
 	json_object_set_new(object, "judged", json_boolean(c->workload->judged));
 	json_object_set_new(object, "truth",
-		c->workload->image ? json_null() : json_sprintf("truth/%s.jsonl", c->instance));
+		scenario_has_truth(c->workload) ? json_sprintf("truth/%s.jsonl", c->instance)
+						: json_null());
 	json_object_set_new(object, "container_id", text_or_null(c->id));
 	json_object_set_new(object, "image", json_string(c->image));
 	json_object_set_new(object, "image_digest", text_or_null(c->image_digest));

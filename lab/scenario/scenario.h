@@ -34,7 +34,7 @@ struct scenario_workload {
 	char *pattern; /* of memgen; either this or image */
 	char **args;   /* of memgen, after the pattern */
 	unsigned args_count;
-	char *image; /* background load */
+	char *image; /* background load, or with judged: a program that writes its truth */
 	char **command;
 	unsigned command_count;
 	unsigned *count_given;
@@ -121,6 +121,15 @@ void scenario_instance_name(
  * every JSON reader keeps it exact.
  */
 uint64_t scenario_instance_seed(uint64_t seed, const char *instance);
+
+/*
+ * Whether it writes truth to its stdout: memgen always does, an image only when the scenario says
+ * that it is judged.
+ */
+static inline bool scenario_has_truth(const struct scenario_workload *workload)
+{
+	return workload->pattern || workload->judged;
+}
 
 /* How long the generator of @workload runs from its ready: to the end of the recording. */
 uint64_t scenario_workload_duration_ns(

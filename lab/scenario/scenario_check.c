@@ -127,13 +127,10 @@ static int check_image(
 	if (w->args)
 		err = scenario_problem(
 			s, problems, w, "args", "an image takes command; args is for a pattern");
-	if (w->judged_given && *w->judged_given)
-		err = scenario_problem(s, problems, w, "judged",
-			"an image writes no truth and cannot be judged; leave it out");
 	if (w->image[0] == '\0' || w->image[0] == '-')
 		err = scenario_problem(s, problems, w, "image",
 			"\"%s\": not an image (example: stress-ng)", w->image);
-	w->judged = false;
+	w->judged = w->judged_given ? *w->judged_given : false;
 	return err;
 }
 

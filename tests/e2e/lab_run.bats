@@ -81,6 +81,38 @@ teardown() {
 	[ "$(of_run '.workloads[1].broken')" = null ]
 }
 
+@test "an image that writes its truth is judged" {
+	write_scenario judged 3s <<-'END'
+	  - name: own
+	    image: localhost/leaklab-memgen:latest
+	    command: [linear, --rate=1MiB/s, --start-delay=0, --duration=1h]
+	    memory: 64MiB
+	    judged: true
+	END
+	start_recording
+	finish
+	[ "$status" -eq 0 ]
+	[ "$(of_run '.workloads[0].judged')" = true ]
+	[ "$(of_run '.workloads[0].truth')" = truth/own.jsonl ]
+	[ "$(of_run '.workloads[0].broken')" = null ]
+	[ "$(jq -r '.units[0] | .pattern, .class, .broken' "$RUN/score.json")" = "linear
+leak
+null" ]
+}
+
+@test "a judged image that writes something else breaks its contract" {
+	write_scenario untrue 3s <<-'END'
+	  - name: chatter
+	    image: localhost/leaklab-memgen:latest
+	    command: [--list]
+	    memory: 64MiB
+	    judged: true
+	END
+	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS" 3>&-
+	[ "$status" -eq 3 ]
+	[[ $output == *"chatter: truth/chatter.jsonl:1: not a record of truth"* ]]
+}
+
 @test "an OOM kill that the scenario expects is no fault" {
 	write_scenario oom 8s <<-'END'
 	  - name: grower

@@ -77,6 +77,11 @@ static void test_full(void **state)
 			      "    command: [--vm, \"2\"]\n"
 			      "    memory: 1g\n"
 			      "    judged: false\n"
+			      "  - name: program\n"
+			      "    image: real\n"
+			      "    memory: 64M\n"
+			      "    judged: true\n"
+			      "  - {name: beside, pattern: steady, memory: 64M, judged: false}\n"
 			      "gates:\n"
 			      "  growing: {tpr_min: 0.9, latency_median_max: 1500ms}\n"
 			      "  leak: {fpr_max: 0.05}\n"
@@ -88,8 +93,8 @@ static void test_full(void **state)
 		0);
 	assert_string_equal(s->name, "full");
 	assert_int_equal(s->duration_ns, 65 * NS_PER_S);
-	assert_int_equal(s->workloads_count, 2);
-	assert_int_equal(scenario_instances(s), 4);
+	assert_int_equal(s->workloads_count, 4);
+	assert_int_equal(scenario_instances(s), 6);
 	assert_int_equal(s->workloads[0].args_count, 2);
 	assert_string_equal(s->workloads[0].args[1], "--every=20s");
 	assert_int_equal(s->workloads[0].memory_bytes, 512 << 20);
@@ -99,6 +104,12 @@ static void test_full(void **state)
 	assert_int_equal(s->workloads[1].memory_bytes, 1 << 30);
 	assert_int_equal(s->workloads[1].expect, SCENARIO_SURVIVE);
 	assert_false(s->workloads[1].judged);
+	assert_false(scenario_has_truth(&s->workloads[1]));
+	/* A program that writes its truth itself; and memgen writes it, judged or not. */
+	assert_true(s->workloads[2].judged);
+	assert_true(scenario_has_truth(&s->workloads[2]));
+	assert_false(s->workloads[3].judged);
+	assert_true(scenario_has_truth(&s->workloads[3]));
 	/* All end together: who starts later runs for less. */
 	assert_int_equal(scenario_workload_duration_ns(s, &s->workloads[0]), 65 * NS_PER_S);
 	assert_int_equal(scenario_workload_duration_ns(s, &s->workloads[1]), 67 * NS_PER_S);
@@ -158,8 +169,6 @@ static void test_values(void **state)
 	refused(HEAD WORKLOAD "    args: [--seed=3]\n",
 		":7: a: args: --seed is for the run to set");
 	refused(HEAD WORKLOAD "    args: [--duration, 3s]\n", ":7: a: args: --duration is for");
-	refused(HEAD "  - name: a\n    image: x\n    memory: 64M\n    judged: true\n",
-		":7: a: judged: an image writes no truth");
 	refused(HEAD "  - name: a\n    image: x\n    memory: 64M\n    args: [x]\n",
 		":7: a: args: an image takes command");
 	refused(HEAD WORKLOAD "gates:\n  growing: {tpr_min: 1.5}\n",
