@@ -588,7 +588,9 @@ static bool knows_rate(const struct detect *detect, struct process *process)
 {
 	struct shape shape = measure(detect, process, true, false);
 
-	return shape.rate_hi - shape.rate_lo <= RATE_KNOWN * shape.rate_bytes_per_s;
+	/* Below teeth the search has tested the slope itself. */
+	return shape.pattern == DETECT_GCLEAK ||
+	       shape.rate_hi - shape.rate_lo <= RATE_KNOWN * shape.rate_bytes_per_s;
 }
 
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
