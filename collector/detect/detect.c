@@ -26,7 +26,9 @@
 
 /* A program's start looks like growth; it is not judged. */
 #define STARTUP_NS (1 * NS_PER_SECOND)
+/* Figures are brought up to date this often, of long growth less often: each 64th of its time. */
 #define UPDATE_NS (5 * NS_PER_SECOND)
+#define UPDATE_MAX_NS (60 * NS_PER_SECOND)
 /*
  * "Growing" is over after this long without a new high, or, for slow growth, after four times what
  * the next eighth of the threshold takes at its rate.
@@ -42,6 +44,12 @@
 /* The noise is kept in sixteenths of a KiB. */
 #define NOISE_UNITS 16
 #define NOISE_FAST 20
+/* Memory that is this much above its base is not at rest, be it ever so noisy. */
+#define SLACK_MAX_KIB 2048U
+/* A fall by less is none of a tooth, and teeth come within this time. */
+#define TOOTH_MIN_KIB 2048U
+#define TOOTH_NOISE 12
+#define TEETH_NS (600 * NS_PER_SECOND)
 /* A step of one huge page is how the kernel hands out memory, not a burst of the program. */
 #define HUGE_KIB 2048U
 #define HUGE_SLACK_KIB 96U
@@ -70,14 +78,17 @@ struct process {
 	uint64_t ceiling_ns;	 /* when ceiling_kib was given back */
 	uint64_t cycle_ns;	 /* of the pattern */
 	uint32_t high_kib;
-	uint32_t step_kib;    /* floor when it last moved by an eighth of the threshold */
-	uint32_t settled_kib; /* lowest floor since "growing" was withdrawn; 0: it never was */
-	uint32_t ceiling_kib; /* what was held before the last release */
-	uint32_t noise[2];    /* median bend of the floors at NOISE_LEVELS, see NOISE_UNITS */
-	uint32_t rest_noise;  /* noise[0] when the episode began: growth in steps has its own */
+	uint32_t step_kib;	/* floor when it last moved by an eighth of the threshold */
+	uint32_t settled_kib;	/* lowest floor since "growing" was withdrawn; 0: it never was */
+	uint32_t ceiling_kib;	/* what was held before the last release */
+	uint32_t noise[2];	/* median bend of the floors at NOISE_LEVELS, see NOISE_UNITS */
+	uint32_t rest_noise[2]; /* when the episode began: growth in steps has its own */
+	uint32_t tooth_kib;	/* highest floor of a second since the last tooth fell */
+	uint64_t tooth_ns;	/* when it fell */
 	uint32_t newest_kib;
 	uint32_t huge_kib;     /* what the episode gained by one huge page at a time */
 	uint8_t noise_seen[2]; /* differences seen, up to NOISE_FAST */
+	uint8_t teeth;	       /* that fell lately */
 	bool started;	       /* start-up is over, the series runs */
 	uint8_t pattern;       /* last stated, enum detect_pattern */
 	uint8_t cycle_pattern; /* of what was given back last */
@@ -238,8 +249,9 @@ static uint32_t threshold_of(const struct process *process)
 }
 
 /*
- * Follows the median of the second differences of floors, by steps of a sixteenth, of a quarter
- * at first: even growth has none, and single jumps do not move a median.
+ * Follows the median of the third differences of floors, by steps of a sixteenth, of a quarter
+ * at first: even growth and growth that
+ * accelerates evenly have none, and single jumps do not move a median.
  */
 static void follow_noise(struct process *process, uint32_t closed)
 {
@@ -252,11 +264,14 @@ static void follow_noise(struct process *process, uint32_t closed)
 		uint32_t step = *noise / (*seen < NOISE_FAST ? 4 : 16) + 1;
 		int64_t bend;
 
-		if (!(closed & 1U << levels[i]) || series->levels[levels[i]].closed < 3)
+		if (!(closed & 1U << levels[i]) || series->levels[levels[i]].closed < 4)
 			continue;
 		bend = (int64_t)series_floor(series, levels[i], 0) -
-		       2 * (int64_t)series_floor(series, levels[i], 1) +
-		       (int64_t)series_floor(series, levels[i], 2);
+		       3 * (int64_t)series_floor(series, levels[i], 1) +
+		       3 * (int64_t)series_floor(series, levels[i], 2) -
+		       (int64_t)series_floor(series, levels[i], 3);
+		/* Of noise 1.8 times as large as the second difference. */
+		bend /= 2;
 		if (bend < 0)
 			bend = -bend;
 		if (bend * NOISE_UNITS > *noise)
@@ -265,6 +280,30 @@ static void follow_noise(struct process *process, uint32_t closed)
 			*noise -= *noise < step ? *noise : step;
 		*seen += *seen < NOISE_FAST;
 	}
+}
+
+/* Counts large falls between highs. */
+static void follow_teeth(const struct detect *detect, struct process *process)
+{
+	uint32_t floor_kib = series_floor(&process->series, SERIES_SECOND_LEVEL, 0);
+	uint64_t least = TOOTH_NOISE * (uint64_t)(process->noise[0] / NOISE_UNITS);
+
+	if (least < TOOTH_MIN_KIB)
+		least = TOOTH_MIN_KIB;
+	if (floor_kib > process->tooth_kib)
+		process->tooth_kib = floor_kib;
+	if (floor_kib + least > process->tooth_kib)
+		return;
+	if (detect->now_ns > process->tooth_ns + TEETH_NS)
+		process->teeth = 0;
+	process->teeth += process->teeth < UINT8_MAX;
+	process->tooth_ns = detect->now_ns;
+	process->tooth_kib = floor_kib;
+}
+
+static bool has_teeth(const struct detect *detect, const struct process *process)
+{
+	return process->teeth >= 3 && detect->now_ns <= process->tooth_ns + TEETH_NS;
 }
 
 /* Pages are touched anew while the size stands still: what is old is replaced, as in a cache. */
@@ -300,7 +339,9 @@ static void emit_verdict(struct detect *detect, struct process *process, enum de
 	shape = shape_measure(&process->episode,
 		&(struct shape_context){
 			.noise_kib = process->noise[0] / NOISE_UNITS,
-			.rest_noise_kib = process->rest_noise / NOISE_UNITS,
+			.rest_noise_kib = process->rest_noise[0] / NOISE_UNITS,
+			.slow_noise_kib = process->rest_noise[1] / NOISE_UNITS,
+			.has_teeth = has_teeth(detect, process),
 			.leaking = process->verdicts[DETECT_LEAK].raised,
 			.over = state == DETECT_WITHDRAWN,
 			.huge_pages = 4ULL * process->huge_kib >
@@ -470,7 +511,8 @@ static void restart_episode(const struct detect *detect, struct process *process
 	process->pattern = DETECT_UNKNOWN;
 	process->cycle_ns = 0;
 	process->huge_kib = 0;
-	process->rest_noise = process->noise[0];
+	process->rest_noise[0] = process->noise[0];
+	process->rest_noise[1] = process->noise[1];
 }
 
 /*
@@ -501,6 +543,8 @@ static void follow_episode(const struct detect *detect, struct process *process,
 
 	if (slack < 2 * noise_kib(process))
 		slack = 2 * noise_kib(process);
+	if (slack > SLACK_MAX_KIB)
+		slack = SLACK_MAX_KIB;
 	if (floor_kib < base)
 		base = floor_kib;
 	if (floor_kib <= (uint64_t)base + slack) {
@@ -509,6 +553,15 @@ static void follow_episode(const struct detect *detect, struct process *process,
 	} else if (detect->now_ns > process->high_ns + EPISODE_REST_NS) {
 		restart_episode(detect, process, floor_kib);
 	}
+}
+
+static uint64_t update_interval_ns(const struct detect *detect, const struct growth *growth)
+{
+	uint64_t interval_ns = (detect->now_ns - growth->from_ns) / 64;
+
+	if (interval_ns < UPDATE_NS)
+		return UPDATE_NS;
+	return interval_ns < UPDATE_MAX_NS ? interval_ns : UPDATE_MAX_NS;
 }
 
 /* The highest value of the last quarter of an hour or so: what was higher is forgotten by shares.
@@ -531,6 +584,8 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 	follow_noise(process, closed);
 	if (closed & 1U << SERIES_SECOND_LEVEL)
 		process->leak.high_kib = recent_high(process);
+	if (closed & 1U << SERIES_SECOND_LEVEL)
+		follow_teeth(detect, process);
 	threshold = threshold_of(process);
 	follow_high(detect, process, threshold);
 	rising = has_risen(process, floor_kib, threshold / 8);
@@ -542,7 +597,8 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 				raise_verdict(detect, process, tier, &growth);
 		} else if (is_over(detect, process, tier, closed)) {
 			withdraw_verdict(detect, process, tier);
-		} else if (detect->now_ns - verdict->updated_ns >= UPDATE_NS) {
+		} else if (detect->now_ns - verdict->updated_ns >=
+			   update_interval_ns(detect, &verdict->growth)) {
 			emit_verdict(detect, process, tier, DETECT_UPDATED);
 		}
 		any_raised |= verdict->raised;
