@@ -44,6 +44,8 @@
 /* The noise is kept in sixteenths of a KiB. */
 #define NOISE_UNITS 16
 #define NOISE_FAST 20
+/* Width of the interval of a leak's rate when it is raised, as a share of the rate. */
+#define RATE_KNOWN 0.75
 /* Memory that is this much above its base is not at rest, be it ever so noisy. */
 #define SLACK_MAX_KIB 2048U
 /* A fall by less is none of a tooth, and teeth come within this time. */
@@ -325,25 +327,20 @@ static double score_of(const struct process *process, enum detect_tier tier,
 	return (double)growth->span_ns * 1e-9 / 61 * growth->steadiness;
 }
 
-static void emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
-	enum detect_state state)
+static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
+	bool below_teeth, bool over)
 {
-	struct verdict_state *verdict = &process->verdicts[tier];
-	uint64_t now_ns = detect->now_ns;
-	struct growth growth = verdict->growth;
 	uint64_t value_kib = process->series.value;
-	struct shape shape;
-	double score;
 
-	episode_put(&process->episode, now_ns, process->series.value);
-	shape = shape_measure(&process->episode,
+	episode_put(&process->episode, detect->now_ns, process->series.value);
+	return shape_measure(&process->episode,
 		&(struct shape_context){
 			.noise_kib = process->noise[0] / NOISE_UNITS,
 			.rest_noise_kib = process->rest_noise[0] / NOISE_UNITS,
 			.slow_noise_kib = process->rest_noise[1] / NOISE_UNITS,
-			.has_teeth = has_teeth(detect, process),
-			.leaking = process->verdicts[DETECT_LEAK].raised,
-			.over = state == DETECT_WITHDRAWN,
+			.has_teeth = below_teeth || has_teeth(detect, process),
+			.leaking = leaking,
+			.over = over,
 			.huge_pages = 4ULL * process->huge_kib >
 				      3ULL * (process->series.value - process->episode.base),
 			.risen_ns = process->high_ns,
@@ -354,6 +351,20 @@ static void emit_verdict(struct detect *detect, struct process *process, enum de
 			.was = process->pattern,
 			.was_cycle_ns = process->cycle_ns,
 		});
+}
+
+static void emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
+	enum detect_state state)
+{
+	struct verdict_state *verdict = &process->verdicts[tier];
+	const struct verdict_state *leak = &process->verdicts[DETECT_LEAK];
+	uint64_t now_ns = detect->now_ns;
+	struct growth growth = verdict->growth;
+	struct shape shape;
+	double score;
+
+	shape = measure(detect, process, leak->raised, leak->growth.below_teeth,
+		state == DETECT_WITHDRAWN);
 	if (state != DETECT_WITHDRAWN) {
 		process->pattern = (uint8_t)shape.pattern;
 		process->cycle_ns = shape.cycle_ns;
@@ -573,6 +584,17 @@ static uint32_t recent_high(const struct process *process)
 	return value >= high ? value : high - (high - value) / 1024;
 }
 
+/* A leak whose rate is anybody's guess has not enough evidence yet. */
+static bool knows_rate(
+	const struct detect *detect, struct process *process, const struct growth *growth)
+{
+	struct shape shape = measure(detect, process, true, growth->below_teeth, false);
+
+	/* Below teeth the search has tested the slope itself. */
+	return shape.pattern == DETECT_GCLEAK ||
+	       shape.rate_hi - shape.rate_lo <= RATE_KNOWN * shape.rate_bytes_per_s;
+}
+
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
 static void judge(struct detect *detect, struct process *process, uint32_t closed)
 {
@@ -593,7 +615,9 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 		struct verdict_state *verdict = &process->verdicts[tier];
 
 		if (!verdict->raised) {
-			if (find_growth(detect, process, tier, closed, threshold, rising, &growth))
+			if (find_growth(
+				    detect, process, tier, closed, threshold, rising, &growth) &&
+				(tier == DETECT_GROWING || knows_rate(detect, process, &growth)))
 				raise_verdict(detect, process, tier, &growth);
 		} else if (is_over(detect, process, tier, closed)) {
 			withdraw_verdict(detect, process, tier);
@@ -650,7 +674,7 @@ int detect_sample(struct detect *detect, const struct detect_sample *sample)
 		process = add_process(detect, sample->mm);
 	if (!process)
 		return -ENOSPC;
-	kib = sample->anon_bytes / 1024 + sample->swap_bytes / 1024 + sample->shmem_bytes / 1024;
+	kib = sample->anon_bytes / 1024 + sample->swap_bytes / 1024;
 	process->samples++;
 	process->events += sample->events;
 	process->error_bytes = sample->error_bytes;
