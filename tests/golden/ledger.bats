@@ -5,7 +5,8 @@
 #   dirty     page cache, written: no leak, though inodes and buffer heads grow with it
 #   lazyfree  freed with MADV_FREE: it grows, and is no leak
 #   oom       5 MiB/s into a limit of 512 MiB until the kernel kills; every fifth rss record
-# To renew one after a change that is meant:
+# record.sh beside them says how long and in which limits, and makes all but the last anew. After a
+# change of the detector that is meant, what is told of one is renewed by
 #   memgrowth replay X.samples.jsonl | grep -v '"type":"header"' >X.detections.jsonl
 
 bats_require_minimum_version 1.5.0
