@@ -176,16 +176,15 @@ static bool is_said_of_processes(const struct session *session, const struct jud
 /*
  * Page cache brings along inodes, dentries and buffer heads, which are reclaimed with it. Where
  * the kernel does not tell them from other kernel memory (v1), what grows by less than half as
- * much as page cache is taken for them.
+ * much as page cache is taken for them; where it does, what is left are the page tables of mapped
+ * files, 8 bytes a page.
  */
 static bool comes_with_cache(const struct judged *judged, const struct growth_of *whole)
 {
-	int64_t kib;
+	int64_t kib = history_growth_kib(&judged->history, HISTORY_CACHE, whole->from_ns);
+	int64_t share = judged->usage.slab_reclaimable_bytes == MEMCG_UNKNOWN ? 2 : 128;
 
-	if (judged->usage.slab_reclaimable_bytes != MEMCG_UNKNOWN)
-		return false;
-	kib = history_growth_kib(&judged->history, HISTORY_CACHE, whole->from_ns);
-	return kib * 1024 >= 2 * (int64_t)whole->bytes;
+	return kib * 1024 >= share * (int64_t)whole->bytes;
 }
 
 bool session_is_explained(const struct session *session, const struct judged *judged,

@@ -42,6 +42,10 @@
 /* The noise is kept in sixteenths of a KiB. */
 #define NOISE_UNITS 16
 #define NOISE_FAST 20
+/* A fall by less is none of a tooth, and teeth come within this time. */
+#define TOOTH_MIN_KIB 2048U
+#define TOOTH_NOISE 12
+#define TEETH_NS (600 * NS_PER_SECOND)
 /* A step of one huge page is how the kernel hands out memory, not a burst of the program. */
 #define HUGE_KIB 2048U
 #define HUGE_SLACK_KIB 96U
@@ -74,11 +78,14 @@ struct process {
 	uint32_t settled_kib; /* lowest floor since "growing" was withdrawn; 0: it never was */
 	uint32_t ceiling_kib; /* what was held before the last release */
 	uint32_t noise[2];    /* median bend of the floors at NOISE_LEVELS, see NOISE_UNITS */
-	uint32_t rest_noise;  /* noise[0] when the episode began: growth in steps has its own */
+	uint32_t rest_noise[2]; /* when the episode began: growth in steps has its own */
+	uint32_t tooth_kib;   /* highest floor of a second since the last tooth fell */
+	uint64_t tooth_ns;    /* when it fell */
 	uint32_t newest_kib;
 	uint32_t huge_kib;     /* what the episode gained by one huge page at a time */
 	uint8_t noise_seen[2]; /* differences seen, up to NOISE_FAST */
-	bool started;	       /* start-up is over, the series runs */
+	uint8_t teeth; /* that fell lately */
+	bool started; /* start-up is over, the series runs */
 	uint8_t pattern;       /* last stated, enum detect_pattern */
 	uint8_t cycle_pattern; /* of what was given back last */
 	struct verdict_state verdicts[DETECT_TIERS];
@@ -267,6 +274,30 @@ static void follow_noise(struct process *process, uint32_t closed)
 	}
 }
 
+/* Counts large falls between highs. */
+static void follow_teeth(const struct detect *detect, struct process *process)
+{
+	uint32_t floor_kib = series_floor(&process->series, SERIES_SECOND_LEVEL, 0);
+	uint64_t least = TOOTH_NOISE * (uint64_t)(process->noise[0] / NOISE_UNITS);
+
+	if (least < TOOTH_MIN_KIB)
+		least = TOOTH_MIN_KIB;
+	if (floor_kib > process->tooth_kib)
+		process->tooth_kib = floor_kib;
+	if (floor_kib + least > process->tooth_kib)
+		return;
+	if (detect->now_ns > process->tooth_ns + TEETH_NS)
+		process->teeth = 0;
+	process->teeth += process->teeth < UINT8_MAX;
+	process->tooth_ns = detect->now_ns;
+	process->tooth_kib = floor_kib;
+}
+
+static bool has_teeth(const struct detect *detect, const struct process *process)
+{
+	return process->teeth >= 3 && detect->now_ns <= process->tooth_ns + TEETH_NS;
+}
+
 /* Pages are touched anew while the size stands still: what is old is replaced, as in a cache. */
 static bool turns_over(const struct detect *detect, const struct process *process)
 {
@@ -300,7 +331,9 @@ static void emit_verdict(struct detect *detect, struct process *process, enum de
 	shape = shape_measure(&process->episode,
 		&(struct shape_context){
 			.noise_kib = process->noise[0] / NOISE_UNITS,
-			.rest_noise_kib = process->rest_noise / NOISE_UNITS,
+			.rest_noise_kib = process->rest_noise[0] / NOISE_UNITS,
+			.slow_noise_kib = process->rest_noise[1] / NOISE_UNITS,
+			.has_teeth = has_teeth(detect, process),
 			.leaking = process->verdicts[DETECT_LEAK].raised,
 			.over = state == DETECT_WITHDRAWN,
 			.huge_pages = 4ULL * process->huge_kib >
@@ -470,7 +503,8 @@ static void restart_episode(const struct detect *detect, struct process *process
 	process->pattern = DETECT_UNKNOWN;
 	process->cycle_ns = 0;
 	process->huge_kib = 0;
-	process->rest_noise = process->noise[0];
+	process->rest_noise[0] = process->noise[0];
+	process->rest_noise[1] = process->noise[1];
 }
 
 /*
@@ -531,6 +565,8 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 	follow_noise(process, closed);
 	if (closed & 1U << SERIES_SECOND_LEVEL)
 		process->leak.high_kib = recent_high(process);
+	if (closed & 1U << SERIES_SECOND_LEVEL)
+		follow_teeth(detect, process);
 	threshold = threshold_of(process);
 	follow_high(detect, process, threshold);
 	rising = has_risen(process, floor_kib, threshold / 8);

@@ -7,6 +7,8 @@
 #define MIN_POINTS 6
 /* Growth by less is none, be there ever so little noise. */
 #define HINGE_MIN_KIB 16
+/* No rate is known better than this share. */
+#define RATE_ERROR_MIN 0.005
 /* Residuals about a straight line, as a multiple of the noise. */
 #define STRAIGHT_NOISE 3
 /* A rest is the one before the onset when it is so much longer than all later ones. */
@@ -24,6 +26,7 @@ struct curve {
 	double floor[EPISODE_POINTS + 1];
 	double base;  /* level at the onset */
 	double noise; /* KiB */
+	double slow_noise;
 	double peak;
 	unsigned int peak_at;
 	double drawdown;  /* largest fall from a high */
@@ -61,6 +64,7 @@ static void load(
 	curve->unit_s = (double)(merged * episode->unit_ns) * 1e-9;
 	curve->base = episode->base;
 	curve->noise = context->noise_kib;
+	curve->slow_noise = context->slow_noise_kib;
 	curve->onset_s = 0;
 	curve->present_s = (double)(episode->fed_ns - episode->start_ns) * 1e-9;
 	curve->present = episode->value;
@@ -100,7 +104,7 @@ static double rise_of(const struct curve *curve)
 
 	for (unsigned int i = 1; i < curve->n; i++)
 		largest = fmax(largest, curve->mean[i] - curve->mean[i - 1]);
-	return fmax(largest / 10, 4 * curve->noise);
+	return fmax(largest / 10, fmax(4 * curve->noise, 2 * curve->slow_noise));
 }
 
 /*
@@ -213,12 +217,13 @@ static struct fit fit_line(const double *x, const double *y, unsigned int n, dou
 /* Whether all that the points are off a straight line may be noise. */
 static bool is_straight(const struct curve *curve)
 {
-	double x[EPISODE_POINTS + 1], squares;
+	double x[EPISODE_POINTS + 1], squares, noise;
 
 	for (unsigned int i = 0; i < curve->n; i++)
 		x[i] = i;
 	fit_line(x, curve->mean, curve->n, &squares);
-	return squares < STRAIGHT_NOISE * STRAIGHT_NOISE * curve->noise * curve->noise;
+	noise = STRAIGHT_NOISE * fmax(curve->noise, curve->slow_noise);
+	return squares < noise * noise;
 }
 
 /* Over the means, up to where it reached its height: a rest after that is not part of the growth.
@@ -451,7 +456,7 @@ static enum detect_pattern classify_growth(
 	if (rises_grow(rises) || (rises->count >= 4 && rises->late > 2 * rises->early))
 		return DETECT_ACCELERATING;
 	/* Of little growth in much noise nothing but a line can be said. */
-	if (is_straight(curve) || curve->peak - curve->base < 30 * curve->noise)
+	if (is_straight(curve) || curve->peak - curve->base < 30 * fmax(curve->noise, curve->slow_noise))
 		return DETECT_LINEAR;
 	if (share < 0.75 && rises->count >= 2 && huge_pages)
 		return DETECT_LINEAR;
@@ -479,7 +484,7 @@ static bool is_too_fine(const struct shape_context *context, const struct curve 
 static bool has_teeth(const struct curve *curve)
 {
 	double height = curve->peak - curve->base, high = curve->base;
-	double least = fmax(height / 50, 10 * curve->noise);
+	double least = fmax(height / 12, 10 * curve->noise);
 	unsigned int falls = 0;
 
 	for (unsigned int i = 0; i < curve->n; i++) {
@@ -489,7 +494,7 @@ static bool has_teeth(const struct curve *curve)
 		}
 		high = fmax(high, curve->mean[i]);
 	}
-	return falls >= 2 || curve->drawdown > fmax(height / 4, 10 * curve->noise);
+	return falls >= 3 || curve->drawdown > fmax(height / 4, 10 * curve->noise);
 }
 
 static enum detect_pattern classify(
@@ -501,7 +506,7 @@ static enum detect_pattern classify(
 		return DETECT_UNKNOWN;
 	if (context->leaking && context->was == DETECT_GCLEAK)
 		return DETECT_GCLEAK;
-	if (context->leaking && has_teeth(curve))
+	if (context->leaking && (context->has_teeth || has_teeth(curve)))
 		return DETECT_GCLEAK;
 	if (!context->leaking && curve->present < curve->base + height / 2)
 		return classify_release(curve);
@@ -560,6 +565,7 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	struct rises rises;
 	struct curve curve;
 	struct fit fit;
+	double slow, least;
 	bool too_fine;
 
 	shape.rate_bytes_per_s = passed_s > 0 ? grown / passed_s : 0;
@@ -589,6 +595,13 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	shape.onset_ns = episode->start_ns + (uint64_t)(curve.onset_s * 1e9);
 	shape.base_kib = (uint32_t)curve.base;
 	shape.rate_bytes_per_s = fit.slope * 1024;
+	/*
+	 * Noise that is slower than the residuals show, at both ends; and what a line cannot know of
+	 * the half of a percent.
+	 */
+	slow = 2 * curve.slow_noise / fmax(curve.present_s, 1);
+	least = RATE_ERROR_MIN * fabs(fit.slope);
+	fit.error = sqrt(fit.error * fit.error + slow * slow + least * least);
 	shape.rate_lo = (fit.slope - fabs(fit.error)) * 1024;
 	shape.rate_hi = (fit.slope + fabs(fit.error)) * 1024;
 	shape.steadiness = (double)rises.active / curve.n;

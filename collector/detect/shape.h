@@ -15,6 +15,8 @@
 struct shape_context {
 	uint32_t noise_kib;	 /* typical bend from second to second */
 	uint32_t rest_noise_kib; /* the same before the growth: what accelerates bends by itself */
+	uint32_t slow_noise_kib; /* typical bend from 8 s to 8 s before the growth */
+	bool has_teeth;		 /* large falls come again and again */
 	bool leaking;		 /* a verdict of the leak tier stands or is being raised */
 	bool over;		 /* a verdict is being withdrawn: growth has ended */
 	bool huge_pages;	 /* it grows by one huge page at a time */
