@@ -210,7 +210,8 @@ static void test_growth(void **state)
 	}
 }
 
-/* The interval is one of 95 %: with independent noise it holds the rate about as often. */
+/* The interval is one of 95 % at least: it holds the rate as often, and is narrow enough to say
+ * much. */
 static void test_interval_holds_the_rate(void **state)
 {
 	unsigned int held = 0;
@@ -222,12 +223,12 @@ static void test_interval_holds_the_rate(void **state)
 
 		feed(&fed, linear, 300, 1000);
 		shape = shape_measure(&fed.episode, &fed.context);
-		assert_true(shape.rate_hi - shape.rate_lo < 0.05 * MIB_BYTES);
+		assert_true(shape.rate_hi - shape.rate_lo < 0.1 * MIB_BYTES);
 		held += shape.rate_lo <= MIB_BYTES && shape.rate_hi >= MIB_BYTES;
 	}
 	noise_seed = 17;
 	print_message("the interval held the rate in %u of 200\n", held);
-	assert_in_range(held, 175, 199);
+	assert_in_range(held, 180, 200);
 }
 
 /* What was seen of a pattern when the points were short holds when they are too long for it. */
