@@ -305,7 +305,8 @@ bool session_shows_in_rss(const struct session *session, const struct judged *ju
 		kib = history_growth_kib(&judged->history, HISTORY_RSS_ANON, whole.from_ns);
 		return kib * 1024 >= OVERHEAD_SHARE * (int64_t)whole.bytes;
 	}
-	if (charge == CHARGE_ANON && is_cow(judged, &whole))
+	/* Verdicts on processes are not about shared memory. */
+	if (charge == CHARGE_SHMEM || (charge == CHARGE_ANON && is_cow(judged, &whole)))
 		return false;
 	born = count_born(judged, charge, &whole);
 	kib = history_growth_kib(&judged->history, rss_field_of(charge), whole.from_ns);

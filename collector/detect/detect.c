@@ -26,7 +26,9 @@
 
 /* A program's start looks like growth; it is not judged. */
 #define STARTUP_NS (1 * NS_PER_SECOND)
+/* Figures are brought up to date this often, of long growth less often: each 64th of its time. */
 #define UPDATE_NS (5 * NS_PER_SECOND)
+#define UPDATE_MAX_NS (60 * NS_PER_SECOND)
 /*
  * "Growing" is over after this long without a new high, or, for slow growth, after four times what
  * the next eighth of the threshold takes at its rate.
@@ -42,6 +44,10 @@
 /* The noise is kept in sixteenths of a KiB. */
 #define NOISE_UNITS 16
 #define NOISE_FAST 20
+/* Width of the interval of a leak's rate when it is raised, as a share of the rate. */
+#define RATE_KNOWN 0.75
+/* Memory that is this much above its base is not at rest, be it ever so noisy. */
+#define SLACK_MAX_KIB 2048U
 /* A fall by less is none of a tooth, and teeth come within this time. */
 #define TOOTH_MIN_KIB 2048U
 #define TOOTH_NOISE 12
@@ -74,18 +80,18 @@ struct process {
 	uint64_t ceiling_ns;	 /* when ceiling_kib was given back */
 	uint64_t cycle_ns;	 /* of the pattern */
 	uint32_t high_kib;
-	uint32_t step_kib;    /* floor when it last moved by an eighth of the threshold */
-	uint32_t settled_kib; /* lowest floor since "growing" was withdrawn; 0: it never was */
-	uint32_t ceiling_kib; /* what was held before the last release */
-	uint32_t noise[2];    /* median bend of the floors at NOISE_LEVELS, see NOISE_UNITS */
+	uint32_t step_kib;	/* floor when it last moved by an eighth of the threshold */
+	uint32_t settled_kib;	/* lowest floor since "growing" was withdrawn; 0: it never was */
+	uint32_t ceiling_kib;	/* what was held before the last release */
+	uint32_t noise[2];	/* median bend of the floors at NOISE_LEVELS, see NOISE_UNITS */
 	uint32_t rest_noise[2]; /* when the episode began: growth in steps has its own */
-	uint32_t tooth_kib;   /* highest floor of a second since the last tooth fell */
-	uint64_t tooth_ns;    /* when it fell */
+	uint32_t tooth_kib;	/* highest floor of a second since the last tooth fell */
+	uint64_t tooth_ns;	/* when it fell */
 	uint32_t newest_kib;
 	uint32_t huge_kib;     /* what the episode gained by one huge page at a time */
 	uint8_t noise_seen[2]; /* differences seen, up to NOISE_FAST */
-	uint8_t teeth; /* that fell lately */
-	bool started; /* start-up is over, the series runs */
+	uint8_t teeth;	       /* that fell lately */
+	bool started;	       /* start-up is over, the series runs */
 	uint8_t pattern;       /* last stated, enum detect_pattern */
 	uint8_t cycle_pattern; /* of what was given back last */
 	struct verdict_state verdicts[DETECT_TIERS];
@@ -245,8 +251,9 @@ static uint32_t threshold_of(const struct process *process)
 }
 
 /*
- * Follows the median of the second differences of floors, by steps of a sixteenth, of a quarter
- * at first: even growth has none, and single jumps do not move a median.
+ * Follows the median of the third differences of floors, by steps of a sixteenth, of a quarter
+ * at first: even growth and growth that
+ * accelerates evenly have none, and single jumps do not move a median.
  */
 static void follow_noise(struct process *process, uint32_t closed)
 {
@@ -259,11 +266,14 @@ static void follow_noise(struct process *process, uint32_t closed)
 		uint32_t step = *noise / (*seen < NOISE_FAST ? 4 : 16) + 1;
 		int64_t bend;
 
-		if (!(closed & 1U << levels[i]) || series->levels[levels[i]].closed < 3)
+		if (!(closed & 1U << levels[i]) || series->levels[levels[i]].closed < 4)
 			continue;
 		bend = (int64_t)series_floor(series, levels[i], 0) -
-		       2 * (int64_t)series_floor(series, levels[i], 1) +
-		       (int64_t)series_floor(series, levels[i], 2);
+		       3 * (int64_t)series_floor(series, levels[i], 1) +
+		       3 * (int64_t)series_floor(series, levels[i], 2) -
+		       (int64_t)series_floor(series, levels[i], 3);
+		/* Of noise 1.8 times as large as the second difference. */
+		bend /= 2;
 		if (bend < 0)
 			bend = -bend;
 		if (bend * NOISE_UNITS > *noise)
@@ -317,25 +327,20 @@ static double score_of(const struct process *process, enum detect_tier tier,
 	return (double)growth->span_ns * 1e-9 / 61 * growth->steadiness;
 }
 
-static void emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
-	enum detect_state state)
+static struct shape measure(
+	const struct detect *detect, struct process *process, bool leaking, bool over)
 {
-	struct verdict_state *verdict = &process->verdicts[tier];
-	uint64_t now_ns = detect->now_ns;
-	struct growth growth = verdict->growth;
 	uint64_t value_kib = process->series.value;
-	struct shape shape;
-	double score;
 
-	episode_put(&process->episode, now_ns, process->series.value);
-	shape = shape_measure(&process->episode,
+	episode_put(&process->episode, detect->now_ns, process->series.value);
+	return shape_measure(&process->episode,
 		&(struct shape_context){
 			.noise_kib = process->noise[0] / NOISE_UNITS,
 			.rest_noise_kib = process->rest_noise[0] / NOISE_UNITS,
 			.slow_noise_kib = process->rest_noise[1] / NOISE_UNITS,
 			.has_teeth = has_teeth(detect, process),
-			.leaking = process->verdicts[DETECT_LEAK].raised,
-			.over = state == DETECT_WITHDRAWN,
+			.leaking = leaking,
+			.over = over,
 			.huge_pages = 4ULL * process->huge_kib >
 				      3ULL * (process->series.value - process->episode.base),
 			.risen_ns = process->high_ns,
@@ -346,6 +351,19 @@ static void emit_verdict(struct detect *detect, struct process *process, enum de
 			.was = process->pattern,
 			.was_cycle_ns = process->cycle_ns,
 		});
+}
+
+static void emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
+	enum detect_state state)
+{
+	struct verdict_state *verdict = &process->verdicts[tier];
+	uint64_t now_ns = detect->now_ns;
+	struct growth growth = verdict->growth;
+	struct shape shape;
+	double score;
+
+	shape = measure(
+		detect, process, process->verdicts[DETECT_LEAK].raised, state == DETECT_WITHDRAWN);
 	if (state != DETECT_WITHDRAWN) {
 		process->pattern = (uint8_t)shape.pattern;
 		process->cycle_ns = shape.cycle_ns;
@@ -535,6 +553,8 @@ static void follow_episode(const struct detect *detect, struct process *process,
 
 	if (slack < 2 * noise_kib(process))
 		slack = 2 * noise_kib(process);
+	if (slack > SLACK_MAX_KIB)
+		slack = SLACK_MAX_KIB;
 	if (floor_kib < base)
 		base = floor_kib;
 	if (floor_kib <= (uint64_t)base + slack) {
@@ -545,6 +565,15 @@ static void follow_episode(const struct detect *detect, struct process *process,
 	}
 }
 
+static uint64_t update_interval_ns(const struct detect *detect, const struct growth *growth)
+{
+	uint64_t interval_ns = (detect->now_ns - growth->from_ns) / 64;
+
+	if (interval_ns < UPDATE_NS)
+		return UPDATE_NS;
+	return interval_ns < UPDATE_MAX_NS ? interval_ns : UPDATE_MAX_NS;
+}
+
 /* The highest value of the last quarter of an hour or so: what was higher is forgotten by shares.
  */
 static uint32_t recent_high(const struct process *process)
@@ -552,6 +581,14 @@ static uint32_t recent_high(const struct process *process)
 	uint32_t high = process->leak.high_kib, value = process->series.value;
 
 	return value >= high ? value : high - (high - value) / 1024;
+}
+
+/* A leak whose rate is anybody's guess has not enough evidence yet. */
+static bool knows_rate(const struct detect *detect, struct process *process)
+{
+	struct shape shape = measure(detect, process, true, false);
+
+	return shape.rate_hi - shape.rate_lo <= RATE_KNOWN * shape.rate_bytes_per_s;
 }
 
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
@@ -574,11 +611,14 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 		struct verdict_state *verdict = &process->verdicts[tier];
 
 		if (!verdict->raised) {
-			if (find_growth(detect, process, tier, closed, threshold, rising, &growth))
+			if (find_growth(
+				    detect, process, tier, closed, threshold, rising, &growth) &&
+				(tier == DETECT_GROWING || knows_rate(detect, process)))
 				raise_verdict(detect, process, tier, &growth);
 		} else if (is_over(detect, process, tier, closed)) {
 			withdraw_verdict(detect, process, tier);
-		} else if (detect->now_ns - verdict->updated_ns >= UPDATE_NS) {
+		} else if (detect->now_ns - verdict->updated_ns >=
+			   update_interval_ns(detect, &verdict->growth)) {
 			emit_verdict(detect, process, tier, DETECT_UPDATED);
 		}
 		any_raised |= verdict->raised;
@@ -630,7 +670,7 @@ int detect_sample(struct detect *detect, const struct detect_sample *sample)
 		process = add_process(detect, sample->mm);
 	if (!process)
 		return -ENOSPC;
-	kib = sample->anon_bytes / 1024 + sample->swap_bytes / 1024 + sample->shmem_bytes / 1024;
+	kib = sample->anon_bytes / 1024 + sample->swap_bytes / 1024;
 	process->samples++;
 	process->events += sample->events;
 	process->error_bytes = sample->error_bytes;

@@ -42,9 +42,11 @@ enum detect_pattern {
 };
 
 /*
- * Memory of one address space at one time, in bytes. What is judged is the sum of anon, swap and
- * shmem: that does not change when pages are swapped out, and pages of mapped files are not in it,
- * for the kernel takes those back when it needs them.
+ * Memory of one address space at one time, in bytes. What is judged is the sum of anon and swap,
+ * which does not change when pages are swapped out. Pages of mapped files are not in it, for the
+ * kernel takes those back when it needs them; nor is shared memory, which each process that touches
+ * it shows as its own, as the backends of a database do: it is judged where it is charged, in the
+ * cgroup.
  */
 struct detect_sample {
 	uint64_t mm; /* serial number, never reused */

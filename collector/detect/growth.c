@@ -312,7 +312,7 @@ static unsigned int confirmations(int level, const struct growth *growth)
 	uint64_t bucket_s = series_bucket_ns(level) / 1000000000;
 
 	if (growth->is_urgent)
-		return 1;
+		return 3;
 	if (window_s >= 2 * LEAK_SPAN_S)
 		return growth->scatter < VERY_EVEN_SCATTER ? 1 : 2;
 	return window_s >= LEAK_SPAN_S ? 2

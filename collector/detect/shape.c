@@ -7,6 +7,8 @@
 #define MIN_POINTS 6
 /* Growth by less is none, be there ever so little noise. */
 #define HINGE_MIN_KIB 16
+/* So many points before it stood out growth may have begun. */
+#define HINGE_BACK 8.0
 /* No rate is known better than this share. */
 #define RATE_ERROR_MIN 0.005
 /* Residuals about a straight line, as a multiple of the noise. */
@@ -17,6 +19,17 @@
 
 /* Shorter points would show how samples come, not how memory grows. */
 #define UNIT_MIN_NS 1000000000ULL
+
+/* As fmax() and fmin(), which are calls, for what is never NaN. */
+static inline double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static inline double lesser(double a, double b)
+{
+	return a < b ? a : b;
+}
 
 /* The points of an episode as a curve; indices from the onset on. */
 struct curve {
@@ -49,8 +62,8 @@ static void measure_extremes(struct curve *curve)
 			curve->peak_at = i;
 		}
 		/* Not from its own mean: that of a point which rises is above its floor, too. */
-		curve->drawdown = fmax(curve->drawdown, high - curve->floor[i]);
-		high = fmax(high, curve->mean[i]);
+		curve->drawdown = larger(curve->drawdown, high - curve->floor[i]);
+		high = larger(high, curve->mean[i]);
 	}
 }
 
@@ -74,7 +87,7 @@ static void load(
 
 		for (unsigned int j = i * merged; j < (i + 1) * merged; j++) {
 			sum += episode->means[j];
-			least = fmin(least, episode->floors[j]);
+			least = lesser(least, episode->floors[j]);
 		}
 		curve->mean[i] = sum / merged;
 		curve->floor[i] = least;
@@ -103,8 +116,8 @@ static double rise_of(const struct curve *curve)
 	double largest = 0;
 
 	for (unsigned int i = 1; i < curve->n; i++)
-		largest = fmax(largest, curve->mean[i] - curve->mean[i - 1]);
-	return fmax(largest / 10, fmax(4 * curve->noise, 2 * curve->slow_noise));
+		largest = larger(largest, curve->mean[i] - curve->mean[i - 1]);
+	return larger(largest / 10, larger(4 * curve->noise, 2 * curve->slow_noise));
 }
 
 /*
@@ -113,7 +126,7 @@ static double rise_of(const struct curve *curve)
  */
 static void skip_old_growth(struct curve *curve)
 {
-	double enough = fmax((curve->peak - curve->base) / 100, 2 * curve->noise);
+	double enough = larger((curve->peak - curve->base) / 100, 2 * curve->noise);
 	double level = curve->base;
 	unsigned int rest = 0, longest = 0, longest_end = 0, later = 0;
 
@@ -146,7 +159,7 @@ static void skip_old_growth(struct curve *curve)
  */
 static void cut_tail(struct curve *curve)
 {
-	double enough = fmax((curve->peak - curve->base) / 50, 2 * curve->noise);
+	double enough = larger((curve->peak - curve->base) / 50, 2 * curve->noise);
 	double level = curve->base;
 	unsigned int rest = 0, longest = 0, last = 0;
 
@@ -209,7 +222,7 @@ static struct fit fit_line(const double *x, const double *y, unsigned int n, dou
 	}
 	if (ret_squares)
 		*ret_squares = sse / n;
-	r = sse > 0 ? fmin(fmax(follow / sse, 0), 0.9) : 0;
+	r = sse > 0 ? lesser(larger(follow / sse, 0), 0.9) : 0;
 	fit.error = student_t(n - 2) * sqrt(sse / (n - 2) / sxx * (1 + r) / (1 - r));
 	return fit;
 }
@@ -222,7 +235,7 @@ static bool is_straight(const struct curve *curve)
 	for (unsigned int i = 0; i < curve->n; i++)
 		x[i] = i;
 	fit_line(x, curve->mean, curve->n, &squares);
-	noise = STRAIGHT_NOISE * fmax(curve->noise, curve->slow_noise);
+	noise = STRAIGHT_NOISE * larger(curve->noise, curve->slow_noise);
 	return squares < noise * noise;
 }
 
@@ -270,30 +283,34 @@ static bool fit_envelope(const struct curve *curve, struct fit *ret)
 }
 
 /*
- * When the growth began, in points. A step within point i raises the mean of i by a part of it; a
- * line that begins there is found from the two points after it.
+ * When the growth began, in points; before 0 when the episode began later than that. A step within
+ * point i raises the mean of i by a part of it; a line that begins there is found from the two
+ * points after it, a parabola (@order 2) from its height and slope.
  */
-static double hinge_of(const struct curve *curve)
+static double hinge_of(const struct curve *curve, int order)
 {
-	double enough = fmax(HINGE_MIN_KIB, 2 * curve->noise), slope;
-	unsigned int i = 0;
+	double enough = larger(HINGE_MIN_KIB, 2 * larger(curve->noise, curve->slow_noise)), slope;
+	unsigned int i = curve->n;
 
-	while (i < curve->n && curve->mean[i] < curve->base + enough)
-		i++;
+	/* The first point from which on it was never back. */
+	while (i > 0 && curve->mean[i - 1] >= curve->base + enough)
+		i--;
 	if (i + 2 >= curve->n)
 		return 0;
 	slope = curve->mean[i + 2] - curve->mean[i + 1];
-	if (slope > 0.3 * (curve->mean[i + 1] - curve->mean[i]))
-		return fmin(fmax(i + 1.5 - (curve->mean[i + 1] - curve->base) / slope, i - 1.0),
-			i + 1.0);
+	if (slope > 0.3 * (curve->mean[i + 1] - curve->mean[i])) {
+		double back = order * (curve->mean[i + 1] - curve->base) / slope;
+
+		return lesser(larger(i + 1.5 - back, i - (order == 2 ? HINGE_BACK : 2.0)), i + 1.0);
+	}
 	return i + (curve->mean[i + 1] - curve->mean[i]) / (curve->mean[i + 1] - curve->base);
 }
 
 /* From the onset to the present, or to when it stopped. */
-static struct fit fit_ends(const struct curve *curve, double more)
+static struct fit fit_ends(const struct curve *curve, int order, double more)
 {
-	double time = fmax(curve->present_s - fmax(hinge_of(curve), 0) * curve->unit_s,
-		curve->unit_s);
+	double time =
+		larger(curve->present_s - hinge_of(curve, order) * curve->unit_s, curve->unit_s);
 	struct fit fit = { .slope = (curve->present + more - curve->base) / time };
 	double beginning = 0.25 * curve->unit_s * fit.slope;
 
@@ -366,9 +383,9 @@ static struct fit fit_steps(const struct curve *curve, const struct rises *rises
 	unsigned int last = rises->count - 1;
 	double cycle = (rises->centre[last] - rises->centre[0]) / last;
 	double since = curve->present_s / curve->unit_s - rises->centre[last];
-	double part = fmin(fmax(since / cycle, 0), 1);
+	double part = lesser(larger(since / cycle, 0), 1);
 	/* The next step, if they become larger as evenly as they did. */
-	double more = fmax((rises->gained[last] - rises->gained[0]) / last, 0);
+	double more = larger((rises->gained[last] - rises->gained[0]) / last, 0);
 	double time = (rises->centre[last] - rises->centre[0] + part * cycle) * curve->unit_s;
 	double grown = curve->mean[rises->end[last] - 1] - curve->mean[rises->end[0] - 1] +
 		       part * (rises->gained[last] + more);
@@ -456,7 +473,8 @@ static enum detect_pattern classify_growth(
 	if (rises_grow(rises) || (rises->count >= 4 && rises->late > 2 * rises->early))
 		return DETECT_ACCELERATING;
 	/* Of little growth in much noise nothing but a line can be said. */
-	if (is_straight(curve) || curve->peak - curve->base < 30 * fmax(curve->noise, curve->slow_noise))
+	if (is_straight(curve) ||
+		curve->peak - curve->base < 30 * larger(curve->noise, curve->slow_noise))
 		return DETECT_LINEAR;
 	if (share < 0.75 && rises->count >= 2 && huge_pages)
 		return DETECT_LINEAR;
@@ -484,7 +502,7 @@ static bool is_too_fine(const struct shape_context *context, const struct curve 
 static bool has_teeth(const struct curve *curve)
 {
 	double height = curve->peak - curve->base, high = curve->base;
-	double least = fmax(height / 12, 10 * curve->noise);
+	double least = larger(height / 12, 10 * curve->noise);
 	unsigned int falls = 0;
 
 	for (unsigned int i = 0; i < curve->n; i++) {
@@ -492,9 +510,9 @@ static bool has_teeth(const struct curve *curve)
 			falls++;
 			high = curve->floor[i];
 		}
-		high = fmax(high, curve->mean[i]);
+		high = larger(high, curve->mean[i]);
 	}
-	return falls >= 3 || curve->drawdown > fmax(height / 4, 10 * curve->noise);
+	return falls >= 3 || curve->drawdown > larger(height / 4, 10 * curve->noise);
 }
 
 static enum detect_pattern classify(
@@ -529,7 +547,7 @@ static double next_step(const struct curve *curve)
 	unsigned int n = curve->n, back = n > 8 ? 4 : 1;
 
 	return (curve->mean[n - 1] - curve->mean[n - 1 - back]) / (back * curve->unit_s) *
-	       fmin(fmax(curve->present_s - curve->risen_s, 0), curve->unit_s);
+	       lesser(larger(curve->present_s - curve->risen_s, 0), curve->unit_s);
 }
 
 static struct fit fit_rate(const struct curve *curve, const struct rises *rises,
@@ -541,19 +559,19 @@ static struct fit fit_rate(const struct curve *curve, const struct rises *rises,
 	case DETECT_GCLEAK:
 		if (fit_envelope(curve, &fit))
 			return fit;
-		return fit_ends(curve, 0);
+		return fit_ends(curve, 1, 0);
 	case DETECT_BURST:
 		if (too_fine)
 			return fit_even(curve);
-		return has_steps(rises) ? fit_steps(curve, rises) : fit_ends(curve, 0);
+		return has_steps(rises) ? fit_steps(curve, rises) : fit_ends(curve, 1, 0);
 	case DETECT_ACCELERATING:
 		if (has_steps(rises))
 			return fit_steps(curve, rises);
-		return fit_ends(curve, next_step(curve));
+		return fit_ends(curve, 2, next_step(curve));
 	case DETECT_LINEAR:
 		return fit_even(curve);
 	default:
-		return fit_ends(curve, 0);
+		return fit_ends(curve, 1, 0);
 	}
 }
 
@@ -569,8 +587,8 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	bool too_fine;
 
 	shape.rate_bytes_per_s = passed_s > 0 ? grown / passed_s : 0;
-	shape.rate_lo = fmin(0, 2 * shape.rate_bytes_per_s);
-	shape.rate_hi = fmax(0, 2 * shape.rate_bytes_per_s);
+	shape.rate_lo = lesser(0, 2 * shape.rate_bytes_per_s);
+	shape.rate_hi = larger(0, 2 * shape.rate_bytes_per_s);
 	load(episode, context, &curve);
 	if (curve.n < MIN_POINTS)
 		return shape;
@@ -596,10 +614,10 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	shape.base_kib = (uint32_t)curve.base;
 	shape.rate_bytes_per_s = fit.slope * 1024;
 	/*
-	 * Noise that is slower than the residuals show, at both ends; and what a line cannot know of
-	 * the half of a percent.
+	 * Noise that is slower than the residuals show, at both ends; and what a line cannot know
+	 * of the half of a percent.
 	 */
-	slow = 2 * curve.slow_noise / fmax(curve.present_s, 1);
+	slow = 2 * curve.slow_noise / larger(curve.present_s, 1);
 	least = RATE_ERROR_MIN * fabs(fit.slope);
 	fit.error = sqrt(fit.error * fit.error + slow * slow + least * least);
 	shape.rate_lo = (fit.slope - fabs(fit.error)) * 1024;

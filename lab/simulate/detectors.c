@@ -112,8 +112,8 @@ static int add_all_baselines(
 	int err = 0;
 
 	for (size_t i = 0; !err && i < baseline_count(); i++)
-		err = add_baseline(detectors, baseline_at(i), baseline_at(i)->threshold, settings,
-			error);
+		err = add_baseline(
+			detectors, baseline_at(i), baseline_at(i)->threshold, settings, error);
 	return err;
 }
 

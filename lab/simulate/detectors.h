@@ -29,9 +29,9 @@ struct simulate_detectors {
  * Lists the @foreign_count texts "NAME=CMD" in @foreign, at most SIMULATE_FOREIGN_MAX and checked
  * to be such, or `memgrowth replay -` when there are none; then the baselines of @baselines,
  * names parted by commas, of which "all" is each and NAME@NUMBER another setting, or NULL; with
- * @settings also at all stricter settings. @foreign must outlive @ret, which starts out zeroed and is
- * released with simulate_detectors_done(), also after a failure.
- * Returns 0, or a negative errno with the message in @error.
+ * @settings also at all stricter settings. @foreign must outlive @ret, which starts out zeroed and
+ * is released with simulate_detectors_done(), also after a failure. Returns 0, or a negative errno
+ * with the message in @error.
  */
 int simulate_detectors_list(char *const *foreign, size_t foreign_count, const char *baselines,
 	bool settings, struct simulate_detectors *ret, struct run_error *error);
