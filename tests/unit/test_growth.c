@@ -213,7 +213,8 @@ static void test_leaks_are_found(void **state)
 	expect_found("bursts", bursts, 200, 700);
 }
 
-/* With half of the room gone a minute is enough; the growth then says why it was quick. */
+/* With half of the room gone little more than a minute is enough; the growth then says why it was
+ * quick. */
 static void test_urgent(void **state)
 {
 	struct found found;
@@ -222,7 +223,7 @@ static void test_urgent(void **state)
 	/* 10 MiB at first, and so it has half of its room when it holds 60 MiB. */
 	room_kib = (uint32_t)(110 * MIB);
 	found = first_leak(linear, 100);
-	assert_true(found.at >= 48 && found.at < 90);
+	assert_true(found.at >= 48 && found.at < 110);
 	assert_true(found.growth.is_urgent);
 	/* A limit that is far away is none. */
 	room_kib = (uint32_t)(10000 * MIB);
@@ -236,20 +237,31 @@ static void test_urgent(void **state)
 	room_kib = 0;
 }
 
-/* Levels below 8 s are not asked, and without a closed bucket nothing is. */
-static void test_levels(void **state)
+/* Asked so often in a row that it need not be told again. */
+static bool is_found(const struct series *series, uint32_t levels, uint32_t threshold_kib)
 {
 	struct leak_state leak = { .room_kib = 1 };
 	struct growth growth;
+	bool found = false;
+
+	for (int i = 0; i < 20; i++)
+		found |= growth_find_leak(series, levels, threshold_kib, &leak, &growth);
+	return found;
+}
+
+/* Levels below 8 s are not asked, and without a closed bucket nothing is. */
+static void test_levels(void **state)
+{
 	struct series series;
 
 	(void)state;
 	fill(&series, linear, 2000);
-	assert_true(growth_find_leak(&series, ALL_LEVELS, 256, &leak, &growth));
-	assert_false(growth_find_leak(&series, 0x1f, 256, &leak, &growth));
-	assert_false(growth_find_leak(&series, 0, 256, &leak, &growth));
+	assert_true(is_found(&series, ALL_LEVELS, 256));
+	assert_true(is_found(&series, 1U << 5, 256));
+	assert_false(is_found(&series, 0x1f, 256));
+	assert_false(is_found(&series, 0, 256));
 	/* Growth below twice the threshold is none. */
-	assert_false(growth_find_leak(&series, ALL_LEVELS, 10000 * 1024, &leak, &growth));
+	assert_false(is_found(&series, ALL_LEVELS, 10000 * 1024));
 }
 
 /* Rises by 1 MiB/s for the length of a tooth, drops, and so on. */
