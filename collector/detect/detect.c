@@ -327,8 +327,8 @@ static double score_of(const struct process *process, enum detect_tier tier,
 	return (double)growth->span_ns * 1e-9 / 61 * growth->steadiness;
 }
 
-static struct shape measure(
-	const struct detect *detect, struct process *process, bool leaking, bool over)
+static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
+	bool below_teeth, bool over)
 {
 	uint64_t value_kib = process->series.value;
 
@@ -338,7 +338,7 @@ static struct shape measure(
 			.noise_kib = process->noise[0] / NOISE_UNITS,
 			.rest_noise_kib = process->rest_noise[0] / NOISE_UNITS,
 			.slow_noise_kib = process->rest_noise[1] / NOISE_UNITS,
-			.has_teeth = has_teeth(detect, process),
+			.has_teeth = below_teeth || has_teeth(detect, process),
 			.leaking = leaking,
 			.over = over,
 			.huge_pages = 4ULL * process->huge_kib >
@@ -357,13 +357,14 @@ static void emit_verdict(struct detect *detect, struct process *process, enum de
 	enum detect_state state)
 {
 	struct verdict_state *verdict = &process->verdicts[tier];
+	const struct verdict_state *leak = &process->verdicts[DETECT_LEAK];
 	uint64_t now_ns = detect->now_ns;
 	struct growth growth = verdict->growth;
 	struct shape shape;
 	double score;
 
-	shape = measure(
-		detect, process, process->verdicts[DETECT_LEAK].raised, state == DETECT_WITHDRAWN);
+	shape = measure(detect, process, leak->raised, leak->growth.below_teeth,
+		state == DETECT_WITHDRAWN);
 	if (state != DETECT_WITHDRAWN) {
 		process->pattern = (uint8_t)shape.pattern;
 		process->cycle_ns = shape.cycle_ns;
@@ -584,11 +585,14 @@ static uint32_t recent_high(const struct process *process)
 }
 
 /* A leak whose rate is anybody's guess has not enough evidence yet. */
-static bool knows_rate(const struct detect *detect, struct process *process)
+static bool knows_rate(
+	const struct detect *detect, struct process *process, const struct growth *growth)
 {
-	struct shape shape = measure(detect, process, true, false);
+	struct shape shape = measure(detect, process, true, growth->below_teeth, false);
 
-	return shape.rate_hi - shape.rate_lo <= RATE_KNOWN * shape.rate_bytes_per_s;
+	/* Below teeth the search has tested the slope itself. */
+	return shape.pattern == DETECT_GCLEAK ||
+	       shape.rate_hi - shape.rate_lo <= RATE_KNOWN * shape.rate_bytes_per_s;
 }
 
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
@@ -613,7 +617,7 @@ static void judge(struct detect *detect, struct process *process, uint32_t close
 		if (!verdict->raised) {
 			if (find_growth(
 				    detect, process, tier, closed, threshold, rising, &growth) &&
-				(tier == DETECT_GROWING || knows_rate(detect, process)))
+				(tier == DETECT_GROWING || knows_rate(detect, process, &growth)))
 				raise_verdict(detect, process, tier, &growth);
 		} else if (is_over(detect, process, tier, closed)) {
 			withdraw_verdict(detect, process, tier);

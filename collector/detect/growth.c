@@ -231,19 +231,22 @@ static bool comes_again(const struct leak_steps *steps, int *ret_rose)
 	       2 * sum_of_3(steps, FLOOR_STEPS - 3) >= sum_of_3(steps, 0);
 }
 
+static bool has_high_teeth(
+	const struct series *series, int level, const struct leak_steps *steps, uint32_t high_kib)
+{
+	return ((double)high_kib - series_floor(series, level, 0)) * FLOOR_STEPS >=
+	       TEETH_STEPS * (double)steps->grown;
+}
+
 /*
- * Below teeth: the level's floors are valleys, and how low each of them was seen is chance, apart
+ * Below teeth the level's floors are valleys, and how low each of them was seen is chance, apart
  * from the line that they may follow. Whether they do is Student's test of the slope. It would take
  * a random walk for a leak, too, but that is no higher above its floors than they are apart.
  */
-static bool rises_below_teeth(
-	const struct series *series, int level, const struct leak_steps *steps, uint32_t high_kib)
+static bool rises_in_valleys(const struct series *series, int level)
 {
 	double mean = 0, sxx = 0, sxy = 0, sse = 0, slope;
 
-	if (((double)high_kib - series_floor(series, level, 0)) * FLOOR_STEPS <
-		TEETH_STEPS * (double)steps->grown)
-		return false;
 	for (unsigned int i = 0; i < SERIES_BUCKETS; i++)
 		mean += (double)series_floor(series, level, i) / SERIES_BUCKETS;
 	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
@@ -285,9 +288,11 @@ static bool find_leak_at(const struct series *series, int level, uint32_t thresh
 		return false;
 	steps = measure_steps(series, level, threshold_kib);
 	if (steps.grown < 2 * (int64_t)threshold_kib || !is_new(series, level, &steps) ||
-		(level < LEAK_FIRST_LEVEL && !is_urgent(&steps, state->room_kib)) ||
-		(!goes_on(&steps) && !comes_again(&steps, &rose) &&
-			!rises_below_teeth(series, level, &steps, state->high_kib)))
+		(level < LEAK_FIRST_LEVEL && !is_urgent(&steps, state->room_kib)))
+		return false;
+	ret->below_teeth = has_high_teeth(series, level, &steps, state->high_kib);
+	if (!goes_on(&steps) && !comes_again(&steps, &rose) &&
+		!(ret->below_teeth && rises_in_valleys(series, level)))
 		return false;
 	ret->level = level;
 	/* A floor is the value at its bucket's start. */

@@ -19,6 +19,7 @@ struct growth {
 	int level;	   /* of the series where it was seen */
 	double steadiness; /* share of its buckets that rose, 0 to 1 */
 	double scatter;	   /* of its steps, as a share of their mean */
+	bool below_teeth;  /* it was seen in the valleys between high teeth */
 	bool is_urgent;	   /* it took half of what was left until a limit kills */
 };
 
