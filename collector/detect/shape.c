@@ -9,6 +9,8 @@
 #define MIN_POINTS 6
 /* No rate is known better than this share. */
 #define RATE_ERROR_MIN 0.005
+/* Growth by so many times the noise is none, when it is over. */
+#define REST_NOISE 12
 /* A rest is the one before the onset when it is so much longer than all later ones. */
 #define REST_RATIO 4
 #define REST_MIN_NS 15000000000ULL
@@ -307,6 +309,10 @@ static enum detect_pattern classify(
 {
 	double height = curve->peak - curve->base;
 
+	/* It comes and goes as noise does. */
+	if (!context->leaking && context->over &&
+		height < REST_NOISE * larger(curve->noise, curve->slow_noise))
+		return context->turns_over ? DETECT_CHURN : DETECT_STEADY;
 	if (curve->n < MIN_POINTS || height <= 0)
 		return DETECT_UNKNOWN;
 	if (context->leaking && context->was == DETECT_GCLEAK)
