@@ -88,7 +88,7 @@ static void test_state_follows_its_number(void **state)
 	/* 63 others, then a grower whose slot is the last one. */
 	for (uint64_t mm = 100; mm < 163; mm++)
 		verdicts_sample(&v, mm, BORN_NS, MIB_BYTES);
-	for (uint64_t i = 0; i < 1000; i++) {
+	for (uint64_t i = 0; i < 3000; i++) {
 		verdicts_sample(&v, 1, BORN_NS + i * SAMPLE_NS, (double)i * MIB_BYTES / 10);
 		if (i >= 400 && i < 463)
 			detect_exit(v.detect, 100 + i - 400, BORN_NS + i * SAMPLE_NS);
@@ -109,13 +109,13 @@ static void test_slots_start_clean(void **state)
 
 	(void)state;
 	verdicts_open(&v, 1);
-	for (uint64_t i = 0; i < 1000; i++)
+	for (uint64_t i = 0; i < 3000; i++)
 		verdicts_sample(&v, 1, BORN_NS + i * SAMPLE_NS, (double)i * MIB_BYTES / 10);
-	detect_exit(v.detect, 1, BORN_NS + 100 * SECOND_NS);
+	detect_exit(v.detect, 1, BORN_NS + 300 * SECOND_NS);
 	assert_int_equal(v.tiers[DETECT_LEAK].ended, 1);
-	for (uint64_t i = 1000; i < 2000; i++)
+	for (uint64_t i = 3000; i < 6000; i++)
 		verdicts_sample(&v, 2, BORN_NS + i * SAMPLE_NS, MIB_BYTES);
-	detect_exit(v.detect, 2, BORN_NS + 200 * SECOND_NS);
+	detect_exit(v.detect, 2, BORN_NS + 600 * SECOND_NS);
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		assert_int_equal(v.tiers[tier].raised, 1);
 		assert_int_equal(v.tiers[tier].ended, 1);

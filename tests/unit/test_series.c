@@ -9,6 +9,7 @@
 
 #define START_NS 123456789ULL
 #define HOUR_NS (3600ULL * 1000000000)
+#define SECOND_NS 1000000000ULL
 #define MAX_SAMPLES 2000
 
 /* All that was ever said, and the same answers the slow way. */
@@ -18,6 +19,22 @@ struct model {
 	size_t count;
 };
 
+/* The last sample that is not yet replaced when @from_ns begins; times never step back. */
+static size_t model_held_at(const struct model *model, uint64_t from_ns)
+{
+	size_t low = 0, high = model->count - 1;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (model->t_ns[middle + 1] >= from_ns)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
 /*
  * The least value within a stretch of time. A value holds until the next sample, its moment
  * included, so one that ends just when the stretch begins still counts.
@@ -26,12 +43,10 @@ static uint32_t model_floor(const struct model *model, uint64_t from_ns, uint64_
 {
 	uint32_t floor = UINT32_MAX;
 
-	for (size_t i = 0; i < model->count; i++) {
-		uint64_t held_until = i + 1 < model->count ? model->t_ns[i + 1] : UINT64_MAX;
-
-		if (model->t_ns[i] < until_ns && held_until >= from_ns && model->kib[i] < floor)
+	for (size_t i = model_held_at(model, from_ns);
+		i < model->count && model->t_ns[i] < until_ns; i++)
+		if (model->kib[i] < floor)
 			floor = model->kib[i];
-	}
 	return floor;
 }
 
@@ -56,17 +71,37 @@ static void check_levels(const struct model *model, const struct series *series)
 	}
 }
 
-static void check_seconds(const struct model *model, const struct series *series)
+/*
+ * The largest floor of those that are not kept any more. Between the bucket of one sample and that
+ * of the next all floors are alike, so the first of them will do.
+ */
+static uint32_t model_high(const struct model *model, uint64_t width)
 {
-	uint64_t end = (model->t_ns[model->count - 1] - START_NS) / 1000000000;
-	uint64_t first = end > SERIES_SECONDS ? end - SERIES_SECONDS : 0;
+	uint64_t closed = (model->t_ns[model->count - 1] - START_NS) / width, before = UINT64_MAX;
+	uint32_t high = 0;
 
-	for (uint64_t second = first; second < end; second++) {
-		uint64_t from = START_NS + second * 1000000000;
+	for (size_t i = 0; i < model->count; i++) {
+		uint64_t bucket = (model->t_ns[i] - START_NS) / width;
 
-		assert_int_equal(series->seconds[second % SERIES_SECONDS],
-			model_floor(model, from, from + 1000000000));
+		if (bucket == before)
+			continue;
+		before = bucket;
+		for (uint64_t n = bucket; n <= bucket + 1; n++) {
+			uint64_t from = START_NS + n * width;
+
+			if (n + SERIES_BUCKETS < closed &&
+				model_floor(model, from, from + width) > high)
+				high = model_floor(model, from, from + width);
+		}
 	}
+	return high;
+}
+
+static void check_highs(const struct model *model, const struct series *series)
+{
+	for (int level = 0; level < SERIES_LEVELS; level++)
+		assert_int_equal(
+			series->levels[level].high, model_high(model, series_bucket_ns(level)));
 }
 
 static uint64_t random_step_ns(struct random *random)
@@ -109,10 +144,35 @@ static void test_floors_against_model(void **state)
 				series_put(&series, t_ns, kib);
 			if (i % 7 == 0 || i < 20)
 				check_levels(&model, &series);
-			check_seconds(&model, &series);
+			if (i % 50 == 49)
+				check_highs(&model, &series);
 			t_ns += random_step_ns(&random);
 		}
 	}
+}
+
+/* One bucket after the other, by hand: what leaves the eight kept ones is the high. */
+static void test_high(void **state)
+{
+	struct series series;
+
+	(void)state;
+	series_init(&series, 0, 50);
+	series_put(&series, 250000000, 20);
+	series_put(&series, 8 * 250000000ULL, 20);
+	assert_int_equal(series.levels[0].closed, SERIES_BUCKETS);
+	assert_int_equal(series.levels[0].high, 0);
+	series_put(&series, 9 * 250000000ULL, 20);
+	assert_int_equal(series.levels[0].high, 50);
+	assert_int_equal(series.levels[1].high, 0);
+	/* Lower ones do not lower it, and a gap far longer than what is kept counts as a whole. */
+	series_put(&series, 3600 * SECOND_NS, 70);
+	assert_int_equal(series.levels[0].high, 50);
+	series_put(&series, 7200 * SECOND_NS, 10);
+	assert_int_equal(series.levels[0].high, 70);
+	/* At the level of 2,048 s three buckets are closed: none has left. */
+	assert_int_equal(series.levels[13].closed, 3);
+	assert_int_equal(series.levels[13].high, 0);
 }
 
 static void test_mask_of_closed_levels(void **state)
@@ -177,6 +237,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_floors_against_model),
+		cmocka_unit_test(test_high),
 		cmocka_unit_test(test_mask_of_closed_levels),
 		cmocka_unit_test(test_before_the_start),
 		cmocka_unit_test(test_stepping_back),

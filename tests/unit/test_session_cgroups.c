@@ -22,7 +22,7 @@ static void test_process_explains_its_cgroup(void **state)
 	json_t *line = NULL;
 
 	run(w, 5, NULL);
-	run(w, 120, grow_process);
+	run(w, 300, grow_process);
 	assert_int_equal(count(w, "process", "growing", "raised"), 1);
 	assert_int_equal(find(w, "process", "leak", "raised", &line), 1);
 	assert_true(is_text(line, "kind", "rss"));
@@ -53,7 +53,7 @@ static void test_cow(void **state)
 	struct world *w = *state;
 
 	run(w, 5, NULL);
-	run(w, 120, grow_anon);
+	run(w, 300, grow_anon);
 	expect_kind(w, "cow");
 	assert_true(count(w, "cgroup", "leak", "updated") >= 5);
 }
@@ -68,7 +68,7 @@ static void test_cow_after_a_fork(void **state)
 	run(w, 20, NULL);
 	put_process(w, 2, "fork");
 	put_rss(w, 2, 200 * MIB);
-	run(w, 120, grow_anon);
+	run(w, 300, grow_anon);
 	fflush(w->out);
 	assert_int_equal(count(w, "cgroup", "leak", "raised"), 1);
 	assert_null(strstr(w->text, "\"kind\":\"anon\""));
@@ -99,7 +99,7 @@ static void test_shmem(void **state)
 	struct world *w = *state;
 
 	run(w, 5, NULL);
-	run(w, 120, grow_shmem);
+	run(w, 300, grow_shmem);
 	expect_kind(w, "shmem");
 }
 
@@ -135,7 +135,7 @@ static void test_kernel_parts(void **state)
 
 		open_world(w);
 		run(w, 5, NULL);
-		run(w, 120, grow_kernel);
+		run(w, 300, grow_kernel);
 		expect_kind(w, names[growing_part]);
 		tear_down(&self);
 	}
@@ -152,7 +152,7 @@ static void test_sock(void **state)
 	struct world *w = *state;
 
 	run(w, 5, NULL);
-	run(w, 120, grow_sock);
+	run(w, 300, grow_sock);
 	expect_kind(w, "sock");
 }
 
@@ -165,7 +165,7 @@ static void test_sock_of_v1_is_not_charged(void **state)
 	put_cgroup(w, BOX, POD, "/pod/box", 512 * MIB, "/pod/box");
 	put_cgroup(w, POD, ROOT, "/pod", RECORD_UNLIMITED, NULL);
 	run(w, 5, NULL);
-	run(w, 120, grow_sock);
+	run(w, 300, grow_sock);
 	expect_nothing(w);
 }
 
@@ -189,8 +189,8 @@ static void test_reclaimable_is_no_growth(void **state)
 	struct world *w = *state;
 
 	run(w, 5, NULL);
-	run(w, 120, grow_cache);
-	run(w, 120, grow_dentries);
+	run(w, 300, grow_cache);
+	run(w, 300, grow_dentries);
 	expect_nothing(w);
 }
 
@@ -207,7 +207,7 @@ static void test_inodes_come_with_cache(void **state)
 	struct world *w = *state;
 
 	run(w, 5, NULL);
-	run(w, 120, grow_cache_with_inodes);
+	run(w, 300, grow_cache_with_inodes);
 	expect_nothing(w);
 }
 
@@ -223,7 +223,7 @@ static void test_file_that_cannot_be_evicted(void **state)
 	struct world *w = *state;
 
 	run(w, 5, NULL);
-	run(w, 120, grow_locked_file);
+	run(w, 300, grow_locked_file);
 	expect_kind(w, "file");
 }
 
@@ -248,7 +248,7 @@ static void test_ever_more_processes(void **state)
 
 	next_mm = 100;
 	run(w, 5, NULL);
-	run(w, 120, add_process);
+	run(w, 300, add_process);
 	expect_kind(w, "processes");
 }
 
@@ -269,7 +269,7 @@ static void test_many_slow_workers(void **state)
 	struct world *w = *state;
 
 	w->box.anon_bytes = 110 * MIB;
-	run(w, 140, grow_workers);
+	run(w, 300, grow_workers);
 	expect_kind(w, "anon");
 }
 
@@ -286,13 +286,13 @@ static void test_lazyfree_is_no_leak(void **state)
 	struct world *w = *state;
 
 	run(w, 5, NULL);
-	run(w, 120, grow_lazyfree);
+	run(w, 300, grow_lazyfree);
 	assert_int_equal(count(w, "process", "growing", "raised"), 1);
 	assert_int_equal(count(w, "process", "leak", "raised"), 0);
 	assert_int_equal(count(w, "cgroup", "growing", "raised"), 0);
 	assert_int_equal(count(w, "cgroup", "leak", "raised"), 0);
 	/* It is no longer freed, and grows on until that is the most: a leak after all. */
-	run(w, 140, grow_process);
+	run(w, 600, grow_process);
 	assert_int_equal(count(w, "process", "leak", "raised"), 1);
 }
 
@@ -392,12 +392,13 @@ static void test_time_to_limit(void **state)
 {
 	struct world *w = *state;
 
+	put_cgroup(w, BOX, POD, "/pod/box", 1024 * MIB, "/pod/box");
 	run(w, 5, NULL);
-	run(w, 80, grow_process_and_cache);
-	expect_time_to_limit(w, "process", "leak", (512 - 10 - 160) / 2.0);
+	run(w, 260, grow_process_and_cache);
+	expect_time_to_limit(w, "process", "leak", (1024 - 10 - 520) / 2.0);
 	assert_int_equal(session_pace(w->session, BOX), LEDGER_CLOSE);
 	assert_int_equal(session_pace(w->session, 99), LEDGER_CALM);
-	run(w, 165, grow_process_and_cache);
+	run(w, 235, grow_process_and_cache);
 	assert_int_equal(session_pace(w->session, BOX), LEDGER_URGENT);
 }
 
@@ -407,13 +408,13 @@ static void test_limit_that_changes(void **state)
 	struct world *w = *state;
 
 	run(w, 5, NULL);
-	run(w, 80, grow_anon);
+	run(w, 260, grow_anon);
 	put_cgroup(w, BOX, POD, "/pod/box", 1024 * MIB, "/pod/box");
 	run(w, 10, grow_anon);
-	expect_time_to_limit(w, "cgroup", "leak", 1024 - 10 - 90);
-	put_cgroup(w, BOX, POD, "/pod/box", 256 * MIB, "/pod/box");
+	expect_time_to_limit(w, "cgroup", "leak", 1024 - 10 - 270);
+	put_cgroup(w, BOX, POD, "/pod/box", 512 * MIB, "/pod/box");
 	run(w, 10, grow_anon);
-	expect_time_to_limit(w, "cgroup", "leak", 256 - 10 - 100);
+	expect_time_to_limit(w, "cgroup", "leak", 512 - 10 - 280);
 }
 
 static void grow_both(struct world *w, int tenth)
@@ -428,13 +429,13 @@ static void test_limit_of_a_parent(void **state)
 	struct world *w = *state;
 	json_t *line = NULL;
 
-	put_cgroup(w, POD, ROOT, "/pod", 512 * MIB, "/pod");
-	put_cgroup(w, BOX, POD, "/pod/box", 512 * MIB, "/pod");
-	put_cgroup(w, OTHER, POD, "/pod/other", 512 * MIB, "/pod");
+	put_cgroup(w, POD, ROOT, "/pod", 2048 * MIB, "/pod");
+	put_cgroup(w, BOX, POD, "/pod/box", 2048 * MIB, "/pod");
+	put_cgroup(w, OTHER, POD, "/pod/other", 2048 * MIB, "/pod");
 	w->has_other = true;
 	run(w, 5, NULL);
-	run(w, 80, grow_both);
-	expect_time_to_limit(w, "cgroup", "leak", (512 - 10 - 240) / 3.0);
+	run(w, 260, grow_both);
+	expect_time_to_limit(w, "cgroup", "leak", (2048 - 10 - 780) / 3.0);
 	assert_int_equal(find(w, "cgroup", "leak", "raised", &line), 2);
 	assert_true(is_text(line, "limit_cgroup", "/pod"));
 	json_decref(line);
@@ -458,18 +459,18 @@ static void test_swap_makes_room(void **state)
 	w->box.swap_bytes = 20 * MIB;
 	w->box.swap_free_bytes = 1000 * MIB;
 	run(w, 5, NULL);
-	run(w, 80, grow_anon);
-	expect_time_to_limit(w, "cgroup", "leak", 512 + 100 - 20 - 10 - 80);
+	run(w, 260, grow_anon);
+	expect_time_to_limit(w, "cgroup", "leak", 512 + 100 - 20 - 10 - 260);
 	/* The host has less than it may use. */
 	w->box.swap_free_bytes = 30 * MIB;
 	run(w, 10, grow_anon);
-	expect_time_to_limit(w, "cgroup", "leak", 512 + 20 + 30 - 20 - 10 - 90);
+	expect_time_to_limit(w, "cgroup", "leak", 512 + 20 + 30 - 20 - 10 - 270);
 	/* Without a bound the host's swap is. */
 	cgroup.t_ns = w->t_ns;
 	cgroup.cgroup.swap_limit_bytes = RECORD_UNLIMITED;
 	put(w, &cgroup);
 	run(w, 10, grow_anon);
-	expect_time_to_limit(w, "cgroup", "leak", 512 + 20 + 30 - 20 - 10 - 100);
+	expect_time_to_limit(w, "cgroup", "leak", 512 + 20 + 30 - 20 - 10 - 280);
 }
 
 static void print_size(void **state)
