@@ -55,7 +55,7 @@ process rss leak" ]
   kill=$(jq -r 'select(.type == "oom").t_ns' oom.samples.jsonl)
   # But for the last three seconds, when 10 % is less than a poll.
   jq -es --argjson kill "$kill" '[.[] | select(.tier == "leak" and .state == "updated") |
-    . + {left: (($kill - .t_ns) / 1e9)} | select(.left > 3)] | length >= 5 and
+    . + {left: (($kill - .t_ns) / 1e9)} | select(.left > 3)] | length >= 3 and
     all((.time_to_limit_s / .left - 1 | fabs) < 0.1) and
     all(.time_to_limit_lo_s <= .left + 0.5 and .left - 0.5 <= .time_to_limit_hi_s)' \
     oom.detections.jsonl
