@@ -5,6 +5,9 @@
 #   dirty     page cache, written: no leak, though inodes and buffer heads grow with it
 #   lazyfree  freed with MADV_FREE: it grows, and is no leak
 #   oom       5 MiB/s into a limit of 512 MiB until the kernel kills; every fifth rss record
+# They last 100 to 140 s. Without a limit near by a leak takes longer to be told, so those of cow
+# and process say that theirs was 192 and 96 MiB, not 256: all else is as it was recorded. That
+# lazyfree is told of as no leak when there was time enough is tested in test_session_cgroups.c.
 # To renew one after a change that is meant:
 #   memgrowth replay X.samples.jsonl | grep -v '"type":"header"' >X.detections.jsonl
 
@@ -42,19 +45,20 @@ cgroup processes leak" ]
   [ -z "$(told dirty)" ]
 }
 
-@test "ledger recordings: what was freed with MADV_FREE is no leak" {
+@test "ledger recordings: what was freed with MADV_FREE is growth, and no leak so far" {
   expect lazyfree
   [ "$(told lazyfree)" = "process rss growing" ]
 }
 
-@test "ledger recordings: from 5 s after the verdict the limit is full when it was, within 10 %" {
+@test "ledger recordings: from 5 s after a verdict the limit is full when it was, within 10 %" {
   expect oom
   [ "$(told oom)" = "process rss growing
 process rss leak" ]
   kill=$(jq -r 'select(.type == "oom").t_ns' oom.samples.jsonl)
   # But for the last three seconds, when 10 % is less than a poll.
-  jq -es --argjson kill "$kill" '[.[] | select(.tier == "leak" and .state == "updated") |
-    . + {left: (($kill - .t_ns) / 1e9)} | select(.left > 3)] | length >= 5 and
+  jq -es --argjson kill "$kill" '[.[] | select(.state == "updated") |
+    . + {left: (($kill - .t_ns) / 1e9)} | select(.left > 3)] | length >= 18 and
+    ([.[] | select(.tier == "leak")] | length >= 2) and
     all((.time_to_limit_s / .left - 1 | fabs) < 0.1) and
     all(.time_to_limit_lo_s <= .left + 0.5 and .left - 0.5 <= .time_to_limit_hi_s)' \
     oom.detections.jsonl
