@@ -344,12 +344,15 @@ bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t thr
 			state->said[level] = 0;
 			continue;
 		}
+		if (state->said[level] == 0)
+			state->said_base_kib[level] = growth.base_kib;
 		state->said[level] += state->said[level] < UINT8_MAX;
 		if (found || state->said[level] < confirmations(level, &growth))
 			continue;
 		*ret = growth;
 		ret->from_ns -= (state->said[level] - 1) * series_bucket_ns(level);
 		ret->span_ns += (state->said[level] - 1) * series_bucket_ns(level);
+		ret->base_kib = state->said_base_kib[level];
 		found = true;
 	}
 	return found;
