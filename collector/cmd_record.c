@@ -369,8 +369,9 @@ int cmd_watch(int argc, char **argv)
 		.options = watch_options,
 		.parser = parse_option,
 		.doc = "Says which processes and cgroups grow, as it happens: growing, as soon as "
-		       "memory rises; leak, after about a minute of what is no warm-up, cycle or "
-		       "burst. A cgroup's line names the kind of memory that no process shows.\v"
+		       "memory rises; leak, after about four minutes of what is no warm-up, cycle "
+		       "or burst, sooner when half of what was left of the limit is gone. A "
+		       "cgroup's line names the kind of memory that no process shows.\v"
 		       "Examples:\n"
 		       "  memgrowth watch\n"
 		       "  memgrowth watch --cgroup /machine.slice --duration 10m\n",

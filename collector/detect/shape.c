@@ -3,51 +3,18 @@
 
 #include <math.h>
 
+#include "collector/detect/curve.h"
+
 /* With fewer points since the onset nothing is said of the shape. */
 #define MIN_POINTS 6
-/* Growth by less is none, be there ever so little noise. */
-#define HINGE_MIN_KIB 16
-/* So many points before it stood out growth may have begun. */
-#define HINGE_BACK 8.0
 /* No rate is known better than this share. */
 #define RATE_ERROR_MIN 0.005
-/* Residuals about a straight line, as a multiple of the noise. */
-#define STRAIGHT_NOISE 3
 /* A rest is the one before the onset when it is so much longer than all later ones. */
 #define REST_RATIO 4
 #define REST_MIN_NS 15000000000ULL
 
 /* Shorter points would show how samples come, not how memory grows. */
 #define UNIT_MIN_NS 1000000000ULL
-
-/* As fmax() and fmin(), which are calls, for what is never NaN. */
-static inline double larger(double a, double b)
-{
-	return a > b ? a : b;
-}
-
-static inline double lesser(double a, double b)
-{
-	return a < b ? a : b;
-}
-
-/* The points of an episode as a curve; indices from the onset on. */
-struct curve {
-	unsigned int n;
-	double unit_s;
-	double mean[EPISODE_POINTS + 1];
-	double floor[EPISODE_POINTS + 1];
-	double base;  /* level at the onset */
-	double noise; /* KiB */
-	double slow_noise;
-	double peak;
-	unsigned int peak_at;
-	double drawdown;  /* largest fall from a high */
-	double onset_s;	  /* of its first point after the episode's start */
-	double present_s; /* from its first point to the present */
-	double present;	  /* held now */
-	double risen_s;	  /* when it last rose */
-};
 
 static void measure_extremes(struct curve *curve)
 {
@@ -181,155 +148,6 @@ static void cut_tail(struct curve *curve)
 	measure_extremes(curve);
 }
 
-struct fit {
-	double slope; /* KiB/s */
-	double error; /* 95 % */
-};
-
-/* Student's t, two-sided 95 %. */
-static double student_t(unsigned int degrees)
-{
-	static const double t95[] = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
-		2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-		2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042 };
-
-	if (degrees < 1)
-		return t95[0];
-	return degrees <= 30 ? t95[degrees - 1] : 1.96 + 2.4 / degrees;
-}
-
-/* @ret_squares, if any: mean square of the residuals. */
-static struct fit fit_line(const double *x, const double *y, unsigned int n, double *ret_squares)
-{
-	double mean_x = 0, mean_y = 0, sxx = 0, sxy = 0, sse = 0, follow = 0, last = 0, r;
-	struct fit fit;
-
-	for (unsigned int i = 0; i < n; i++) {
-		mean_x += x[i] / n;
-		mean_y += y[i] / n;
-	}
-	for (unsigned int i = 0; i < n; i++) {
-		sxx += (x[i] - mean_x) * (x[i] - mean_x);
-		sxy += (x[i] - mean_x) * (y[i] - mean_y);
-	}
-	fit.slope = sxy / sxx;
-	for (unsigned int i = 0; i < n; i++) {
-		double residual = y[i] - mean_y - fit.slope * (x[i] - mean_x);
-
-		sse += residual * residual;
-		follow += residual * last;
-		last = residual;
-	}
-	if (ret_squares)
-		*ret_squares = sse / n;
-	r = sse > 0 ? lesser(larger(follow / sse, 0), 0.9) : 0;
-	fit.error = student_t(n - 2) * sqrt(sse / (n - 2) / sxx * (1 + r) / (1 - r));
-	return fit;
-}
-
-/* Whether all that the points are off a straight line may be noise. */
-static bool is_straight(const struct curve *curve)
-{
-	double x[EPISODE_POINTS + 1], squares, noise;
-
-	for (unsigned int i = 0; i < curve->n; i++)
-		x[i] = i;
-	fit_line(x, curve->mean, curve->n, &squares);
-	noise = STRAIGHT_NOISE * larger(curve->noise, curve->slow_noise);
-	return squares < noise * noise;
-}
-
-/* Over the means, up to where it reached its height: a rest after that is not part of the growth.
- */
-static struct fit fit_even(const struct curve *curve)
-{
-	double x[EPISODE_POINTS + 1], end = curve->base + 0.98 * (curve->peak - curve->base);
-	/* The growth began somewhere within the first point. */
-	unsigned int first = curve->n > 8 ? 1 : 0, n = 0;
-
-	while (first + n < curve->n && (n < 4 || curve->mean[first + n - 1] < end)) {
-		x[n] = (first + n) * curve->unit_s;
-		n++;
-	}
-	return fit_line(x, curve->mean + first, n, NULL);
-}
-
-/* Over the floors that nothing fell below later, but for the last tooth, which may yet fall. */
-static bool fit_envelope(const struct curve *curve, struct fit *ret)
-{
-	double x[EPISODE_POINTS + 1], y[EPISODE_POINTS + 1], least = INFINITY;
-	unsigned int n = 0, last = curve->n;
-
-	/* The last valley: from there to the present nothing was given back. */
-	for (unsigned int i = curve->n; i-- > 0;) {
-		if (curve->floor[i] >= least)
-			continue;
-		least = curve->floor[i];
-		if (i + 1 < curve->n && curve->peak_at < i)
-			last = i;
-	}
-	least = INFINITY;
-	for (unsigned int i = last == curve->n ? last : last + 1; i-- > 0;) {
-		if (curve->floor[i] >= least)
-			continue;
-		least = curve->floor[i];
-		x[n] = i * curve->unit_s;
-		y[n++] = least;
-	}
-	if (n < 3)
-		return false;
-	*ret = fit_line(x, y, n, NULL);
-	return true;
-}
-
-/*
- * When the growth began, in points; before 0 when the episode began later than that. A step within
- * point i raises the mean of i by a part of it; a line that begins there is found from the two
- * points after it, a parabola (@order 2) from its height and slope.
- */
-static double hinge_of(const struct curve *curve, int order)
-{
-	double enough = larger(HINGE_MIN_KIB, 2 * larger(curve->noise, curve->slow_noise)), slope;
-	unsigned int i = curve->n;
-
-	/* The first point from which on it was never back. */
-	while (i > 0 && curve->mean[i - 1] >= curve->base + enough)
-		i--;
-	if (i + 2 >= curve->n)
-		return 0;
-	slope = curve->mean[i + 2] - curve->mean[i + 1];
-	if (slope > 0.3 * (curve->mean[i + 1] - curve->mean[i])) {
-		double back = order * (curve->mean[i + 1] - curve->base) / slope;
-
-		return lesser(larger(i + 1.5 - back, i - (order == 2 ? HINGE_BACK : 2.0)), i + 1.0);
-	}
-	return i + (curve->mean[i + 1] - curve->mean[i]) / (curve->mean[i + 1] - curve->base);
-}
-
-/* From the onset to the present, or to when it stopped. */
-static struct fit fit_ends(const struct curve *curve, int order, double more)
-{
-	double time =
-		larger(curve->present_s - hinge_of(curve, order) * curve->unit_s, curve->unit_s);
-	struct fit fit = { .slope = (curve->present + more - curve->base) / time };
-	double beginning = 0.25 * curve->unit_s * fit.slope;
-
-	fit.error = 2 * sqrt(beginning * beginning + 2 * curve->noise * curve->noise) / time;
-	return fit;
-}
-
-/* Stretches of points that rise, with rests between them. */
-struct rises {
-	unsigned int count;
-	unsigned int active; /* points that rise */
-	unsigned int longest, longest_rest;
-	double gained[EPISODE_POINTS / 2 + 1];
-	double centre[EPISODE_POINTS / 2 + 1];	  /* of what was gained, in points: when it came */
-	unsigned int end[EPISODE_POINTS / 2 + 1]; /* first point after it */
-	unsigned int begin[EPISODE_POINTS / 2 + 1];
-	double early, late; /* gained in the first and in the second half of the time */
-};
-
 static struct rises find_rises(const struct curve *curve)
 {
 	double enough = rise_of(curve), level = curve->base;
@@ -363,37 +181,6 @@ static struct rises find_rises(const struct curve *curve)
 			rises.longest_rest = rises.begin[i] - rises.end[i - 1];
 	}
 	return rises;
-}
-
-/* Whether steps and the rests between them can be told apart. */
-static bool has_steps(const struct rises *rises)
-{
-	unsigned int last = rises->count - 1;
-
-	return rises->count >= 2 && rises->longest <= 2 &&
-	       rises->centre[last] - rises->centre[0] >= 2.5 * last;
-}
-
-/*
- * From the first step to the present, the next step counted in as far as its time has come: steps
- * have no rate but from one to the next.
- */
-static struct fit fit_steps(const struct curve *curve, const struct rises *rises)
-{
-	unsigned int last = rises->count - 1;
-	double cycle = (rises->centre[last] - rises->centre[0]) / last;
-	double since = curve->present_s / curve->unit_s - rises->centre[last];
-	double part = lesser(larger(since / cycle, 0), 1);
-	/* The next step, if they become larger as evenly as they did. */
-	double more = larger((rises->gained[last] - rises->gained[0]) / last, 0);
-	double time = (rises->centre[last] - rises->centre[0] + part * cycle) * curve->unit_s;
-	double grown = curve->mean[rises->end[last] - 1] - curve->mean[rises->end[0] - 1] +
-		       part * (rises->gained[last] + more);
-	struct fit fit = { .slope = grown / time };
-	double when = 0.2 * curve->unit_s * fit.slope;
-
-	fit.error = 2 * sqrt(2 * (when * when + curve->noise * curve->noise)) / time;
-	return fit;
 }
 
 /* Whether rises, seen whole, become larger one by one and as halves. */
@@ -473,7 +260,7 @@ static enum detect_pattern classify_growth(
 	if (rises_grow(rises) || (rises->count >= 4 && rises->late > 2 * rises->early))
 		return DETECT_ACCELERATING;
 	/* Of little growth in much noise nothing but a line can be said. */
-	if (is_straight(curve) ||
+	if (fit_is_straight(curve) ||
 		curve->peak - curve->base < 30 * larger(curve->noise, curve->slow_noise))
 		return DETECT_LINEAR;
 	if (share < 0.75 && rises->count >= 2 && huge_pages)
@@ -536,43 +323,6 @@ static enum detect_pattern classify(
 	if (is_too_fine(context, curve) && rises->late <= 2 * rises->early)
 		return context->was;
 	return classify_growth(curve, rises, context->huge_pages);
-}
-
-/*
- * Growth that accelerates in steps too short to be told apart: the part of the next one whose time
- * has come, at the slope of the last points.
- */
-static double next_step(const struct curve *curve)
-{
-	unsigned int n = curve->n, back = n > 8 ? 4 : 1;
-
-	return (curve->mean[n - 1] - curve->mean[n - 1 - back]) / (back * curve->unit_s) *
-	       lesser(larger(curve->present_s - curve->risen_s, 0), curve->unit_s);
-}
-
-static struct fit fit_rate(const struct curve *curve, const struct rises *rises,
-	enum detect_pattern pattern, bool too_fine)
-{
-	struct fit fit;
-
-	switch (pattern) {
-	case DETECT_GCLEAK:
-		if (fit_envelope(curve, &fit))
-			return fit;
-		return fit_ends(curve, 1, 0);
-	case DETECT_BURST:
-		if (too_fine)
-			return fit_even(curve);
-		return has_steps(rises) ? fit_steps(curve, rises) : fit_ends(curve, 1, 0);
-	case DETECT_ACCELERATING:
-		if (has_steps(rises))
-			return fit_steps(curve, rises);
-		return fit_ends(curve, 2, next_step(curve));
-	case DETECT_LINEAR:
-		return fit_even(curve);
-	default:
-		return fit_ends(curve, 1, 0);
-	}
 }
 
 struct shape shape_measure(const struct episode *episode, const struct shape_context *context)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIER_WIDTH 11 /* "not in 89 s" */
+#define TIER_WIDTH 12 /* "not in 239 s" */
 
 #define GREEN "\033[32m"
 #define RED "\033[31m"

@@ -60,6 +60,7 @@ two 1 0,two 1 1,two 2 0,two 2 1," ]
 
 @test "simulate: the sealed seeds are not for looking at" {
   run -2 --separate-stderr "$LEAKLAB" simulate --seeds=sealed
+  # shellcheck disable=SC2154 # set by run
   [[ $stderr == *"by \`leaklab accuracy\` alone"* ]]
   run -2 --separate-stderr "$LEAKLAB" simulate --first 1000000
   [[ $stderr == *"the seeds of tune are 1 to 99999"* ]]

@@ -116,8 +116,10 @@ step_smoke() {
 }
 
 latency_of() {
-	detail "$(jq -r '.summary.growing.latency.median_s // empty |
-		"growing after \(. * 1000 | round) ms"' "$(run_of "$1")/score.json")"
+	detail "$(jq -r '.summary | [
+		(.growing.latency.median_s // empty | "growing after \(. * 1000 | round) ms"),
+		(.leak.latency.median_s // empty | "leak after \(round) s")] | join(", ")' \
+		"$(run_of "$1")/score.json")"
 }
 
 # Each container of the smoke run, as podman described it, in what the lab wrote and in what the

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Owns the life of verdicts: when one is raised, updated, withdrawn. What counts as growth is
+ * growth.c's, what it looks like shape.c's.
+ */
+#include "collector/detect/state.h"
+
+#include "collector/detect/confidence.h"
+#include "collector/detect/shape.h"
+
+/* Figures are brought up to date this often, of long growth less often: each 64th of its time. */
+#define UPDATE_NS (5 * NS_PER_SECOND)
+#define UPDATE_MAX_NS (60 * NS_PER_SECOND)
+/*
+ * "Growing" is over after this long without a new high, or, for slow growth, after four times what
+ * the next eighth of the threshold takes at its rate; a leak after so many times the span that it
+ * was found in.
+ */
+#define QUIET_MIN_NS (8 * NS_PER_SECOND)
+#define LEAK_QUIET_SPANS 4
+/* And over when all but a half of the growth was given back, of a leak all but a quarter. */
+#define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
+/* Width of the interval of a leak's rate when it is raised, as a share of the rate. */
+#define RATE_KNOWN 0.75
+
+static double score_of(
+	const struct process *process, enum detect_tier tier, const struct growth *growth)
+{
+	double grown = (double)process->series.value - process->episode.base;
+
+	if (tier == DETECT_GROWING)
+		return grown > 0 ? grown / process_threshold(process) : 0;
+	return (double)growth->span_ns * 1e-9 / 61 * growth->steadiness;
+}
+
+static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
+	bool below_teeth, bool over)
+{
+	uint64_t value_kib = process->series.value;
+
+	episode_put(&process->episode, detect->now_ns, process->series.value);
+	return shape_measure(&process->episode,
+		&(struct shape_context){
+			.noise_kib = process->noise[0] / NOISE_UNITS,
+			.rest_noise_kib = process->rest_noise[0] / NOISE_UNITS,
+			.slow_noise_kib = process->rest_noise[1] / NOISE_UNITS,
+			.has_teeth = below_teeth || process_has_teeth(detect, process),
+			.leaking = leaking,
+			.over = over,
+			.huge_pages = 4ULL * process->huge_kib >
+				      3ULL * (process->series.value - process->episode.base),
+			.risen_ns = process->high_ns,
+			.turns_over = process_turns_over(detect, process),
+			.cycle = value_kib <= process->ceiling_kib + process->ceiling_kib / 8
+					 ? process->cycle_pattern
+					 : DETECT_UNKNOWN,
+			.was = process->pattern,
+			.was_cycle_ns = process->cycle_ns,
+		});
+}
+
+void detect_emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
+	enum detect_state state)
+{
+	struct verdict_state *verdict = &process->verdicts[tier];
+	const struct verdict_state *leak = &process->verdicts[DETECT_LEAK];
+	uint64_t now_ns = detect->now_ns;
+	struct growth growth = verdict->growth;
+	struct shape shape;
+	double score;
+
+	shape = measure(detect, process, leak->raised, leak->growth.below_teeth,
+		state == DETECT_WITHDRAWN);
+	if (state != DETECT_WITHDRAWN) {
+		process->pattern = (uint8_t)shape.pattern;
+		process->cycle_ns = shape.cycle_ns;
+	}
+	if (now_ns > growth.from_ns + growth.span_ns)
+		growth.span_ns = now_ns - growth.from_ns;
+	if (process->series.value > growth.base_kib)
+		growth.grown_kib = process->series.value - growth.base_kib;
+	score = score_of(process, tier, &growth);
+	verdict->updated_ns = now_ns;
+	detect->emit(detect->ctx, &(struct detect_verdict){
+					  .mm = process->mm,
+					  .t_ns = now_ns,
+					  .tier = tier,
+					  .state = state,
+					  .pattern = shape.pattern,
+					  .rate_bytes_per_s = shape.rate_bytes_per_s,
+					  .rate_lo = shape.rate_lo,
+					  .rate_hi = shape.rate_hi,
+					  .onset_ns = shape.onset_ns,
+					  .score = score,
+					  .confidence = confidence_of(tier, score),
+					  .samples = process->samples,
+					  .events = process->events,
+					  .lost = detect->lost,
+					  .span_ns = growth.span_ns,
+					  .growth_bytes = (uint64_t)growth.grown_kib * 1024,
+					  .error_bytes = process->error_bytes,
+				  });
+}
+
+static void raise_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
+	const struct growth *growth)
+{
+	struct verdict_state *verdict = &process->verdicts[tier];
+
+	verdict->raised = true;
+	verdict->growth = *growth;
+	/* A floor, since floors are what it is compared with. */
+	verdict->high_kib =
+		series_floor(&process->series, tier == DETECT_LEAK ? growth->level : 0, 0);
+	verdict->high_ns = detect->now_ns;
+	detect_emit_verdict(detect, process, tier, DETECT_RAISED);
+}
+
+static void withdraw_verdict(struct detect *detect, struct process *process, enum detect_tier tier)
+{
+	struct verdict_state *verdict = &process->verdicts[tier];
+	uint32_t floor_kib = series_floor(&process->series, 0, 0);
+
+	detect_emit_verdict(detect, process, tier, DETECT_WITHDRAWN);
+	verdict->raised = false;
+	if (tier == DETECT_LEAK)
+		return;
+	process->settled_kib = floor_kib;
+	if (2 * (uint64_t)floor_kib < (uint64_t)verdict->growth.base_kib + verdict->high_kib) {
+		process->ceiling_kib = verdict->high_kib;
+		process->ceiling_ns = detect->now_ns;
+	}
+}
+
+/*
+ * A verdict falls when most of the growth was given back, or nothing has grown for long. A leak is
+ * held against the floors at the scale at which it was found, for it may be one below teeth.
+ */
+static bool is_over(const struct detect *detect, const struct process *process,
+	enum detect_tier tier, uint32_t closed)
+{
+	const struct verdict_state *verdict = &process->verdicts[tier];
+	const struct growth *growth = &verdict->growth;
+	int level = tier == DETECT_LEAK ? growth->level : 0;
+	uint32_t floor_kib = series_floor(&process->series, level, 0);
+	uint64_t quiet_ns;
+
+	if (!(closed & 1U << level))
+		return false;
+	if (SHARES_BACK(tier) * (uint64_t)floor_kib <
+		(SHARES_BACK(tier) - 1) * (uint64_t)growth->base_kib + verdict->high_kib)
+		return true;
+	quiet_ns = tier == DETECT_LEAK
+			   ? LEAK_QUIET_SPANS * growth->span_ns
+			   : process_threshold(process) / 2 * growth->span_ns / growth->grown_kib;
+	if (quiet_ns < QUIET_MIN_NS)
+		quiet_ns = QUIET_MIN_NS;
+	return detect->now_ns > verdict->high_ns + quiet_ns;
+}
+
+/*
+ * Whether the floor is now a step above where it last stood; smaller ups and downs are no steps.
+ * A coarse scale sees a rise long after it ended, so growth is only asked for at a step.
+ */
+static bool has_risen(struct process *process, uint32_t floor_kib, uint32_t step)
+{
+	bool up = floor_kib >= (uint64_t)process->step_kib + step;
+
+	if (up || (uint64_t)floor_kib + step <= process->step_kib)
+		process->step_kib = floor_kib;
+	return up;
+}
+
+static bool find_growth(const struct detect *detect, struct process *process, enum detect_tier tier,
+	uint32_t closed, uint32_t threshold, bool rising, struct growth *ret)
+{
+	uint32_t floor_kib = series_floor(&process->series, 0, 0);
+	bool is_leak = process->verdicts[DETECT_LEAK].raised;
+
+	if (tier == DETECT_LEAK)
+		return growth_find_leak(
+			&process->series, closed, process_least_growth(process, 0), &process->leak, ret);
+	if (floor_kib < process->settled_kib)
+		process->settled_kib = floor_kib;
+	if (!rising)
+		return false;
+	/*
+	 * Coarser levels still show the growth that a verdict was withdrawn for: it takes more.
+	 */
+	if (process->settled_kib && floor_kib - process->settled_kib < threshold)
+		return false;
+	if (floor_kib < process->ceiling_kib && !is_leak &&
+		detect->now_ns < process->ceiling_ns + CYCLE_NS)
+		return false;
+	return growth_find_rising(&process->series, threshold, ret);
+}
+
+static uint64_t update_interval_ns(const struct detect *detect, const struct growth *growth)
+{
+	uint64_t interval_ns = (detect->now_ns - growth->from_ns) / 64;
+
+	if (interval_ns < UPDATE_NS)
+		return UPDATE_NS;
+	return interval_ns < UPDATE_MAX_NS ? interval_ns : UPDATE_MAX_NS;
+}
+
+/* A leak whose rate is anybody's guess has not enough evidence yet. */
+static bool knows_rate(
+	const struct detect *detect, struct process *process, const struct growth *growth)
+{
+	struct shape shape = measure(detect, process, true, growth->below_teeth, false);
+
+	/* Below teeth the search has tested the slope itself. */
+	return shape.pattern == DETECT_GCLEAK ||
+	       shape.rate_hi - shape.rate_lo <= RATE_KNOWN * shape.rate_bytes_per_s;
+}
+
+/* Called when the buckets in @closed were closed: the only times when a verdict can change. */
+void detect_judge(struct detect *detect, struct process *process, uint32_t closed)
+{
+	uint32_t floor_kib = series_floor(&process->series, 0, 0);
+	bool any_raised = false, rising;
+	struct growth growth;
+	uint32_t threshold;
+
+	process_follow_noise(process, closed);
+	if (closed & 1U << SERIES_SECOND_LEVEL)
+		process->leak.high_kib = process_recent_high(process);
+	if (closed & 1U << SERIES_SECOND_LEVEL)
+		process_follow_teeth(detect, process);
+	threshold = process_threshold(process);
+	process_follow_high(process, threshold);
+	rising = has_risen(process, floor_kib, threshold / 8);
+	for (int tier = 0; tier < DETECT_TIERS; tier++) {
+		struct verdict_state *verdict = &process->verdicts[tier];
+
+		if (!verdict->raised) {
+			if (find_growth(
+				    detect, process, tier, closed, threshold, rising, &growth) &&
+				(tier == DETECT_GROWING || knows_rate(detect, process, &growth)))
+				raise_verdict(detect, process, tier, &growth);
+		} else if (is_over(detect, process, tier, closed)) {
+			withdraw_verdict(detect, process, tier);
+		} else if (detect->now_ns - verdict->updated_ns >=
+			   update_interval_ns(detect, &verdict->growth)) {
+			detect_emit_verdict(detect, process, tier, DETECT_UPDATED);
+		}
+		any_raised |= verdict->raised;
+	}
+	if (!any_raised && closed & 1U << SERIES_SECOND_LEVEL)
+		process_follow_episode(detect, process, threshold);
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Owns what is followed of each process beside its series: noise, teeth, highs, and the episode of
+ * growth that it is in.
+ */
+#include "collector/detect/state.h"
+
+#include "collector/detect/shape.h"
+
+/* Bends until the noise is taken as known. */
+#define NOISE_FAST 20
+/* It is asked for at scales of 1 s and of 8 s: some noise is slow. */
+#define NOISE_LEVELS { SERIES_SECOND_LEVEL, SERIES_SECOND_LEVEL + 3 }
+/* Growth that goes on after a rest of this length is a new one. */
+#define EPISODE_REST_NS (600 * NS_PER_SECOND)
+/* Memory that is this much above its base is not at rest, be it ever so noisy. */
+#define SLACK_MAX_KIB 2048U
+/* A fall by less is none of a tooth, and teeth come within this time. */
+#define TOOTH_MIN_KIB 2048U
+#define TOOTH_NOISE 12
+#define TEETH_NS (600 * NS_PER_SECOND)
+
+/* What does not fit is 4 TiB and more. */
+uint32_t process_clamp_kib(uint64_t kib)
+{
+	return kib < UINT32_MAX ? (uint32_t)kib : UINT32_MAX;
+}
+
+uint32_t process_noise_kib(const struct process *process)
+{
+	uint32_t noise =
+		process->noise[0] > process->noise[1] ? process->noise[0] : process->noise[1];
+
+	return noise / NOISE_UNITS;
+}
+
+uint32_t process_least_growth(const struct process *process, uint32_t noise)
+{
+	return growth_threshold_kib(
+		process->series.value, process_clamp_kib(process->error_bytes / 1024), noise);
+}
+
+uint32_t process_threshold(const struct process *process)
+{
+	return process_least_growth(process, process_noise_kib(process));
+}
+
+/*
+ * Follows the median of the third differences of floors, by steps of a sixteenth, of a quarter
+ * at first: even growth and growth that
+ * accelerates evenly have none, and single jumps do not move a median.
+ */
+void process_follow_noise(struct process *process, uint32_t closed)
+{
+	static const int levels[] = NOISE_LEVELS;
+	const struct series *series = &process->series;
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t *noise = &process->noise[i];
+		uint8_t *seen = &process->noise_seen[i];
+		uint32_t step = *noise / (*seen < NOISE_FAST ? 4 : 16) + 1;
+		int64_t bend;
+
+		if (!(closed & 1U << levels[i]) || series->levels[levels[i]].closed < 4)
+			continue;
+		bend = (int64_t)series_floor(series, levels[i], 0) -
+		       3 * (int64_t)series_floor(series, levels[i], 1) +
+		       3 * (int64_t)series_floor(series, levels[i], 2) -
+		       (int64_t)series_floor(series, levels[i], 3);
+		/* Of noise 1.8 times as large as the second difference. */
+		bend /= 2;
+		if (bend < 0)
+			bend = -bend;
+		if (bend * NOISE_UNITS > *noise)
+			*noise += *noise < UINT32_MAX / 2 ? step : 0;
+		else
+			*noise -= *noise < step ? *noise : step;
+		*seen += *seen < NOISE_FAST;
+	}
+}
+
+/* Counts large falls between highs. */
+void process_follow_teeth(const struct detect *detect, struct process *process)
+{
+	uint32_t floor_kib = series_floor(&process->series, SERIES_SECOND_LEVEL, 0);
+	uint64_t least = TOOTH_NOISE * (uint64_t)(process->noise[0] / NOISE_UNITS);
+
+	if (least < TOOTH_MIN_KIB)
+		least = TOOTH_MIN_KIB;
+	if (floor_kib > process->tooth_kib)
+		process->tooth_kib = floor_kib;
+	if (floor_kib + least > process->tooth_kib)
+		return;
+	if (detect->now_ns > process->tooth_ns + TEETH_NS)
+		process->teeth = 0;
+	process->teeth += process->teeth < UINT8_MAX;
+	process->tooth_ns = detect->now_ns;
+	process->tooth_kib = floor_kib;
+}
+
+bool process_has_teeth(const struct detect *detect, const struct process *process)
+{
+	return process->teeth >= 3 && detect->now_ns <= process->tooth_ns + TEETH_NS;
+}
+
+/* Pages are touched anew while the size stands still: what is old is replaced, as in a cache. */
+bool process_turns_over(const struct detect *detect, const struct process *process)
+{
+	uint64_t quiet_s = (detect->now_ns - process->high_ns) / NS_PER_SECOND;
+
+	return process->events - process->events_at_high > 16 * (quiet_s + 4);
+}
+
+void process_follow_high(struct process *process, uint32_t threshold)
+{
+	uint32_t floor_kib = series_floor(&process->series, 0, 0);
+
+	if (floor_kib >= (uint64_t)process->high_kib + threshold / 8) {
+		process->high_kib = floor_kib;
+		process->high_ns = process->changed_ns;
+		process->events_at_high = process->events;
+	}
+	for (int tier = 0; tier < DETECT_TIERS; tier++) {
+		struct verdict_state *verdict = &process->verdicts[tier];
+		int level = tier == DETECT_LEAK ? verdict->growth.level : 0;
+
+		if (!verdict->raised)
+			continue;
+		floor_kib = series_floor(&process->series, level, 0);
+		if (floor_kib >= (uint64_t)verdict->high_kib + threshold / 8) {
+			verdict->high_kib = floor_kib;
+			verdict->high_ns = level ? series_closed_until_ns(&process->series, level)
+						 : process->changed_ns;
+		}
+	}
+}
+
+/* The highest value of the last quarter of an hour or so: what was higher is forgotten by shares.
+ */
+uint32_t process_recent_high(const struct process *process)
+{
+	uint32_t high = process->leak.high_kib, value = process->series.value;
+
+	return value >= high ? value : high - (high - value) / 1024;
+}
+
+void process_restart_episode(const struct detect *detect, struct process *process, uint32_t base)
+{
+	episode_start(&process->episode, detect->now_ns, base, process->series.value);
+	process->high_kib = process->series.value;
+	process->high_ns = detect->now_ns;
+	process->pattern = DETECT_UNKNOWN;
+	process->cycle_ns = 0;
+	process->huge_kib = 0;
+	process->rest_noise[0] = process->noise[0];
+	process->rest_noise[1] = process->noise[1];
+}
+
+/*
+ * Memory is back where it rose from. For a while rises to where it was are not worth a word, but
+ * now and then: what is silenced does not prolong the silence.
+ */
+static void remember_cycle(const struct detect *detect, struct process *process, uint32_t threshold)
+{
+	enum detect_pattern pattern = shape_of_cycle(&process->episode, threshold);
+
+	if (pattern == DETECT_UNKNOWN)
+		return;
+	process->cycle_pattern = (uint8_t)pattern;
+	if (process->high_kib > process->ceiling_kib)
+		process->ceiling_kib = process->high_kib;
+	if (detect->now_ns > process->ceiling_ns + CYCLE_NS || process->ceiling_ns == 0)
+		process->ceiling_ns = detect->now_ns;
+}
+
+/*
+ * Each second without a verdict: is there still anything that rises? The base follows what is held
+ * at rest, down at once and up by a sixty-fourth, which is too slow to follow a leak of 1 KiB/s.
+ */
+void process_follow_episode(const struct detect *detect, struct process *process, uint32_t threshold)
+{
+	uint32_t floor_kib = series_floor(&process->series, SERIES_SECOND_LEVEL, 0);
+	uint32_t base = process->episode.base, slack = threshold / 8;
+
+	if (slack < 2 * process_noise_kib(process))
+		slack = 2 * process_noise_kib(process);
+	if (slack > SLACK_MAX_KIB)
+		slack = SLACK_MAX_KIB;
+	if (floor_kib < base)
+		base = floor_kib;
+	if (floor_kib <= (uint64_t)base + slack) {
+		remember_cycle(detect, process, threshold);
+		process_restart_episode(detect, process, base + (floor_kib - base) / 64);
+	} else if (detect->now_ns > process->high_ns + EPISODE_REST_NS) {
+		process_restart_episode(detect, process, floor_kib);
+	}
+}
