@@ -60,6 +60,13 @@ struct fit {
 /* Whether all that the points are off a straight line may be noise. */
 bool fit_is_straight(const struct curve *curve);
 
+/*
+ * When the growth began, in points; before 0 when the episode began later than that. A step within
+ * point i raises the mean of i by a part of it; a line that begins there is found from the two
+ * points after it, a parabola (@order 2) from its height and slope.
+ */
+double fit_hinge(const struct curve *curve, int order);
+
 /* The growth rate of a curve of this pattern; @too_fine: its cycle is shorter than points show. */
 struct fit fit_rate(const struct curve *curve, const struct rises *rises,
 	enum detect_pattern pattern, bool too_fine);

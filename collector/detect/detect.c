@@ -242,7 +242,8 @@ const char *detect_state_name(enum detect_state state)
 const char *detect_pattern_name(enum detect_pattern pattern)
 {
 	static const char *const names[] = { "unknown", "linear", "accelerating", "oscillating",
-		"burst", "gcleak", "warmup", "plateau", "cache", "sawtooth", "spike", "sine" };
+		"burst", "gcleak", "warmup", "plateau", "cache", "sawtooth", "spike", "sine",
+		"steady", "churn" };
 
 	return names[pattern];
 }

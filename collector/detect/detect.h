@@ -39,6 +39,8 @@ enum detect_pattern {
 	DETECT_SAWTOOTH,
 	DETECT_SPIKE,
 	DETECT_SINE,
+	DETECT_STEADY,
+	DETECT_CHURN,
 };
 
 /*

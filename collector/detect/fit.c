@@ -108,12 +108,7 @@ static bool fit_envelope(const struct curve *curve, struct fit *ret)
 	return true;
 }
 
-/*
- * When the growth began, in points; before 0 when the episode began later than that. A step within
- * point i raises the mean of i by a part of it; a line that begins there is found from the two
- * points after it, a parabola (@order 2) from its height and slope.
- */
-static double hinge_of(const struct curve *curve, int order)
+double fit_hinge(const struct curve *curve, int order)
 {
 	double enough = larger(HINGE_MIN_KIB, 2 * larger(curve->noise, curve->slow_noise)), slope;
 	unsigned int i = curve->n;
@@ -136,7 +131,7 @@ static double hinge_of(const struct curve *curve, int order)
 static struct fit fit_ends(const struct curve *curve, int order, double more)
 {
 	double time =
-		larger(curve->present_s - hinge_of(curve, order) * curve->unit_s, curve->unit_s);
+		larger(curve->present_s - fit_hinge(curve, order) * curve->unit_s, curve->unit_s);
 	struct fit fit = { .slope = (curve->present + more - curve->base) / time };
 	double beginning = 0.25 * curve->unit_s * fit.slope;
 

@@ -6,6 +6,8 @@
 /* "Rising" is asked at 250 ms to 64 s, "leak" at 16 s to 4,096 s and above, or 8 s in a hurry. */
 #define RISING_LEVELS 9
 #define RISING_STEPS 4
+/* Below 4 s programs take and give back three times as much as they do above. */
+#define RISING_STEADY_LEVEL 4
 #define LEAK_FIRST_LEVEL 6
 #define LEAK_URGENT_LEVEL 5
 /* Standard deviation of even steps, as a share of their mean. */
@@ -75,9 +77,13 @@ static bool find_rising_at(
 
 bool growth_find_rising(const struct series *series, uint32_t threshold_kib, struct growth *ret)
 {
-	for (int level = 0; level < RISING_LEVELS; level++)
-		if (find_rising_at(series, level, threshold_kib, ret))
+	for (int level = 0; level < RISING_LEVELS; level++) {
+		uint64_t least_kib = threshold_kib * (level < RISING_STEADY_LEVEL ? 3ULL : 1ULL);
+
+		if (least_kib <= UINT32_MAX &&
+			find_rising_at(series, level, (uint32_t)least_kib, ret))
 			return true;
+	}
 	return false;
 }
 
@@ -338,12 +344,15 @@ bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t thr
 			state->said[level] = 0;
 			continue;
 		}
+		if (state->said[level] == 0)
+			state->said_base_kib[level] = growth.base_kib;
 		state->said[level] += state->said[level] < UINT8_MAX;
 		if (found || state->said[level] < confirmations(level, &growth))
 			continue;
 		*ret = growth;
 		ret->from_ns -= (state->said[level] - 1) * series_bucket_ns(level);
 		ret->span_ns += (state->said[level] - 1) * series_bucket_ns(level);
+		ret->base_kib = state->said_base_kib[level];
 		found = true;
 	}
 	return found;

@@ -40,9 +40,11 @@ bool growth_find_rising(const struct series *series, uint32_t threshold_kib, str
 
 /* What the search for leaks knows beside the series. */
 struct leak_state {
-	uint64_t room_kib;	     /* left until a limit kills, or GROWTH_NO_LIMIT */
-	uint32_t high_kib;	     /* highest value lately */
-	uint8_t said[SERIES_LEVELS]; /* its own: how often in a row each level said yes */
+	uint64_t room_kib; /* left until a limit kills, or GROWTH_NO_LIMIT */
+	uint32_t high_kib; /* highest value lately */
+	/* Its own: how often in a row each level said yes, and what the first found as base. */
+	uint8_t said[SERIES_LEVELS];
+	uint32_t said_base_kib[SERIES_LEVELS];
 };
 
 /*

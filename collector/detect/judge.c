@@ -69,8 +69,8 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 	struct shape shape;
 	double score;
 
-	shape = measure(detect, process, leak->raised, leak->growth.below_teeth,
-		state == DETECT_WITHDRAWN);
+	shape = measure(
+		detect, process, leak->raised, leak->growth.below_teeth, state == DETECT_WITHDRAWN);
 	if (state != DETECT_WITHDRAWN) {
 		process->pattern = (uint8_t)shape.pattern;
 		process->cycle_ns = shape.cycle_ns;
@@ -178,8 +178,8 @@ static bool find_growth(const struct detect *detect, struct process *process, en
 	bool is_leak = process->verdicts[DETECT_LEAK].raised;
 
 	if (tier == DETECT_LEAK)
-		return growth_find_leak(
-			&process->series, closed, process_least_growth(process, 0), &process->leak, ret);
+		return growth_find_leak(&process->series, closed, process_least_growth(process, 0),
+			&process->leak, ret);
 	if (floor_kib < process->settled_kib)
 		process->settled_kib = floor_kib;
 	if (!rising)
@@ -191,6 +191,9 @@ static bool find_growth(const struct detect *detect, struct process *process, en
 		return false;
 	if (floor_kib < process->ceiling_kib && !is_leak &&
 		detect->now_ns < process->ceiling_ns + CYCLE_NS)
+		return false;
+	/* What it reaches now and then at rest is not growth. */
+	if (floor_kib < (uint64_t)process->band_kib + threshold / 4)
 		return false;
 	return growth_find_rising(&process->series, threshold, ret);
 }
@@ -228,6 +231,8 @@ void detect_judge(struct detect *detect, struct process *process, uint32_t close
 		process->leak.high_kib = process_recent_high(process);
 	if (closed & 1U << SERIES_SECOND_LEVEL)
 		process_follow_teeth(detect, process);
+	if (closed & 1U << SERIES_SECOND_LEVEL)
+		process_follow_band(detect, process);
 	threshold = process_threshold(process);
 	process_follow_high(process, threshold);
 	rising = has_risen(process, floor_kib, threshold / 8);

@@ -10,7 +10,10 @@
 /* Bends until the noise is taken as known. */
 #define NOISE_FAST 20
 /* It is asked for at scales of 1 s and of 8 s: some noise is slow. */
-#define NOISE_LEVELS { SERIES_SECOND_LEVEL, SERIES_SECOND_LEVEL + 3 }
+#define NOISE_LEVELS                                                                               \
+	{                                                                                          \
+		SERIES_SECOND_LEVEL, SERIES_SECOND_LEVEL + 3                                       \
+	}
 /* Growth that goes on after a rest of this length is a new one. */
 #define EPISODE_REST_NS (600 * NS_PER_SECOND)
 /* Memory that is this much above its base is not at rest, be it ever so noisy. */
@@ -19,6 +22,7 @@
 #define TOOTH_MIN_KIB 2048U
 #define TOOTH_NOISE 12
 #define TEETH_NS (600 * NS_PER_SECOND)
+#define BAND_BLOCK_NS (64 * NS_PER_SECOND)
 
 /* What does not fit is 4 TiB and more. */
 uint32_t process_clamp_kib(uint64_t kib)
@@ -135,6 +139,26 @@ void process_follow_high(struct process *process, uint32_t threshold)
 	}
 }
 
+/*
+ * What was reached before the last minute or so: less than that again is no growth, it is how the
+ * process is at rest. What was higher still is forgotten by a sixteenth each minute.
+ */
+void process_follow_band(const struct detect *detect, struct process *process)
+{
+	uint32_t value = process->series.value;
+
+	if (value > process->block_kib)
+		process->block_kib = value;
+	if (detect->now_ns < process->block_ns + BAND_BLOCK_NS)
+		return;
+	if (process->block_kib >= process->band_kib)
+		process->band_kib = process->block_kib;
+	else
+		process->band_kib -= (process->band_kib - process->block_kib) / 16;
+	process->block_kib = value;
+	process->block_ns = detect->now_ns;
+}
+
 /* The highest value of the last quarter of an hour or so: what was higher is forgotten by shares.
  */
 uint32_t process_recent_high(const struct process *process)
@@ -177,7 +201,8 @@ static void remember_cycle(const struct detect *detect, struct process *process,
  * Each second without a verdict: is there still anything that rises? The base follows what is held
  * at rest, down at once and up by a sixty-fourth, which is too slow to follow a leak of 1 KiB/s.
  */
-void process_follow_episode(const struct detect *detect, struct process *process, uint32_t threshold)
+void process_follow_episode(
+	const struct detect *detect, struct process *process, uint32_t threshold)
 {
 	uint32_t floor_kib = series_floor(&process->series, SERIES_SECOND_LEVEL, 0);
 	uint32_t base = process->episode.base, slack = threshold / 8;

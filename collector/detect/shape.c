@@ -9,6 +9,8 @@
 #define MIN_POINTS 6
 /* No rate is known better than this share. */
 #define RATE_ERROR_MIN 0.005
+/* Growth by so many times the noise is none, when it is over. */
+#define REST_NOISE 12
 /* A rest is the one before the onset when it is so much longer than all later ones. */
 #define REST_RATIO 4
 #define REST_MIN_NS 15000000000ULL
@@ -307,6 +309,10 @@ static enum detect_pattern classify(
 {
 	double height = curve->peak - curve->base;
 
+	/* It comes and goes as noise does. */
+	if (!context->leaking && context->over &&
+		height < REST_NOISE * larger(curve->noise, curve->slow_noise))
+		return context->turns_over ? DETECT_CHURN : DETECT_STEADY;
 	if (curve->n < MIN_POINTS || height <= 0)
 		return DETECT_UNKNOWN;
 	if (context->leaking && context->was == DETECT_GCLEAK)
@@ -325,10 +331,28 @@ static enum detect_pattern classify(
 	return classify_growth(curve, rises, context->huge_pages);
 }
 
+/* Below teeth, and of what did not keep its shape, there is no hinge. */
+static uint64_t onset_of(
+	const struct episode *episode, const struct curve *curve, enum detect_pattern pattern)
+{
+	double onset_s = curve->onset_s, start_s = (double)episode->start_ns * 1e-9;
+
+	if (pattern == DETECT_ACCELERATING)
+		onset_s += fit_hinge(curve, 2) * curve->unit_s;
+	else if (pattern == DETECT_LINEAR || pattern == DETECT_OSCILLATING ||
+		 pattern == DETECT_BURST)
+		onset_s += fit_hinge(curve, 1) * curve->unit_s;
+	if (onset_s <= -start_s)
+		return episode->start_ns;
+	return onset_s < 0 ? episode->start_ns - (uint64_t)(-onset_s * 1e9)
+			   : episode->start_ns + (uint64_t)(onset_s * 1e9);
+}
+
 struct shape shape_measure(const struct episode *episode, const struct shape_context *context)
 {
 	struct shape shape = { .onset_ns = episode->start_ns, .base_kib = episode->base };
-	double grown = ((double)episode->value - episode->base) * 1024;
+	uint32_t first = episode->count ? episode->floors[0] : episode->open_min;
+	double grown = ((double)episode->value - first) * 1024;
 	double passed_s = (double)(episode->fed_ns - episode->start_ns) * 1e-9;
 	struct rises rises;
 	struct curve curve;
@@ -360,7 +384,7 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 				: (uint64_t)((rises.begin[rises.count - 1] - rises.begin[0]) *
 					     curve.unit_s / (rises.count - 1) * 1e9);
 	fit = fit_rate(&curve, &rises, shape.pattern, too_fine);
-	shape.onset_ns = episode->start_ns + (uint64_t)(curve.onset_s * 1e9);
+	shape.onset_ns = onset_of(episode, &curve, shape.pattern);
 	shape.base_kib = (uint32_t)curve.base;
 	shape.rate_bytes_per_s = fit.slope * 1024;
 	/*

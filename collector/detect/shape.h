@@ -40,8 +40,8 @@ struct shape {
 /*
  * The shape of @episode up to its newest value.
  *
- * Onset: the end of the first rest, when it was far longer than any since; else the episode's
- * start.
+ * Onset: where the growth, seen backwards from the present, leaves the base; that is the end of the
+ * longest rest, when that was far longer than any since.
  *
  * Rate of even growth: slope by ordinary least squares over the means since the onset; of growth
  * below teeth over those floors that nothing fell below later (the lower envelope, seen from the

@@ -12,11 +12,11 @@ hierarchy=/sys/fs/cgroup/memory
 [ ! -e /sys/fs/cgroup/cgroup.controllers ] || hierarchy=/sys/fs/cgroup
 names=(cow process dirty lazyfree)
 
-# The limits of cow and process leave less than two minutes of growth: then the leak tier speaks
+# The limits of cow and process leave two minutes of growth: then the leak tier speaks
 # soon. The others run until it would speak of memory that nobody takes back.
-declare -A limit_of=([cow]=232M [process]=128M [dirty]=256M [lazyfree]=256M)
+declare -A limit_of=([cow]=248M [process]=132M [dirty]=256M [lazyfree]=256M)
 declare -A memgen_of=(
-	[cow]="--rate=1MiB/s --duration=110s" [process]="--rate=1MiB/s --duration=110s"
+	[cow]="--rate=1MiB/s --duration=120s" [process]="--rate=1MiB/s --duration=120s"
 	[dirty]="--rate=512KiB/s --duration=260s" [lazyfree]="--rate=512KiB/s --duration=260s"
 )
 
