@@ -505,6 +505,22 @@ static void test_audit(void **state)
 	verdicts_close(&v);
 }
 
+/* What grew and the time that it grew in are of one and the same stretch. */
+static void test_audit_of_a_leak(void **state)
+{
+	struct detect_verdict *newest;
+	struct verdicts v;
+
+	(void)state;
+	run(&v, linear, ONSET_S + 300);
+	newest = &v.tiers[DETECT_LEAK].newest;
+	assert_true(newest->span_ns >= 200 * SECOND_NS);
+	assert_true(
+		fabs((double)newest->growth_bytes / MIB_BYTES / ((double)newest->span_ns * 1e-9) -
+			1) < 0.1);
+	verdicts_close(&v);
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -542,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_extreme_values),
 		cmocka_unit_test(test_error_bound_hides_growth),
 		cmocka_unit_test(test_audit),
+		cmocka_unit_test(test_audit_of_a_leak),
 		cmocka_unit_test(test_names),
 	};
 

@@ -179,6 +179,22 @@ static void test_cycles(void **state)
 	}
 }
 
+/*
+ * Of the hundreds of rises of a cycle a few are told of: those to a height that was given back are
+ * passed over for a quarter of an hour, also when each comes to exactly the same height.
+ */
+static void test_cycles_are_passed_over(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cycles) / sizeof(cycles[0]); i++) {
+		struct healthy_case is = cycles[i];
+
+		is.growing_max = 12;
+		expect_healthy(&is, 0);
+		expect_healthy(&is, LITTLE_NOISE_KIB);
+	}
+}
+
 static double tooth_of_ten_minutes(double s)
 {
 	return (50 + 0.5 * fmod(s, 600)) * MIB_BYTES;
@@ -525,6 +541,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_growth_that_settles),
 		cmocka_unit_test(test_cycles),
+		cmocka_unit_test(test_cycles_are_passed_over),
 		cmocka_unit_test(test_tooth_longer_than_the_wait),
 		cmocka_unit_test(test_daily_cycle),
 		cmocka_unit_test(test_daily_cycle_from_its_night),

@@ -44,6 +44,12 @@ static double bursts(double s)
 	return 10 * MIB + 50 * MIB * floor(s / 20);
 }
 
+/* With rests that are several windows of the finest level long. */
+static double rare_bursts(double s)
+{
+	return 10 * MIB + 7 * MIB * floor(s / 84);
+}
+
 static double oscillating(double s)
 {
 	return 10 * MIB + MIB * (5 * floor(s / 10) + fmin(fmod(s, 10), 5));
@@ -211,6 +217,7 @@ static void test_leaks_are_found(void **state)
 	expect_found("doubling", doubling, 120, 260);
 	expect_found("oscillating", oscillating, 200, 600);
 	expect_found("bursts", bursts, 200, 700);
+	expect_found("rare bursts", rare_bursts, 200, 800);
 }
 
 /* With half of the room gone little more than a minute is enough; the growth then says why it was
