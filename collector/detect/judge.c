@@ -189,7 +189,7 @@ static bool find_growth(const struct detect *detect, struct process *process, en
 	 */
 	if (process->settled_kib && floor_kib - process->settled_kib < threshold)
 		return false;
-	if (floor_kib < process->ceiling_kib && !is_leak &&
+	if (floor_kib < (uint64_t)process->ceiling_kib + threshold && !is_leak &&
 		detect->now_ns < process->ceiling_ns + CYCLE_NS)
 		return false;
 	/* What it reaches now and then at rest is not growth. */
