@@ -5,10 +5,7 @@
 #   dirty     page cache, written: no leak, though inodes and buffer heads grow with it
 #   lazyfree  freed with MADV_FREE: it grows, and is no leak
 #   oom       5 MiB/s into a limit of 512 MiB until the kernel kills; every fifth rss record
-# record.sh beside them says how long and in which limits, and makes all but the last anew. As long
-# as they are older than it they last 100 s, too short for the leak tier without a limit near by: so
-# those of cow and process say that theirs was 192 and 96 MiB, not 256, and all else is as it was
-# recorded. That lazyfree is told of as no leak in all its time is tested in test_session_cgroups.c.
+# record.sh beside them says how long and in which limits, and makes all but the last anew.
 # After a change of the detector that is meant, what is told of one is renewed by
 #   memgrowth replay X.samples.jsonl | grep -v '"type":"header"' >X.detections.jsonl
 
