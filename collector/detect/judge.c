@@ -20,6 +20,8 @@
 #define LEAK_QUIET_SPANS 4
 /* And over when all but a half of the growth was given back, of a leak all but a quarter. */
 #define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
+/* The score of a leak is its time in units of this, what eight buckets of 8 s show. */
+#define SCORE_SPAN_S 61
 /* Width of the interval of a leak's rate when it is raised, as a share of the rate. */
 #define RATE_KNOWN 0.75
 
@@ -30,7 +32,7 @@ static double score_of(
 
 	if (tier == DETECT_GROWING)
 		return grown > 0 ? grown / process_threshold(process) : 0;
-	return (double)growth->span_ns * 1e-9 / 61 * growth->steadiness;
+	return (double)growth->span_ns * 1e-9 / SCORE_SPAN_S * growth->steadiness;
 }
 
 static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
@@ -184,9 +186,7 @@ static bool find_growth(const struct detect *detect, struct process *process, en
 		process->settled_kib = floor_kib;
 	if (!rising)
 		return false;
-	/*
-	 * Coarser levels still show the growth that a verdict was withdrawn for: it takes more.
-	 */
+	/* Coarser levels still show the growth that a verdict was withdrawn for: it takes more. */
 	if (process->settled_kib && floor_kib - process->settled_kib < threshold)
 		return false;
 	if (floor_kib < (uint64_t)process->ceiling_kib + threshold && !is_leak &&
@@ -222,17 +222,16 @@ static bool knows_rate(
 void detect_judge(struct detect *detect, struct process *process, uint32_t closed)
 {
 	uint32_t floor_kib = series_floor(&process->series, 0, 0);
-	bool any_raised = false, rising;
+	bool is_second = closed & 1U << SERIES_SECOND_LEVEL, any_raised = false, rising;
 	struct growth growth;
 	uint32_t threshold;
 
 	process_follow_noise(process, closed);
-	if (closed & 1U << SERIES_SECOND_LEVEL)
+	if (is_second) {
 		process->leak.high_kib = process_recent_high(process);
-	if (closed & 1U << SERIES_SECOND_LEVEL)
 		process_follow_teeth(detect, process);
-	if (closed & 1U << SERIES_SECOND_LEVEL)
 		process_follow_band(detect, process);
+	}
 	threshold = process_threshold(process);
 	process_follow_high(process, threshold);
 	rising = has_risen(process, floor_kib, threshold / 8);
@@ -252,6 +251,6 @@ void detect_judge(struct detect *detect, struct process *process, uint32_t close
 		}
 		any_raised |= verdict->raised;
 	}
-	if (!any_raised && closed & 1U << SERIES_SECOND_LEVEL)
+	if (!any_raised && is_second)
 		process_follow_episode(detect, process, threshold);
 }

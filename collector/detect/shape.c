@@ -249,11 +249,6 @@ static enum detect_pattern classify_settled(
 	return to_most >= 2 ? DETECT_WARMUP : DETECT_UNKNOWN;
 }
 
-static bool is_regular(const struct rises *rises)
-{
-	return rises->count >= 3;
-}
-
 static enum detect_pattern classify_growth(
 	const struct curve *curve, const struct rises *rises, bool huge_pages)
 {
@@ -270,7 +265,7 @@ static enum detect_pattern classify_growth(
 	/* Steps, which part two points at most, with rests between them. */
 	if (share <= 0.25 || (share <= 0.5 && rises->longest <= 2))
 		return rises->count >= 2 ? DETECT_BURST : DETECT_UNKNOWN;
-	if (share < 0.75 && is_regular(rises))
+	if (share < 0.75 && rises->count >= 3)
 		return DETECT_OSCILLATING;
 	if (rises->late > 1.4 * rises->early)
 		return DETECT_ACCELERATING;
@@ -396,7 +391,6 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	fit.error = sqrt(fit.error * fit.error + slow * slow + least * least);
 	shape.rate_lo = (fit.slope - fabs(fit.error)) * 1024;
 	shape.rate_hi = (fit.slope + fabs(fit.error)) * 1024;
-	shape.steadiness = (double)rises.active / curve.n;
 	return shape;
 }
 

@@ -34,7 +34,6 @@ struct shape {
 	uint32_t base_kib; /* at the onset */
 	double rate_bytes_per_s;
 	double rate_lo, rate_hi; /* 95 % */
-	double steadiness;	 /* share of the points since the onset that rose, 0 to 1 */
 };
 
 /*

@@ -549,7 +549,6 @@ static void test_random_episodes(void **state)
 			assert_true(shape.rate_lo <= shape.rate_bytes_per_s &&
 				    shape.rate_bytes_per_s <= shape.rate_hi);
 			assert_true(shape.onset_ns <= t_ns);
-			assert_true(shape.steadiness >= 0 && shape.steadiness <= 1);
 			assert_true(shape.pattern <= DETECT_CHURN);
 			assert_true(shape_of_cycle(&episode, 256) <= DETECT_SINE);
 		}
