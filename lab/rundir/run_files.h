@@ -53,13 +53,17 @@ int run_records_open(struct run_records *records, FILE *in, const char *name, co
  * is not a JSON object with a type (a last line without its newline is dropped, not an error).
  */
 int run_records_next(struct run_records *records, json_t **ret_record, struct run_error *error);
-/*
- * The same in two steps, for readers of many lines: the next line taken apart if it is flat
- * (otherwise @ret_flat->count is 0), and that same line as an object.
- */
+/* The next line, taken apart if it is flat; otherwise @ret_flat->count is 0. Returns as above. */
 int run_records_next_line(
 	struct run_records *records, struct run_flat *ret_flat, struct run_error *error);
-int run_records_parse(struct run_records *records, json_t **ret_record, struct run_error *error);
+/*
+ * All lines that are left, for readers of many: a flat one is given to @take_flat, and, when that
+ * is nothing it knows (it returns 0), like any other to @take as an object. Both return 1 for a
+ * line that was taken, or a negative errno, which ends it. Returns 0 or the first error.
+ */
+int run_records_each(struct run_records *records,
+	int (*take_flat)(void *ctx, const struct run_flat *flat),
+	int (*take)(void *ctx, const json_t *record), void *ctx, struct run_error *error);
 void run_records_close(struct run_records *records);
 
 /* Members of an object. Each returns false, output untouched, when absent or of another type. */

@@ -243,8 +243,9 @@ static int note_time(struct reader *reader, const char *type, uint64_t t_ns)
 }
 
 /* The records that come many times a second. Returns 1 when @flat is one of them. */
-static int read_flat(struct reader *reader, const struct run_flat *flat)
+static int read_flat(void *ctx, const struct run_flat *flat)
 {
+	struct reader *reader = ctx;
 	bool rss = run_flat_is(flat, "rss");
 	uint64_t t_ns = 0, value;
 	int err;
@@ -261,8 +262,9 @@ static int read_flat(struct reader *reader, const struct run_flat *flat)
 	return 1;
 }
 
-static int read_record(struct reader *reader, const json_t *record)
+static int read_record(void *ctx, const json_t *record)
 {
+	struct reader *reader = ctx;
 	struct run_recording *rec = reader->rec;
 	const char *type = run_get_text(record, "type");
 	uint64_t t_ns = 0, value = 0;
@@ -328,27 +330,6 @@ static void check_recording(struct reader *reader)
 		note_broken(rec, "the collector ended with an error; see logs/");
 }
 
-static int read_records(struct reader *reader)
-{
-	struct run_flat flat;
-	json_t *record;
-	int got;
-
-	while ((got = run_records_next_line(&reader->records, &flat, reader->error)) > 0) {
-		got = flat.count ? read_flat(reader, &flat) : 0;
-		if (got == 0) {
-			got = run_records_parse(&reader->records, &record, reader->error);
-			if (got < 0)
-				break;
-			got = read_record(reader, record);
-			json_decref(record);
-		}
-		if (got < 0)
-			break;
-	}
-	return got;
-}
-
 /*
  * Returns 0 also for a recording that cannot be read: that is noted in it, for the run is broken
  * then and its other parts are still worth reporting.
@@ -380,7 +361,8 @@ int run_recording_read(struct run_files *run, struct run_error *error)
 		snprintf(
 			reader.rec->source, sizeof(reader.rec->source), "%s", source ? source : "");
 		json_decref(record);
-		got = read_records(&reader);
+		got = run_records_each(
+			&reader.records, read_flat, read_record, &reader, reader.error);
 	}
 	reader.rec->cut = reader.records.cut;
 	run_records_close(&reader.records);

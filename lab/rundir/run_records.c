@@ -88,7 +88,8 @@ int run_records_next_line(
 	return got;
 }
 
-int run_records_parse(struct run_records *records, json_t **ret_record, struct run_error *error)
+/* The line that was read last, as an object. */
+static int parse_line(struct run_records *records, json_t **ret_record, struct run_error *error)
 {
 	json_error_t json_error;
 	json_t *record = json_loadb(records->line, records->line_len, 0, &json_error);
@@ -106,11 +107,34 @@ int run_records_parse(struct run_records *records, json_t **ret_record, struct r
 	return 1;
 }
 
+int run_records_each(struct run_records *records,
+	int (*take_flat)(void *ctx, const struct run_flat *flat),
+	int (*take)(void *ctx, const json_t *record), void *ctx, struct run_error *error)
+{
+	struct run_flat flat;
+	json_t *record;
+	int got;
+
+	while ((got = run_records_next_line(records, &flat, error)) > 0) {
+		got = flat.count ? take_flat(ctx, &flat) : 0;
+		if (got == 0) {
+			got = parse_line(records, &record, error);
+			if (got < 0)
+				break;
+			got = take(ctx, record);
+			json_decref(record);
+		}
+		if (got < 0)
+			break;
+	}
+	return got;
+}
+
 int run_records_next(struct run_records *records, json_t **ret_record, struct run_error *error)
 {
 	int got = read_line(records, error);
 
-	return got > 0 ? run_records_parse(records, ret_record, error) : got;
+	return got > 0 ? parse_line(records, ret_record, error) : got;
 }
 
 static int check_header(

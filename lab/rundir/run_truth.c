@@ -180,8 +180,9 @@ static int read_step(struct reader *reader, const json_t *record, uint64_t t_ns)
 }
 
 /* Nearly all lines are such steps. Returns 1 when @flat is a good one; what is not is left. */
-static int read_flat_step(struct reader *reader, const struct run_flat *flat)
+static int read_flat_step(void *ctx, const struct run_flat *flat)
 {
+	struct reader *reader = ctx;
 	struct run_truth_process *process;
 	struct score_step step = { 0 };
 	uint64_t proc, kept;
@@ -252,8 +253,9 @@ static int read_end(struct reader *reader, const json_t *record, uint64_t t_ns)
 	return reader->truth->end_reason ? 0 : -ENOMEM;
 }
 
-static int read_record(struct reader *reader, const json_t *record)
+static int read_record(void *ctx, const json_t *record)
 {
+	struct reader *reader = ctx;
 	const char *type = run_get_text(record, "type");
 	uint64_t t_ns;
 
@@ -280,27 +282,6 @@ static int read_record(struct reader *reader, const json_t *record)
 	return 0;
 }
 
-static int read_records(struct reader *reader)
-{
-	struct run_flat flat;
-	json_t *record;
-	int got;
-
-	while ((got = run_records_next_line(&reader->records, &flat, reader->error)) > 0) {
-		got = flat.count ? read_flat_step(reader, &flat) : 0;
-		if (got == 0) {
-			got = run_records_parse(&reader->records, &record, reader->error);
-			if (got < 0)
-				break;
-			got = read_record(reader, record);
-			json_decref(record);
-		}
-		if (got < 0)
-			break;
-	}
-	return got;
-}
-
 int run_truth_read(
 	const char *path, const char *name, struct run_truth *ret, struct run_error *error)
 {
@@ -314,7 +295,8 @@ int run_truth_read(
 	got = run_records_open(&reader.records, in, name, "leaklab.truth", &record, error);
 	if (got == 0) {
 		json_decref(record);
-		got = read_records(&reader);
+		got = run_records_each(
+			&reader.records, read_flat_step, read_record, &reader, reader.error);
 	}
 	ret->cut = reader.records.cut;
 	run_records_close(&reader.records);
