@@ -175,6 +175,9 @@ def main():
         if load["truth"]:
             truth = read_jsonl(os.path.join(RUN, load["truth"]))
             write_jsonl(os.path.join(OUT, load["truth"]), thin_truth(truth))
+    # Where the program stood on the machine that recorded is nobody's concern.
+    command = run["collector"]["command"]
+    command[0] = os.path.basename(command[0])
     with open(os.path.join(OUT, "run.json"), "w", encoding="utf-8") as f:
         json.dump(run, f, indent=1)
         f.write("\n")
