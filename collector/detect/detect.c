@@ -147,6 +147,7 @@ static void advance(struct detect *detect, struct process *process, uint32_t kib
 		process->started = true;
 		series_init(&process->series, detect->now_ns, kib);
 		process->step_kib = kib;
+		process_start_rest(detect, process);
 		process_restart_episode(detect, process, kib);
 	}
 	/* After the judgement: the buckets that closed end before this value. */

@@ -6,6 +6,9 @@
 /* "Rising" is asked at 250 ms to 64 s, "leak" at 16 s to 4,096 s and above, or 8 s in a hurry. */
 #define RISING_LEVELS 9
 #define RISING_STEPS 4
+/* One step at a level below this may be a spike of a moment; it must stand for so many floors. */
+#define RISING_ONE_STEP_LEVEL 2
+#define JUMP_FLOORS 4
 /* Below 4 s programs take and give back three times as much as they do above. */
 #define RISING_STEADY_LEVEL 4
 #define LEAK_FIRST_LEVEL 6
@@ -46,12 +49,44 @@ static int64_t step_kib(const struct series *series, int level, unsigned int bac
 	       (int64_t)series_floor(series, level, back + 1);
 }
 
+/* Set by @back + 1 steps at @level, the last of them at the newest floor. */
+static void set_rise(const struct series *series, int level, unsigned int back, int64_t grown,
+	unsigned int rose, struct growth *ret)
+{
+	ret->level = level;
+	ret->span_ns = (back + 1) * series_bucket_ns(level);
+	/* A floor is the value at its bucket's start. */
+	ret->from_ns =
+		series_closed_until_ns(series, level) - ret->span_ns - series_bucket_ns(level);
+	ret->base_kib = series_floor(series, level, back + 1);
+	ret->grown_kib = (uint32_t)grown;
+	ret->steadiness = (double)rose / (back + 1);
+}
+
+/* A single step that has stood for a second: one sample that is high is not growth. */
+static bool find_jump(const struct series *series, uint32_t threshold_kib, struct growth *ret)
+{
+	uint32_t least = series_floor(series, 0, 0);
+
+	for (unsigned int back = 1; back + 1 < series->levels[0].closed; back++) {
+		uint32_t before = series_floor(series, 0, back + 1);
+
+		if (series_floor(series, 0, back) < least)
+			least = series_floor(series, 0, back);
+		if (back + 1 < JUMP_FLOORS || least < (uint64_t)before + threshold_kib)
+			continue;
+		set_rise(series, 0, back, least - before, 1, ret);
+		return true;
+	}
+	return false;
+}
+
 static bool find_rising_at(
 	const struct series *series, int level, uint32_t threshold_kib, struct growth *ret)
 {
 	unsigned int floors = series->levels[level].closed;
 	unsigned int rose = 0;
-	int64_t grown = 0;
+	int64_t grown = 0, largest = 0;
 
 	for (unsigned int back = 0; back < RISING_STEPS && back + 1 < floors; back++) {
 		int64_t step = step_kib(series, level, back);
@@ -60,28 +95,31 @@ static bool find_rising_at(
 			return false;
 		rose += step > 0;
 		grown += step;
-		if (grown < threshold_kib)
+		largest = step > largest ? step : largest;
+		/* Of a single step, which floors of 1 s would show, see find_jump(). */
+		if (grown < threshold_kib ||
+			(level < RISING_ONE_STEP_LEVEL && 4 * largest > 3 * grown))
 			continue;
-		ret->level = level;
-		ret->span_ns = (back + 1) * series_bucket_ns(level);
-		/* A floor is the value at its bucket's start. */
-		ret->from_ns = series_closed_until_ns(series, level) - ret->span_ns -
-			       series_bucket_ns(level);
-		ret->base_kib = series_floor(series, level, back + 1);
-		ret->grown_kib = (uint32_t)grown;
-		ret->steadiness = (double)rose / (back + 1);
+		set_rise(series, level, back, grown, rose, ret);
 		return true;
 	}
 	return false;
 }
 
-bool growth_find_rising(const struct series *series, uint32_t threshold_kib, struct growth *ret)
+bool growth_find_rising(const struct series *series, uint32_t threshold_kib, uint32_t swing_kib,
+	uint32_t usual_kib, struct growth *ret)
 {
 	for (int level = 0; level < RISING_LEVELS; level++) {
+		uint32_t floor_kib = series_floor(
+			series, level < RISING_ONE_STEP_LEVEL ? 0 : SERIES_SECOND_LEVEL, 0);
 		uint64_t least_kib = threshold_kib * (level < RISING_STEADY_LEVEL ? 3ULL : 1ULL);
 
-		if (least_kib <= UINT32_MAX &&
-			find_rising_at(series, level, (uint32_t)least_kib, ret))
+		if (least_kib < swing_kib)
+			least_kib = swing_kib;
+		if (least_kib > UINT32_MAX || floor_kib < usual_kib)
+			continue;
+		if (find_rising_at(series, level, (uint32_t)least_kib, ret) ||
+			(level == 0 && find_jump(series, (uint32_t)least_kib, ret)))
 			return true;
 	}
 	return false;

@@ -34,9 +34,11 @@ uint32_t growth_threshold_kib(uint32_t value_kib, uint32_t error_kib, uint32_t n
 
 /*
  * Whether floors rise at any level of up to 64 s: none of up to four steps falls, and together
- * they reach the threshold. Takes the shortest such stretch.
+ * they reach the threshold and what the process is known to swing by at rest, to above what is
+ * usual. A single step must have stood for a second. Takes the shortest such stretch.
  */
-bool growth_find_rising(const struct series *series, uint32_t threshold_kib, struct growth *ret);
+bool growth_find_rising(const struct series *series, uint32_t threshold_kib, uint32_t swing_kib,
+	uint32_t usual_kib, struct growth *ret);
 
 /* What the search for leaks knows beside the series. */
 struct leak_state {

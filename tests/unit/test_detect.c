@@ -295,7 +295,7 @@ static void test_step_in_the_moment_of_raising(void **state)
 		struct verdicts v;
 
 		verdicts_open(&v, 4);
-		for (int i = 0; i < 100; i++) {
+		for (int i = 0; i < 120; i++) {
 			double s = i * 0.1;
 
 			verdicts_sample(&v, 1, BORN_NS + (uint64_t)i * SAMPLE_NS,

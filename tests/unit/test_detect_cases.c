@@ -145,7 +145,7 @@ static double cache_slow(double s)
 static void test_growth_that_settles(void **state)
 {
 	static const struct healthy_case cases[] = {
-		{ "warm-up, exponential", warmup_exponential, 2 * HOUR_S, 2, true },
+		{ "warm-up, exponential", warmup_exponential, 2 * HOUR_S, 3, true },
 		{ "warm-up, linear", warmup_linear, 2 * HOUR_S, 1, true },
 		{ "plateau with steps", plateau, 2 * HOUR_S, 5, true },
 		{ "burst kept", burst_kept, 2 * HOUR_S, 1, true },
