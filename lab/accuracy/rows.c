@@ -31,9 +31,10 @@ static bool is_leak(const struct judged_unit *unit)
 	return unit->leak;
 }
 
+/* When its latency is measured: an hour's mean is nothing that could be seen then. */
 static bool is_fast(const struct judged_unit *unit)
 {
-	return unit->leak && unit->rate_bytes_per_s >= MB;
+	return unit->leak && unit->onset_rate_bytes_per_s >= MB;
 }
 
 static bool is_slow(const struct judged_unit *unit)
