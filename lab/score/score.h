@@ -152,9 +152,8 @@ struct score_alarm {
 	int64_t pid;
 	const char *path; /* of the cgroup, as recorded; NULL of a process */
 	const char *kind; /* of a cgroup, whose kinds are alarms of their own; NULL: not stated */
-	/* The last one stated of it, its withdrawal or end included, up to the unit's end; NULL:
-	 * none. */
-	const char *pattern;
+	const char
+		*pattern; /* last stated of it, also when closed, up to the unit's end; or NULL */
 };
 
 /*
