@@ -136,6 +136,22 @@ double score_truth_rate(const struct score_unit *unit, uint64_t t_ns)
 	       ((double)(t_ns - steps[first].t_ns) * S_PER_NS);
 }
 
+double score_truth_onset_rate(const struct score_unit *unit)
+{
+	uint64_t until_ns = unit->onset_ns + SCORE_ONSET_RATE_NS;
+	uint64_t base = base_bytes(unit), held = base;
+
+	if (!unit->leak || unit->onset_ns == 0)
+		return NAN;
+	if (until_ns > unit->end_ns)
+		until_ns = unit->end_ns;
+	if (until_ns < unit->onset_ns + SCORE_ONSET_RATE_MIN_NS)
+		return NAN;
+	for (size_t i = 0; i < unit->steps_count && unit->steps[i].t_ns <= until_ns; i++)
+		held = unit->steps[i].retained_bytes;
+	return ((double)held - (double)base) / ((double)(until_ns - unit->onset_ns) * S_PER_NS);
+}
+
 const char *score_truth_broken(const struct score_unit *unit)
 {
 	if (unit->broken)
