@@ -181,7 +181,7 @@ static bool find_growth(const struct detect *detect, struct process *process, en
 
 	if (tier == DETECT_LEAK)
 		return growth_find_leak(&process->series, closed, process_least_growth(process, 0),
-			&process->leak, ret);
+			detect->patience_ns, &process->leak, ret);
 	if (floor_kib < process->settled_kib)
 		process->settled_kib = floor_kib;
 	if (!rising)
