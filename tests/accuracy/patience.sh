@@ -59,7 +59,8 @@ judge() {
 		die 3 "$dir/patience.jsonl: a run is broken"
 }
 
-# A share is in percent of the units of a class; a latency is that of the leaks that were found.
+# A share is in percent of the units, as in docs/scoring.md; a latency is that of a leak that was
+# found.
 table() {
 	jq -rs --arg slow "$SLOW" --arg lasting "$LASTING" --arg patiences "$PATIENCES" '
 		def share(good): if length == 0 then "-"
@@ -72,8 +73,8 @@ table() {
 		def words: split(" ") | map(select(. != ""));
 		map(select(.type == "unit")) as $units | ($slow | words) as $slow |
 		($lasting | words) as $lasting |
-		(["patience"] + ($slow | map("false alarms, \(.)")) +
-			["found of `stops`", "found of lasting leaks", "median latency of these"] |
+		(["patience"] + ($slow | map("FPR `\(.)`")) +
+			["TPR `stops`", "TPR of lasting leaks", "their median latency"] |
 			row, (map("---") | row)),
 		($patiences | words[] as $patience |
 			($units | map(select(.detector == $patience))) as $of |
