@@ -6,6 +6,7 @@
 #ifndef LEAKLAB_COLLECTOR_COMMANDS_H
 #define LEAKLAB_COLLECTOR_COMMANDS_H
 
+#include <argp.h>
 #include <stdint.h>
 
 #include "collector/session.h"
@@ -23,6 +24,19 @@ enum exit_code {
  */
 void cmd_report_skipped(
 	const char *name, const uint64_t skipped[SESSION_SKIPS], uint64_t first_line);
+
+/*
+ * The option of every command with a detector whose verdicts are told, and its value: a time within
+ * the bounds of detect.h; with another one the command ends, as of wrong usage.
+ */
+#define CMD_PATIENCE(key)                                                                          \
+	{                                                                                          \
+		"patience", key, "TIME", 0,                                                        \
+			"Watch growth for this time before it is called a leak, 128s to 1h "       \
+			"(default 224s); near a limit 80s are enough",                             \
+			0                                                                          \
+	}
+uint64_t cmd_parse_patience(struct argp_state *state, const char *text);
 
 int cmd_record(int argc, char **argv);
 int cmd_watch(int argc, char **argv);

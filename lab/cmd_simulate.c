@@ -440,14 +440,42 @@ static int simulate(const struct options *options, const struct work *work, FILE
 	return !err ? EXIT_PASS : error.usage ? EXIT_USAGE : EXIT_BROKEN;
 }
 
+/* Whether a file may be renamed over @path: of a device or a pipe that would make a file. */
+static bool can_replace(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
+/* Returns 0 or a negative errno. */
+static int copy_to(const char *path, FILE *from)
+{
+	FILE *to = fopen(path, "we");
+	char buffer[1 << 16];
+	size_t size;
+	int err = 0;
+
+	if (!to)
+		return -errno;
+	rewind(from);
+	while ((size = fread(buffer, 1, sizeof(buffer), from)) > 0)
+		if (fwrite(buffer, 1, size, to) != size)
+			err = -errno;
+	if (ferror(from))
+		err = -EIO;
+	return fclose(to) != 0 && !err ? -errno : err;
+}
+
 /* The whole file or none: it takes its name when it is complete. */
 static int simulate_to_file(const struct options *options, const struct work *work)
 {
+	bool by_name = options->output && can_replace(options->output);
 	_cleanup_free_ char *part = NULL;
 	FILE *out;
 	int code;
 
-	if (options->output && asprintf(&part, "%s.part", options->output) < 0) {
+	if (by_name && asprintf(&part, "%s.part", options->output) < 0) {
 		part = NULL;
 		log_error("out of memory");
 		return EXIT_BROKEN;
@@ -461,6 +489,14 @@ static int simulate_to_file(const struct options *options, const struct work *wo
 	if (code == EXIT_PASS && part && rename(part, options->output) < 0) {
 		log_error("%s: %m", options->output);
 		code = EXIT_BROKEN;
+	}
+	if (code == EXIT_PASS && options->output && !by_name) {
+		int err = copy_to(options->output, out);
+
+		if (err) {
+			log_error("%s: %s", options->output, strerror(-err));
+			code = EXIT_BROKEN;
+		}
 	}
 	if (code != EXIT_PASS || options->quiet) {
 		if (code != EXIT_PASS && part)
@@ -493,7 +529,8 @@ static int measure_noise(const struct options *options)
 		err = run_fail(&error, -EIO, "%s: cannot be written", options->output);
 	if (!err)
 		return EXIT_PASS;
-	unlink(options->output);
+	if (can_replace(options->output))
+		unlink(options->output);
 	return fail(&error);
 }
 

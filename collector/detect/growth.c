@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "collector/detect/detect.h"
+
 /* "Rising" is asked at 250 ms to 64 s, "leak" at 16 s to 4,096 s and above, or 8 s in a hurry. */
 #define RISING_LEVELS 9
 #define RISING_STEPS 4
@@ -14,7 +16,6 @@
 #define LEAK_FIRST_LEVEL 6
 #define LEAK_URGENT_LEVEL 5
 /* Standard deviation of even steps, as a share of their mean. */
-#define LEAK_SPAN_S 224
 #define EVEN_SCATTER 0.35
 #define VERY_EVEN_SCATTER 0.2
 /* Teeth are so many steps high, and the slope of the floors below them has this t at least. */
@@ -352,24 +353,30 @@ static bool find_leak_at(const struct series *series, int level, uint32_t thresh
 }
 
 /*
- * How often in a row a level must say so: the coarser, the less it can be chance or a cycle. At
- * 16 s the window of 128 s is held for LEAK_SPAN_S in all.
+ * How often in a row a level must say so: the coarser, the less it can be chance or a cycle. A
+ * window that is shorter than the patience moves on until both are of one length.
  */
-static unsigned int confirmations(int level, const struct growth *growth)
+static unsigned int confirmations(int level, const struct growth *growth, uint64_t patience_ns)
 {
-	uint64_t window_s = SERIES_BUCKETS * series_bucket_ns(level) / 1000000000;
-	uint64_t bucket_s = series_bucket_ns(level) / 1000000000;
+	uint64_t bucket_ns = series_bucket_ns(level);
+	uint64_t window_ns = SERIES_BUCKETS * bucket_ns;
 
 	if (growth->is_urgent)
 		return 3;
-	if (window_s >= 2 * LEAK_SPAN_S)
+	if (window_ns >= 2 * patience_ns)
 		return growth->scatter < VERY_EVEN_SCATTER ? 1 : 2;
-	return window_s >= LEAK_SPAN_S ? 2
-				       : 1 + (unsigned int)((LEAK_SPAN_S - window_s) / bucket_s);
+	if (window_ns >= patience_ns)
+		return 2;
+	return 1 + (unsigned int)((patience_ns - window_ns + bucket_ns - 1) / bucket_ns);
 }
 
+/* The most of them are counted in leak_state.said. */
+#define FIRST_BUCKET_NS (SERIES_BASE_NS << LEAK_FIRST_LEVEL)
+_Static_assert(DETECT_PATIENCE_MIN_NS == SERIES_BUCKETS * FIRST_BUCKET_NS, "one window");
+_Static_assert(DETECT_PATIENCE_MAX_NS < UINT8_MAX * FIRST_BUCKET_NS, "counted in 8 bits");
+
 bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,
-	struct leak_state *state, struct growth *ret)
+	uint64_t patience_ns, struct leak_state *state, struct growth *ret)
 {
 	bool found = false;
 
@@ -385,7 +392,7 @@ bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t thr
 		if (state->said[level] == 0)
 			state->said_base_kib[level] = growth.base_kib;
 		state->said[level] += state->said[level] < UINT8_MAX;
-		if (found || state->said[level] < confirmations(level, &growth))
+		if (found || state->said[level] < confirmations(level, &growth, patience_ns))
 			continue;
 		*ret = growth;
 		ret->from_ns -= (state->said[level] - 1) * series_bucket_ns(level);

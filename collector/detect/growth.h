@@ -54,9 +54,10 @@ struct leak_state {
  * on: without a rest from before the window up to the present, or again and again with rests; not
  * slowing down as a warm-up does, above all floors that were there before, and with nothing given
  * back. The buckets are of 16 s and more; of 8 s already when the growth has taken half of
- * what was left: @room_kib is what is left now until a limit kills, or GROWTH_NO_LIMIT.
+ * what was left: @state->room_kib. Growth is watched for @patience_ns at least, detect.h has its
+ * bounds, or 80 s when it has taken so much.
  */
 bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,
-	struct leak_state *state, struct growth *ret);
+	uint64_t patience_ns, struct leak_state *state, struct growth *ret);
 
 #endif

@@ -200,7 +200,7 @@ static bool find_growth(const struct detect *detect, struct process *process, en
 {
 	if (tier == DETECT_LEAK)
 		return growth_find_leak(&process->series, closed, process_least_growth(process, 0),
-			&process->leak, ret);
+			detect->patience_ns, &process->leak, ret);
 	return rising && growth_find_rising(&process->series, threshold, process_swing(process),
 				 process_usual(detect, process, threshold), ret);
 }

@@ -78,6 +78,7 @@ _Static_assert(sizeof(struct process) <= 2048, "state of an address space: at mo
 struct detect {
 	detect_emit emit;
 	void *ctx;
+	uint64_t patience_ns;
 	uint64_t now_ns;
 	uint64_t lost;
 	uint64_t untracked;

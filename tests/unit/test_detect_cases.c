@@ -483,7 +483,8 @@ static void note_guilty(void *ctx, const struct detect_verdict *verdict)
 static void watch_processes(
 	struct guilty *guilty, uint64_t count, double (*rate)(uint64_t mm), double seconds)
 {
-	struct detect *detect = detect_new((uint32_t)count, note_guilty, guilty);
+	struct detect *detect = detect_new(
+		&(struct detect_options){ .max_processes = (uint32_t)count }, note_guilty, guilty);
 
 	noise.state = 9;
 	for (double s = 0; s < seconds; s += STEP_S)
