@@ -26,6 +26,8 @@
 #define SCORE_STEP_NS 100000000ULL
 /* And it becomes false when it is left standing over a benign unit that grew no more so long. */
 #define SCORE_STALE_NS 10000000000ULL
+/* Of growth in steps twice its longest pause is allowed, but after a longer one it is new. */
+#define SCORE_PAUSE_MAX_NS 40000000000ULL
 /* TPR counts growing alarms up to this latency; the leak tier has until the end of the unit. */
 #define SCORE_GROWING_DEADLINE_NS 10000000000ULL
 /* The second moment at which the rate is compared, after the alarm. */
@@ -239,7 +241,9 @@ void score_done(struct score_result *result);
 
 /* True when @unit's retained bytes rose at some moment within the rise window before @t_ns. */
 bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns);
-/* True when from @from_ns to @to_ns there is a stretch without a rise longer than SCORE_STALE_NS.
+/*
+ * True when from @from_ns to @to_ns there is a stretch without a rise longer than SCORE_STALE_NS,
+ * or than twice the longest pause between the rises up to then: growth in steps has pauses.
  */
 bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t to_ns);
 /* Bytes held when the pattern began to move, and what was added to them by @t_ns. */

@@ -34,6 +34,16 @@ two 1 0,two 1 1,two 2 0,two 2 1," ]
     "$(jq -c 'select(.type == "unit")' alone.jsonl)" ]
 }
 
+@test "simulate: a pipe named as output is written to, not replaced by a file" {
+  mkfifo pipe
+  cat pipe >read.jsonl &
+  "$LEAKLAB" simulate --class steady --runs 1 -q -o pipe
+  wait $!
+  [ -p pipe ]
+  "$LEAKLAB" simulate --class steady --runs 1 -q -o file.jsonl
+  cmp read.jsonl file.jsonl
+}
+
 @test "simulate: what is kept is a run, and its score is what was judged" {
   "$LEAKLAB" simulate --seed 7 --runs 1 --class linear-10M --keep kept -o judged.jsonl
   "$LEAKLAB" score --json kept/linear-10M-7 >score.json
