@@ -11,6 +11,8 @@
 #define HINGE_BACK 8.0
 /* Residuals about a straight line, as a multiple of the noise. */
 #define STRAIGHT_NOISE 3
+/* Or as a share of the growth: bursts in it are too many for the points to show. */
+#define STRAIGHT_SHARE 0.01
 
 /* Student's t, two-sided 95 %. */
 static double student_t(unsigned int degrees)
@@ -61,7 +63,8 @@ bool fit_is_straight(const struct curve *curve)
 	for (unsigned int i = 0; i < curve->n; i++)
 		x[i] = i;
 	fit_line(x, curve->mean, curve->n, &squares);
-	noise = STRAIGHT_NOISE * larger(curve->noise, curve->slow_noise);
+	noise = larger(STRAIGHT_NOISE * larger(curve->noise, curve->slow_noise),
+		STRAIGHT_SHARE * (curve->peak - curve->base));
 	return squares < noise * noise;
 }
 

@@ -26,6 +26,8 @@
 #define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
 /* The score of a leak is its time in units of this, what eight buckets of 8 s show. */
 #define SCORE_SPAN_S 61
+/* What memory at rest swings by, within minutes, is so many standard deviations of its noise. */
+#define SWING_SIGMAS 6
 /* Width of the interval of a leak's rate when it is raised, as a share of the rate. */
 #define RATE_KNOWN 0.75
 
@@ -39,19 +41,26 @@ static double score_of(
 	return (double)growth->span_ns * 1e-9 / SCORE_SPAN_S * growth->steadiness;
 }
 
+static uint32_t greater(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
 	bool below_teeth, bool over)
 {
 	uint64_t value_kib = process->series.value;
+	uint32_t swing = process->rest_swing_kib / SWING_SIGMAS;
 
 	episode_put(&process->episode, detect->now_ns, process->series.value);
 	return shape_measure(&process->episode,
 		&(struct shape_context){
-			.noise_kib = process->noise[0] / NOISE_UNITS,
-			.rest_noise_kib = process->rest_noise[0] / NOISE_UNITS,
-			.slow_noise_kib = process->rest_noise[1] / NOISE_UNITS,
+			.noise_kib = greater(process->noise[0] / NOISE_UNITS, swing),
+			.rest_noise_kib = greater(process->rest_noise[0] / NOISE_UNITS, swing),
+			.slow_noise_kib = greater(process->rest_noise[1] / NOISE_UNITS, swing),
+			.least_rise_kib = process_least_growth(process, 0) / 2,
 			.has_teeth = below_teeth || process_has_teeth(detect, process),
-			.leaking = leaking,
+			.leaking = leaking && !over,
 			.over = over,
 			.huge_pages = 4ULL * process->huge_kib >
 				      3ULL * (process->series.value - process->episode.base),
@@ -65,6 +74,26 @@ static struct shape measure(const struct detect *detect, struct process *process
 		});
 }
 
+/* Whether all but a part of what the verdict is about was given back. */
+static bool given_back(const struct process *process, enum detect_tier tier)
+{
+	const struct verdict_state *verdict = &process->verdicts[tier];
+	int level = tier == DETECT_LEAK ? verdict->growth.level : 0;
+	uint32_t floor_kib = series_floor(&process->series, level, 0);
+
+	return SHARES_BACK(tier) * (uint64_t)floor_kib <
+	       (SHARES_BACK(tier) - 1) * (uint64_t)verdict->growth.base_kib + verdict->high_kib;
+}
+
+/* Whether enough of it was given back to see that it is no growth that stopped. */
+static bool comes_back(const struct process *process, enum detect_tier tier)
+{
+	const struct verdict_state *verdict = &process->verdicts[tier];
+	uint64_t grown = verdict->high_kib - verdict->growth.base_kib;
+
+	return process->series.value + process_threshold(process) + grown / 16 < verdict->high_kib;
+}
+
 void detect_emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
 	enum detect_state state)
 {
@@ -75,8 +104,9 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 	struct shape shape;
 	double score;
 
-	shape = measure(
-		detect, process, leak->raised, leak->growth.below_teeth, state == DETECT_WITHDRAWN);
+	shape = measure(detect, process, leak->raised, leak->growth.below_teeth,
+		state == DETECT_WITHDRAWN &&
+			(tier == DETECT_LEAK ? comes_back(process, tier) : !leak->raised));
 	if (state != DETECT_WITHDRAWN) {
 		process->pattern = (uint8_t)shape.pattern;
 		process->cycle_ns = shape.cycle_ns;
@@ -157,13 +187,11 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	const struct verdict_state *verdict = &process->verdicts[tier];
 	const struct growth *growth = &verdict->growth;
 	int level = tier == DETECT_LEAK ? growth->level : 0;
-	uint32_t floor_kib = series_floor(&process->series, level, 0);
 	uint64_t quiet_ns;
 
 	if (!(closed & 1U << level))
 		return false;
-	if (SHARES_BACK(tier) * (uint64_t)floor_kib <
-		(SHARES_BACK(tier) - 1) * (uint64_t)growth->base_kib + verdict->high_kib)
+	if (given_back(process, tier))
 		return true;
 	quiet_ns = tier == DETECT_LEAK
 			   ? LEAK_QUIET_SPANS * growth->span_ns

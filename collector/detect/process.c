@@ -261,6 +261,7 @@ void process_restart_episode(const struct detect *detect, struct process *proces
 	process->huge_kib = 0;
 	process->rest_noise[0] = process->noise[0];
 	process->rest_noise[1] = process->noise[1];
+	process->rest_swing_kib = process_swing(process);
 }
 
 /*

@@ -11,6 +11,8 @@
 #define RATE_ERROR_MIN 0.005
 /* Growth by so many times the noise is none, when it is over. */
 #define REST_NOISE 12
+/* A point without growth is a rest when all others gain so many times the noise. */
+#define RESTS_NOISE 8
 /* A rest is the one before the onset when it is so much longer than all later ones. */
 #define REST_RATIO 4
 #define REST_MIN_NS 15000000000ULL
@@ -79,6 +81,12 @@ static void skip_points(struct curve *curve, unsigned int count)
 	measure_extremes(curve);
 }
 
+/* By how much noise may raise a point. */
+static double noise_rise(const struct curve *curve)
+{
+	return larger(4 * curve->noise, 2 * curve->slow_noise);
+}
+
 /* What a point must gain on the one before it to count as a rise. */
 static double rise_of(const struct curve *curve)
 {
@@ -86,7 +94,7 @@ static double rise_of(const struct curve *curve)
 
 	for (unsigned int i = 1; i < curve->n; i++)
 		largest = larger(largest, curve->mean[i] - curve->mean[i - 1]);
-	return larger(largest / 10, larger(4 * curve->noise, 2 * curve->slow_noise));
+	return larger(largest / 10, noise_rise(curve));
 }
 
 /*
@@ -240,8 +248,12 @@ static enum detect_pattern classify_settled(
 
 	while (to_most < curve->n && curve->mean[to_most] < most)
 		to_most++;
+	/* It has begun to come down, but neither at once nor as far as where it rose from. */
+	if (curve->present < curve->peak - larger((curve->peak - curve->base) / 50,
+						   4 * larger(curve->noise, curve->slow_noise)))
+		return DETECT_SINE;
 	if (turns_over)
-		return DETECT_CACHE;
+		return to_most >= 2 ? DETECT_CACHE : DETECT_CHURN;
 	if (rises->count >= 3 && rises->longest <= 2 * rises->longest_rest)
 		return DETECT_PLATEAU;
 	if (rises->count <= 1 && rises->active <= 2 && curve->n > 16)
@@ -249,23 +261,46 @@ static enum detect_pattern classify_settled(
 	return to_most >= 2 ? DETECT_WARMUP : DETECT_UNKNOWN;
 }
 
+/* Whether what is gained in a rise can be told from what comes and goes. */
+static bool are_large(const struct rises *rises, double least)
+{
+	double gained = 0;
+
+	for (unsigned int i = 0; i < rises->count; i++)
+		gained += rises->gained[i];
+	return gained >= least * rises->count;
+}
+
+/* Whether points without growth are rests: so many, or beyond doubt. */
+static bool has_rests(const struct curve *curve, const struct rises *rises)
+{
+	double noise = larger(curve->noise, curve->slow_noise);
+
+	if (4 * rises->active < 3 * curve->n)
+		return rises->count >= 3;
+	return rises->count >= 4 && 20 * rises->active < 19 * curve->n &&
+	       curve->peak - curve->base > RESTS_NOISE * noise * curve->n;
+}
+
 static enum detect_pattern classify_growth(
-	const struct curve *curve, const struct rises *rises, bool huge_pages)
+	const struct curve *curve, const struct rises *rises, const struct shape_context *context)
 {
 	double share = (double)rises->active / curve->n;
+	double height = curve->peak - curve->base;
 
 	if (rises_grow(rises) || (rises->count >= 4 && rises->late > 2 * rises->early))
 		return DETECT_ACCELERATING;
 	/* Of little growth in much noise nothing but a line can be said. */
-	if (fit_is_straight(curve) ||
-		curve->peak - curve->base < 30 * larger(curve->noise, curve->slow_noise))
+	if (fit_is_straight(curve) || !are_large(rises, context->least_rise_kib) ||
+		height < 30 * larger(curve->noise, curve->slow_noise) ||
+		2 * noise_rise(curve) * rises->active > height)
 		return DETECT_LINEAR;
-	if (share < 0.75 && rises->count >= 2 && huge_pages)
+	if (rises->count >= 2 && context->huge_pages)
 		return DETECT_LINEAR;
 	/* Steps, which part two points at most, with rests between them. */
 	if (share <= 0.25 || (share <= 0.5 && rises->longest <= 2))
 		return rises->count >= 2 ? DETECT_BURST : DETECT_UNKNOWN;
-	if (share < 0.75 && rises->count >= 3)
+	if (has_rests(curve, rises))
 		return DETECT_OSCILLATING;
 	if (rises->late > 1.4 * rises->early)
 		return DETECT_ACCELERATING;
@@ -323,7 +358,7 @@ static enum detect_pattern classify(
 		return classify_settled(curve, rises, context->turns_over);
 	if (is_too_fine(context, curve) && rises->late <= 2 * rises->early)
 		return context->was;
-	return classify_growth(curve, rises, context->huge_pages);
+	return classify_growth(curve, rises, context);
 }
 
 /* Below teeth, and of what did not keep its shape, there is no hinge. */

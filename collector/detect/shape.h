@@ -16,6 +16,7 @@ struct shape_context {
 	uint32_t noise_kib;	 /* typical bend from second to second */
 	uint32_t rest_noise_kib; /* the same before the growth: what accelerates bends by itself */
 	uint32_t slow_noise_kib; /* typical bend from 8 s to 8 s before the growth */
+	uint32_t least_rise_kib; /* steps by less are no bursts and no rises between rests */
 	bool has_teeth;		 /* large falls come again and again */
 	bool leaking;		 /* a verdict of the leak tier stands or is being raised */
 	bool over;		 /* a verdict is being withdrawn: growth has ended */

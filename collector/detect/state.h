@@ -55,10 +55,11 @@ struct process {
 	uint32_t step_kib;    /* floor when it last moved by an eighth of the threshold */
 	uint32_t ceiling_kib; /* what was held before the last release */
 	uint32_t noise[2]; /* median bend of the floors of 1 s and of 8 s, in 1/NOISE_UNITS KiB */
-	uint32_t rest_noise[2]; /* when the episode began: growth in steps has its own */
-	uint32_t tooth_kib;	/* highest floor of a second since the last tooth fell */
-	uint64_t tooth_ns;	/* when it fell */
-	uint32_t band_kib;	/* what it reached at rest, see process_follow_rest() */
+	uint32_t rest_noise[2];	 /* when the episode began: growth in steps has its own */
+	uint32_t rest_swing_kib; /* the same */
+	uint32_t tooth_kib;	 /* highest floor of a second since the last tooth fell */
+	uint64_t tooth_ns;	 /* when it fell */
+	uint32_t band_kib;	 /* what it reached at rest, see process_follow_rest() */
 	struct rest_block rest[REST_SCALES];
 	uint32_t newest_kib;
 	uint32_t huge_kib;     /* what the episode gained by one huge page at a time */

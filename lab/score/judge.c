@@ -320,8 +320,8 @@ static uint64_t stood_ns(const struct score_unit *unit, const struct score_alarm
 	return stood_until(truth_of(unit, alarm->ledger), alarm) - alarm->raised_ns;
 }
 
-/* Whether @alarm names @unit rather than @other does, which was not raised after it. */
-static bool names_rather(const struct score_unit *unit, const struct score_alarm *alarm,
+/* Whether @alarm says more of @unit than @other, which was not raised after it. */
+static bool is_longer(const struct score_unit *unit, const struct score_alarm *alarm,
 	const struct score_alarm *other)
 {
 	uint64_t stood = stood_ns(unit, alarm), other_stood = stood_ns(unit, other);
@@ -331,23 +331,39 @@ static bool names_rather(const struct score_unit *unit, const struct score_alarm
 	return leak == other_leak ? stood >= other_stood : leak;
 }
 
-/* What was said longest of a unit is what it is called. */
+/* The last alarm that stood for half as long as the longest names a unit: @named_by is that one. */
+static bool is_half_as_long(const struct score_unit *unit, const struct score_alarm *alarm,
+	const struct score_alarm *longest)
+{
+	return alarm->tier == longest->tier && alarm->ledger == longest->ledger &&
+	       2 * stood_ns(unit, alarm) >= stood_ns(unit, longest);
+}
+
 static void name_units(struct score_result *result)
 {
-	for (size_t i = 0; i < result->alarms_count; i++) {
-		const struct score_alarm *alarm = &result->alarms[i];
-		struct score_judged *judged;
+	/* First the longest, then the last that is not much shorter. */
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < result->alarms_count; i++) {
+			const struct score_alarm *alarm = &result->alarms[i];
+			const struct score_unit *unit;
+			struct score_judged *judged;
 
-		if (alarm->unit == SCORE_NO_UNIT)
-			continue;
-		judged = &result->judged[alarm->unit];
-		if (is_beside(alarm->ledger, alarm->kind, &judged->tier[alarm->tier]))
-			continue;
-		if (!judged->named_by ||
-			names_rather(&result->units[alarm->unit], alarm, judged->named_by))
-			judged->named_by = alarm;
-		judged->pattern = judged->named_by->pattern;
-	}
+			if (alarm->unit == SCORE_NO_UNIT)
+				continue;
+			unit = &result->units[alarm->unit];
+			judged = &result->judged[alarm->unit];
+			if (is_beside(alarm->ledger, alarm->kind, &judged->tier[alarm->tier]))
+				continue;
+			if (pass == 0) {
+				if (!judged->longest || is_longer(unit, alarm, judged->longest))
+					judged->longest = alarm;
+				continue;
+			}
+			if (is_half_as_long(unit, alarm, judged->longest)) {
+				judged->named_by = alarm;
+				judged->pattern = alarm->pattern;
+			}
+		}
 }
 
 static int judge_units(struct score_result *result)

@@ -206,11 +206,12 @@ struct score_judged {
 	double true_rate_bytes_per_s;  /* mean growth up to the end */
 	double onset_rate_bytes_per_s; /* as score_truth_onset_rate() says */
 	/*
-	 * The alarm by which the unit is named: of those of the leak tier, if one stood for any
-	 * time, otherwise of all, the one that stood longest, the later one of equals. One about
-	 * another kind of memory than the tier's is none of them. Borrowed from the alarms; NULL:
-	 * there is none.
+	 * The alarm that stood longest, of those of the leak tier, if one stood for any time,
+	 * otherwise of all; and the one by which the unit is named: the last of that tier and
+	 * ledger that stood for at least half as long. One about another kind of memory than the
+	 * tier's is none of them. Borrowed from the alarms; NULL: there is none.
 	 */
+	const struct score_alarm *longest;
 	const struct score_alarm *named_by;
 	const char *pattern; /* that alarm's, or NULL */
 	/* What its cgroup's alarms call it: in the leak tier, else in the other; or NULL. */

@@ -158,7 +158,7 @@ static void test_longest(void **state)
 	say(lab, 3, SCORE_GROWING, SCORE_WITHDRAWN, NULL);
 	say(lab, 10, SCORE_GROWING, SCORE_RAISED, "linear");
 	say(lab, 50, SCORE_GROWING, SCORE_WITHDRAWN, "plateau");
-	say(lab, 70, SCORE_GROWING, SCORE_RAISED, "burst");
+	say(lab, 85, SCORE_GROWING, SCORE_RAISED, "burst");
 	assert_string_equal(called(lab), "plateau");
 	assert_int_equal(lab->result.judged[0].named_by - lab->result.alarms, 1);
 	say(lab, 10, SCORE_GROWING, SCORE_RAISED, "linear");
@@ -168,7 +168,7 @@ static void test_longest(void **state)
 	/* Taken back after the unit's end, it has stood for no longer than up to it. */
 	say(lab, 10, SCORE_GROWING, SCORE_RAISED, "linear");
 	say(lab, 50, SCORE_GROWING, SCORE_WITHDRAWN, "plateau");
-	say(lab, 70, SCORE_GROWING, SCORE_RAISED, "burst");
+	say(lab, 85, SCORE_GROWING, SCORE_RAISED, "burst");
 	say(lab, 500, SCORE_GROWING, SCORE_WITHDRAWN, NULL);
 	assert_string_equal(called(lab), "plateau");
 	/* The same time each: the later one. */
@@ -177,6 +177,22 @@ static void test_longest(void **state)
 	say(lab, 60, SCORE_GROWING, SCORE_RAISED, "burst");
 	say(lab, 70, SCORE_GROWING, SCORE_WITHDRAWN, NULL);
 	assert_string_equal(called(lab), "burst");
+}
+
+/* What comes again is known better than what was longest; what is far shorter is something else. */
+static void test_last_of_the_long(void **state)
+{
+	struct lab *lab = *state;
+
+	say(lab, 1, SCORE_GROWING, SCORE_RAISED, "linear");
+	say(lab, 31, SCORE_GROWING, SCORE_WITHDRAWN, "warmup");
+	say(lab, 40, SCORE_GROWING, SCORE_RAISED, "linear");
+	say(lab, 56, SCORE_GROWING, SCORE_WITHDRAWN, "sine");
+	say(lab, 60, SCORE_GROWING, SCORE_RAISED, "linear");
+	say(lab, 74, SCORE_GROWING, SCORE_WITHDRAWN, "spike");
+	assert_string_equal(called(lab), "sine");
+	assert_int_equal(lab->result.judged[0].named_by - lab->result.alarms, 1);
+	assert_int_equal(lab->result.judged[0].longest - lab->result.alarms, 0);
 }
 
 /* The verdict that stood longest says nothing: then nothing was said of the unit. */
@@ -357,6 +373,7 @@ int main(void)
 		lab_test(test_last_word),
 		lab_test(test_no_verdict),
 		lab_test(test_longest),
+		lab_test(test_last_of_the_long),
 		lab_test(test_longest_silent),
 		lab_test(test_leak_tier),
 		lab_test(test_two_ledgers),
