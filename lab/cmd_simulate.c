@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* leaklab simulate: detectors over thousands of runs in virtual time. */
 #include "lab/cmd.h"
+#include "lab/cmd_input.h"
 #include "lab/problems.h"
 #include "lab/programs.h"
 #include "lab/scenario/scenario.h"
@@ -131,13 +132,7 @@ static uint64_t parse_time(struct argp_state *state, const char *name, const cha
 
 static void parse_detector(struct options *options, char *arg, struct argp_state *state)
 {
-	const char *command = strchr(arg, '=');
-
-	if (!command || command == arg || command[1 + strspn(command + 1, " \t")] == '\0')
-		argp_error(state,
-			"--detector=%s: must be NAME=CMD (example: mine=./my-detector --fast)",
-			arg);
-	if (strcspn(arg, "/ \t") < (size_t)(command - arg))
+	if (strcspn(arg, "/ \t") < cmd_detector_name(arg, state))
 		argp_error(state, "--detector=%s: a name has no blank and no /", arg);
 	if (options->detectors_count == SIMULATE_FOREIGN_MAX)
 		argp_error(state, "--detector: at most %d", SIMULATE_FOREIGN_MAX);
@@ -268,12 +263,6 @@ static const struct argp argp = {
 	       "Exit codes: 0 done, 2 usage, 3 broken lab, 130 interrupted",
 };
 
-static int fail(const struct run_error *error)
-{
-	log_error("%s", error->text);
-	return error->usage ? EXIT_USAGE : EXIT_BROKEN;
-}
-
 /* Setting up ------------------------------------------------------------------------------ */
 
 /* A file, or a name in the folder of plans. */
@@ -355,10 +344,10 @@ static int set_up(const struct options *options, struct work *work)
 		choose_classes(options, work) < 0)
 		return EXIT_USAGE;
 	if (noise_set_load(work->plan->noise_dir, &work->noise, &error) < 0)
-		return fail(&error);
+		return cmd_fail(&error);
 	if (simulate_detectors_list(options->detectors, options->detectors_count,
 		    options->baselines, options->settings, &work->detectors, &error) < 0)
-		return fail(&error);
+		return cmd_fail(&error);
 	if (programs_find("memgen", work->memgen, sizeof(work->memgen)) < 0) {
 		log_error("memgen: neither beside leaklab nor in PATH: `make` builds it");
 		return EXIT_BROKEN;
@@ -426,18 +415,17 @@ static int simulate(const struct options *options, const struct work *work, FILE
 		.seeds = options->seeds,
 	};
 	struct run_error error = { 0 };
-	int err = judged_write_header(out, &header);
+	int err = judged_write_header(out, &header), code;
 
 	if (!err)
 		err = simulate_all(&work->sim, out, show_progress, &error);
 	log_progress(NULL);
 	if (!err && fflush(out) != 0)
 		err = run_fail(&error, -errno, "the judged units cannot be written: %m");
-	if (err)
-		fail(&error);
-	if (err == -EINTR)
-		return EXIT_INTERRUPTED;
-	return !err ? EXIT_PASS : error.usage ? EXIT_USAGE : EXIT_BROKEN;
+	if (!err)
+		return EXIT_PASS;
+	code = cmd_fail(&error);
+	return err == -EINTR ? EXIT_INTERRUPTED : code;
 }
 
 /* The whole file or none: it takes its name when it is complete. */
@@ -494,7 +482,7 @@ static int measure_noise(const struct options *options)
 	if (!err)
 		return EXIT_PASS;
 	unlink(options->output);
-	return fail(&error);
+	return cmd_fail(&error);
 }
 
 int cmd_simulate(int argc, char **argv)
@@ -512,7 +500,6 @@ int cmd_simulate(int argc, char **argv)
 	};
 	int code;
 
-	argp_err_exit_status = EXIT_USAGE;
 	if (!classes || !detectors || !work) {
 		log_error("out of memory");
 		return EXIT_BROKEN;
