@@ -4,6 +4,7 @@
 #include "lab/cmd_input.h"
 #include "lab/problems.h"
 #include "lab/programs.h"
+#include "lab/report/report.h"
 #include "lab/scenario/scenario.h"
 #include "lab/simulate/detectors.h"
 #include "lab/simulate/simulate.h"
@@ -428,6 +429,39 @@ static int simulate(const struct options *options, const struct work *work, FILE
 	return err == -EINTR ? EXIT_INTERRUPTED : code;
 }
 
+/* A device or a pipe is written to; renaming a file over it would replace it. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static int copy_lines(FILE *out, const void *data)
+{
+	FILE *judged = *(FILE *const *)data;
+	char buf[65536];
+	size_t n;
+
+	rewind(judged);
+	while ((n = fread(buf, 1, sizeof(buf), judged)) > 0)
+		if (fwrite(buf, 1, n, out) != n)
+			return -EIO;
+	return ferror(judged) ? -EIO : 0;
+}
+
+/* Gives the judged units, which are complete, to --output. Returns the exit code. */
+static int hand_over(const struct options *options, const char *part, FILE *judged)
+{
+	if (part && rename(part, options->output) < 0) {
+		log_error("%s: %m", options->output);
+		return EXIT_BROKEN;
+	}
+	if (options->output && !part && cmd_write(options->output, copy_lines, &judged) < 0)
+		return EXIT_BROKEN;
+	return EXIT_PASS;
+}
+
 /* The whole file or none: it takes its name when it is complete. */
 static int simulate_to_file(const struct options *options, const struct work *work)
 {
@@ -435,7 +469,8 @@ static int simulate_to_file(const struct options *options, const struct work *wo
 	FILE *out;
 	int code;
 
-	if (options->output && asprintf(&part, "%s.part", options->output) < 0) {
+	if (options->output && !is_special(options->output) &&
+		asprintf(&part, "%s.part", options->output) < 0) {
 		part = NULL;
 		log_error("out of memory");
 		return EXIT_BROKEN;
@@ -446,10 +481,8 @@ static int simulate_to_file(const struct options *options, const struct work *wo
 		return EXIT_BROKEN;
 	}
 	code = simulate(options, work, out);
-	if (code == EXIT_PASS && part && rename(part, options->output) < 0) {
-		log_error("%s: %m", options->output);
-		code = EXIT_BROKEN;
-	}
+	if (code == EXIT_PASS)
+		code = hand_over(options, part, out);
 	if (code != EXIT_PASS || options->quiet) {
 		if (code != EXIT_PASS && part)
 			unlink(part);
@@ -459,29 +492,34 @@ static int simulate_to_file(const struct options *options, const struct work *wo
 	return print_table(out);
 }
 
+struct measuring {
+	const struct options *options;
+	struct run_error *error;
+};
+
+static int write_noise(FILE *out, const void *data)
+{
+	const struct measuring *measuring = data;
+	const struct options *options = measuring->options;
+	FILE *in = fopen(options->recording, "re");
+
+	if (!in)
+		return run_fail_usage(measuring->error, -errno, "--measure-noise=%s: %s",
+			options->recording, strerror(errno));
+	return noise_measure(in, options->recording, options->mm, options->program,
+		options->skip_ns, options->interval_ns, out, measuring->error);
+}
+
 static int measure_noise(const struct options *options)
 {
 	struct run_error error = { 0 };
-	FILE *in = fopen(options->recording, "re"), *out;
-	int err;
+	struct measuring measuring = { options, &error };
+	int err = report_write_file(options->output, false, write_noise, &measuring);
 
-	if (!in) {
-		log_error("--measure-noise=%s: %m", options->recording);
-		return EXIT_USAGE;
-	}
-	out = fopen(options->output, "we");
-	if (!out) {
-		log_error("--output=%s: %m", options->output);
-		fclose(in);
-		return EXIT_BROKEN;
-	}
-	err = noise_measure(in, options->recording, options->mm, options->program, options->skip_ns,
-		options->interval_ns, out, &error);
-	if (fclose(out) != 0 && !err)
-		err = run_fail(&error, -EIO, "%s: cannot be written", options->output);
 	if (!err)
 		return EXIT_PASS;
-	unlink(options->output);
+	if (!*error.text)
+		run_fail(&error, err, "--output=%s: %s", options->output, strerror(-err));
 	return cmd_fail(&error);
 }
 

@@ -183,3 +183,18 @@ END
   run -2 --separate-stderr "$LEAKLAB" simulate --measure-noise kept/steady-3/samples.jsonl
   [[ $stderr == *"also needs --mm, --program and --output"* ]]
 }
+
+@test "simulate: a device or a pipe is written to, not replaced or removed" {
+  mkfifo pipe
+  "$LEAKLAB" simulate --seed 3 --runs 1 --class steady --keep kept -q -o judged.jsonl
+  "$LEAKLAB" simulate --seed 3 --runs 1 --class steady -o pipe >table 3>&- &
+  cat pipe >got.jsonl
+  wait $!
+  cmp got.jsonl judged.jsonl
+  grep -q '^memgrowth' table
+  [ -p pipe ]
+  cat pipe >got.jsonl &
+  run -3 "$LEAKLAB" simulate --measure-noise kept/steady-3/samples.jsonl --mm 2 --program x -o pipe
+  wait $!
+  [ -p pipe ]
+}
