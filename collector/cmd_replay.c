@@ -13,11 +13,17 @@ struct arguments {
 	const char *input;
 	const char *output;
 	bool for_people;
+	uint64_t patience_ns;
+};
+
+enum option_key {
+	OPT_PATIENCE = 0x100,
 };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "Detections go here (default: standard output)", 0 },
 	{ "text", 't', 0, 0, "Lines for people instead of JSON", 0 },
+	CMD_PATIENCE(OPT_PATIENCE),
 	{ 0 },
 };
 
@@ -31,6 +37,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case 't':
 		args->for_people = true;
+		break;
+	case OPT_PATIENCE:
+		args->patience_ns = cmd_parse_patience(state, arg);
 		break;
 	case ARGP_KEY_ARG:
 		cmd_recording_argument(&args->input, arg, state);
@@ -75,6 +84,7 @@ int cmd_replay(int argc, char **argv)
 		.doc = "Runs the detector over a recording and writes its detections.\v"
 		       "Examples:\n"
 		       "  memgrowth replay samples.jsonl\n"
+		       "  memgrowth replay --patience 10min samples.jsonl\n"
 		       "  memgrowth record -d 30s | memgrowth replay --text -\n",
 	};
 	struct arguments args = {};
@@ -94,8 +104,8 @@ int cmd_replay(int argc, char **argv)
 		return EXIT_BROKEN;
 	}
 	reader = record_reader_new(in, args.input);
-	session =
-		session_new(&(struct session_options){ .out = out, .for_people = args.for_people });
+	session = session_new(&(struct session_options){
+		.out = out, .for_people = args.for_people, .patience_ns = args.patience_ns });
 	if (reader && session)
 		ret = replay(reader, session, args.input);
 	else

@@ -44,6 +44,19 @@ void cmd_recording_warn(const struct record_reader *reader, const struct session
 /* One recording on the command line, into *@ret. */
 void cmd_recording_argument(const char **ret, const char *arg, struct argp_state *state);
 
+/*
+ * The option of every command with a detector whose verdicts are told, and its value: a time within
+ * the bounds of detect.h; with another one the command ends, as of wrong usage.
+ */
+#define CMD_PATIENCE(key)                                                                          \
+	{                                                                                          \
+		"patience", key, "TIME", 0,                                                        \
+			"Watch growth for this time before it is called a leak, 128s to 1h "       \
+			"(default 224s); near a limit 80s are enough",                             \
+			0                                                                          \
+	}
+uint64_t cmd_parse_patience(struct argp_state *state, const char *text);
+
 int cmd_record(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_replay(int argc, char **argv);

@@ -424,7 +424,10 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 		.ctx = &recorder,
 	});
 	recorder.session = session_new(&(struct session_options){
-		.out = options->detections, .for_people = options->for_people });
+		.out = options->detections,
+		.for_people = options->for_people,
+		.patience_ns = options->patience_ns,
+	});
 	recorder.ledger = open_ledger(&recorder);
 	if (!recorder.tracker || !recorder.session || !recorder.ledger)
 		fail(&recorder, -ENOMEM, "memory");

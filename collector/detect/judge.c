@@ -18,6 +18,10 @@
  */
 #define QUIET_MIN_NS (8 * NS_PER_SECOND)
 #define LEAK_QUIET_SPANS 4
+/* Growth with longer pauses is new each time. */
+#define PAUSE_MAX_NS (40 * NS_PER_SECOND)
+/* Growth is asked for so long after a step. */
+#define STEP_NS (5 * NS_PER_SECOND / 4)
 /* And over when all but a half of the growth was given back, of a leak all but a quarter. */
 #define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
 /* The score of a leak is its time in units of this, what eight buckets of 8 s show. */
@@ -104,16 +108,31 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 				  });
 }
 
+/* Growth that goes on after a pause, nothing having been given back, may pause for as long again.
+ */
+static uint64_t pause_before(const struct detect *detect, const struct verdict_state *before,
+	uint32_t floor_kib, int level)
+{
+	uint64_t pause_ns = detect->now_ns - before->high_ns;
+
+	return level <= SERIES_SECOND_LEVEL && before->high_ns && floor_kib >= before->high_kib &&
+			       pause_ns <= PAUSE_MAX_NS
+		       ? pause_ns
+		       : 0;
+}
+
 static void raise_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
 	const struct growth *growth)
 {
 	struct verdict_state *verdict = &process->verdicts[tier];
+	uint32_t floor_kib;
 
 	verdict->raised = true;
 	verdict->growth = *growth;
 	/* A floor, since floors are what it is compared with. */
-	verdict->high_kib =
-		series_floor(&process->series, tier == DETECT_LEAK ? growth->level : 0, 0);
+	floor_kib = series_floor(&process->series, tier == DETECT_LEAK ? growth->level : 0, 0);
+	verdict->pause_ns = pause_before(detect, verdict, floor_kib, growth->level);
+	verdict->high_kib = floor_kib;
 	verdict->high_ns = detect->now_ns;
 	detect_emit_verdict(detect, process, tier, DETECT_RAISED);
 }
@@ -121,17 +140,11 @@ static void raise_verdict(struct detect *detect, struct process *process, enum d
 static void withdraw_verdict(struct detect *detect, struct process *process, enum detect_tier tier)
 {
 	struct verdict_state *verdict = &process->verdicts[tier];
-	uint32_t floor_kib = series_floor(&process->series, 0, 0);
 
 	detect_emit_verdict(detect, process, tier, DETECT_WITHDRAWN);
 	verdict->raised = false;
-	if (tier == DETECT_LEAK)
-		return;
-	process->settled_kib = floor_kib;
-	if (2 * (uint64_t)floor_kib < (uint64_t)verdict->growth.base_kib + verdict->high_kib) {
-		process->ceiling_kib = verdict->high_kib;
-		process->ceiling_ns = detect->now_ns;
-	}
+	if (tier == DETECT_GROWING)
+		process_settle(process, verdict->high_kib);
 }
 
 /*
@@ -155,47 +168,41 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	quiet_ns = tier == DETECT_LEAK
 			   ? LEAK_QUIET_SPANS * growth->span_ns
 			   : process_threshold(process) / 2 * growth->span_ns / growth->grown_kib;
+	if (tier == DETECT_GROWING && quiet_ns < 2 * verdict->pause_ns)
+		quiet_ns = 2 * verdict->pause_ns;
 	if (quiet_ns < QUIET_MIN_NS)
 		quiet_ns = QUIET_MIN_NS;
 	return detect->now_ns > verdict->high_ns + quiet_ns;
 }
 
 /*
- * Whether the floor is now a step above where it last stood; smaller ups and downs are no steps.
- * A coarse scale sees a rise long after it ended, so growth is only asked for at a step.
+ * Whether the floor has just made a step above where it last stood; smaller ups and downs are no
+ * steps. A coarse scale sees a rise long after it ended, so growth is only asked for at a step, and
+ * until it has stood for a second.
  */
-static bool has_risen(struct process *process, uint32_t floor_kib, uint32_t step)
+static bool has_risen(const struct detect *detect, struct process *process, uint32_t step)
 {
+	uint32_t floor_kib = series_floor(&process->series, 0, 0);
 	bool up = floor_kib >= (uint64_t)process->step_kib + step;
+	bool is_new = up || process->step_ns == process->judged_ns ||
+		      detect->now_ns <= process->step_ns + STEP_NS;
 
+	if (up)
+		process->step_ns = detect->now_ns;
 	if (up || (uint64_t)floor_kib + step <= process->step_kib)
 		process->step_kib = floor_kib;
-	return up;
+	process->judged_ns = detect->now_ns;
+	return is_new;
 }
 
 static bool find_growth(const struct detect *detect, struct process *process, enum detect_tier tier,
 	uint32_t closed, uint32_t threshold, bool rising, struct growth *ret)
 {
-	uint32_t floor_kib = series_floor(&process->series, 0, 0);
-	bool is_leak = process->verdicts[DETECT_LEAK].raised;
-
 	if (tier == DETECT_LEAK)
 		return growth_find_leak(&process->series, closed, process_least_growth(process, 0),
-			&process->leak, ret);
-	if (floor_kib < process->settled_kib)
-		process->settled_kib = floor_kib;
-	if (!rising)
-		return false;
-	/* Coarser levels still show the growth that a verdict was withdrawn for: it takes more. */
-	if (process->settled_kib && floor_kib - process->settled_kib < threshold)
-		return false;
-	if (floor_kib < (uint64_t)process->ceiling_kib + threshold && !is_leak &&
-		detect->now_ns < process->ceiling_ns + CYCLE_NS)
-		return false;
-	/* What it reaches now and then at rest is not growth. */
-	if (floor_kib < (uint64_t)process->band_kib + threshold / 4)
-		return false;
-	return growth_find_rising(&process->series, threshold, ret);
+			detect->patience_ns, &process->leak, ret);
+	return rising && growth_find_rising(&process->series, threshold, process_swing(process),
+				 process_usual(detect, process, threshold), ret);
 }
 
 static uint64_t update_interval_ns(const struct detect *detect, const struct growth *growth)
@@ -221,7 +228,6 @@ static bool knows_rate(
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
 void detect_judge(struct detect *detect, struct process *process, uint32_t closed)
 {
-	uint32_t floor_kib = series_floor(&process->series, 0, 0);
 	bool is_second = closed & 1U << SERIES_SECOND_LEVEL, any_raised = false, rising;
 	struct growth growth;
 	uint32_t threshold;
@@ -230,11 +236,12 @@ void detect_judge(struct detect *detect, struct process *process, uint32_t close
 	if (is_second) {
 		process->leak.high_kib = process_recent_high(process);
 		process_follow_teeth(detect, process);
-		process_follow_band(detect, process);
 	}
 	threshold = process_threshold(process);
 	process_follow_high(process, threshold);
-	rising = has_risen(process, floor_kib, threshold / 8);
+	rising = has_risen(detect, process, threshold / 8);
+	if (is_second)
+		process_follow_rest(detect, process);
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
 

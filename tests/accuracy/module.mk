@@ -20,4 +20,11 @@ calibration: programs ## Make the detector's table of confidence anew: RUNS_BENI
 
 accuracy-small: programs ## The small part of the goals that is in make test, under a minute
 	$(Q)tests/accuracy/accuracy.sh small $(BUILD) $(ACCURACY_DIR)
-.PHONY: accuracy calibration accuracy-small
+# What waiting longer before a leak is said buys, and what it costs: a table over tune seeds.
+PATIENCES ?= 128s 224s 450s 900s
+PATIENCE_RUNS ?= 40
+PATIENCE_FIRST ?= 40001
+patience: programs ## What waiting buys the leak tier: PATIENCES="128s 224s 450s 900s" PATIENCE_RUNS=40
+	$(Q)PATIENCES='$(PATIENCES)' PATIENCE_RUNS='$(PATIENCE_RUNS)' \
+		PATIENCE_FIRST='$(PATIENCE_FIRST)' tests/accuracy/patience.sh $(BUILD) $(BUILD)/patience
+.PHONY: accuracy calibration accuracy-small patience
