@@ -42,9 +42,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		args->patience_ns = cmd_parse_patience(state, arg);
 		break;
 	case ARGP_KEY_ARG:
-		if (args->input)
-			argp_error(state, "one recording at a time; \"%s\" is a second one", arg);
-		args->input = arg;
+		cmd_recording_argument(&args->input, arg, state);
 		break;
 	case ARGP_KEY_END:
 		if (!args->input)
@@ -59,34 +57,18 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static int replay(struct record_reader *reader, struct session *session, const char *name)
 {
-	struct session_counts counts;
-	struct record record;
-	uint64_t first_line = 0;
-	int err;
+	uint64_t first_skipped;
+	int err, ret = cmd_recording_read(reader, session, "writing detections", &first_skipped);
 
-	while ((err = record_read(reader, &record)) > 0) {
-		err = session_put(session, &record);
-		if (err) {
-			log_error("writing detections: %s", strerror(-err));
-			return EXIT_BROKEN;
-		}
-		if (!first_line && session_skipped(session))
-			first_line = record_reader_line(reader);
-	}
-	if (err < 0) {
-		log_error("%s", record_reader_error(reader));
-		return EXIT_BAD_INPUT;
-	}
+	if (ret != EXIT_OK)
+		return ret;
 	if (record_reader_line(reader) <= 1) {
 		log_error("%s: empty; a recording begins with a header (`memgrowth record` writes "
 			  "one)",
 			name);
 		return EXIT_BAD_INPUT;
 	}
-	if (record_reader_truncated(reader))
-		log_warn("%s: the last line was cut short and is left out", name);
-	counts = session_counts(session);
-	cmd_report_skipped(name, counts.skipped, first_line);
+	cmd_recording_warn(reader, session, name, first_skipped);
 	err = session_finish(session);
 	if (err)
 		log_error("writing detections: %s", strerror(-err));
@@ -113,11 +95,9 @@ int cmd_replay(int argc, char **argv)
 	int ret = EXIT_BROKEN;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	in = strcmp(args.input, "-") == 0 ? fdopen(STDIN_FILENO, "r") : fopen(args.input, "re");
-	if (!in) {
-		log_error("%s: cannot be read: %m", args.input);
+	in = cmd_recording_open(args.input);
+	if (!in)
 		return EXIT_BAD_INPUT;
-	}
 	out = args.output ? fopen(args.output, "we") : fdopen(STDOUT_FILENO, "w");
 	if (!out) {
 		log_error("%s: cannot be written: %m", args.output ? args.output : "stdout");

@@ -3,17 +3,11 @@
  * The pure scorer against detectors whose score is known: blind, always-on, oracle, late by a
  * fixed delay, random. If one of them passes a gate that it should not, the scorer is wrong.
  */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "lab/score/score.h"
+#include "tests/unit/fixtures/near.h"
 
 #define S 1000000000ULL
 #define MIB 1048576ULL
@@ -39,7 +33,7 @@ struct lab {
 	size_t gates;
 };
 
-/* Gates on what these units have; those of cgroups and kills are in test_score_ledgers.c. */
+/* Gates on what these units have; those of cgroups and kills have tests of their own. */
 #define GATES SCORE_GATE_KIND_ACCURACY_MIN
 
 static const struct score_gates all_gates = {
@@ -164,12 +158,6 @@ static enum score_verdict judge(struct lab *lab)
 	lab->gates = score_gates_check(&all_gates, &lab->sum, lab->gate);
 	assert_int_equal(lab->gates, GATES);
 	return score_conclude(&lab->sum, lab->gate, lab->gates);
-}
-
-static void assert_near(double value, double wanted)
-{
-	if (!(fabs(value - wanted) < 1e-9))
-		fail_msg("%.12g, wanted %.12g", value, wanted);
 }
 
 static enum score_verdict gate_verdict(const struct lab *lab, enum score_gate gate)
