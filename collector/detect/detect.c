@@ -247,7 +247,7 @@ const char *detect_pattern_name(enum detect_pattern pattern)
 {
 	static const char *const names[] = { "unknown", "linear", "accelerating", "oscillating",
 		"burst", "gcleak", "warmup", "plateau", "cache", "sawtooth", "spike", "sine",
-		"steady", "churn" };
+		"steady", "churn", "walk" };
 
 	return names[pattern];
 }

@@ -41,6 +41,7 @@ enum detect_pattern {
 	DETECT_SINE,
 	DETECT_STEADY,
 	DETECT_CHURN,
+	DETECT_WALK, /* up and down by any amount */
 };
 
 /*

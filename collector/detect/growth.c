@@ -21,6 +21,8 @@
 /* Teeth are so many steps high, and the slope of the floors below them has this t at least. */
 #define TEETH_STEPS 10
 #define TEETH_T 8
+/* Student's t of a line through eight floors, two-sided 95 %. */
+#define VALLEY_T95 2.447
 #define ALIKE_SCATTER 0.25
 
 /* Below this, start-up noise of healthy programs is as large. */
@@ -283,6 +285,34 @@ static bool has_high_teeth(
 	       TEETH_STEPS * (double)steps->grown;
 }
 
+/* The line through a level's floors, by least squares: KiB a bucket, and sums of squares. */
+struct floor_line {
+	double slope, sxx, sse;
+};
+
+static struct floor_line fit_floors(const struct series *series, int level)
+{
+	struct floor_line line = {};
+	double mean = 0, sxy = 0;
+
+	for (unsigned int i = 0; i < SERIES_BUCKETS; i++)
+		mean += (double)series_floor(series, level, i) / SERIES_BUCKETS;
+	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
+		double x = (SERIES_BUCKETS - 1) / 2.0 - i;
+
+		line.sxx += x * x;
+		sxy += x * ((double)series_floor(series, level, i) - mean);
+	}
+	line.slope = sxy / line.sxx;
+	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
+		double rest = (double)series_floor(series, level, i) - mean -
+			      line.slope * ((SERIES_BUCKETS - 1) / 2.0 - i);
+
+		line.sse += rest * rest;
+	}
+	return line;
+}
+
 /*
  * Below teeth the level's floors are valleys, and how low each of them was seen is chance, apart
  * from the line that they may follow. Whether they do is Student's test of the slope. It would take
@@ -290,24 +320,25 @@ static bool has_high_teeth(
  */
 static bool rises_in_valleys(const struct series *series, int level)
 {
-	double mean = 0, sxx = 0, sxy = 0, sse = 0, slope;
+	struct floor_line line = fit_floors(series, level);
 
-	for (unsigned int i = 0; i < SERIES_BUCKETS; i++)
-		mean += (double)series_floor(series, level, i) / SERIES_BUCKETS;
-	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
-		double x = (SERIES_BUCKETS - 1) / 2.0 - i;
+	return line.slope > 0 && line.slope * line.slope * line.sxx * (SERIES_BUCKETS - 2) >
+					 TEETH_T * TEETH_T * line.sse;
+}
 
-		sxx += x * x;
-		sxy += x * ((double)series_floor(series, level, i) - mean);
-	}
-	slope = sxy / sxx;
-	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
-		double rest = (double)series_floor(series, level, i) - mean -
-			      slope * ((SERIES_BUCKETS - 1) / 2.0 - i);
+bool growth_valley_rate(
+	const struct series *series, int level, double *ret_kib_per_s, double *ret_error_kib_per_s)
+{
+	double bucket_s = (double)series_bucket_ns(level) * 1e-9;
+	struct floor_line line;
 
-		sse += rest * rest;
-	}
-	return slope > 0 && slope * slope * sxx * (SERIES_BUCKETS - 2) > TEETH_T * TEETH_T * sse;
+	if (series->levels[level].closed < SERIES_BUCKETS)
+		return false;
+	line = fit_floors(series, level);
+	*ret_kib_per_s = line.slope / bucket_s;
+	*ret_error_kib_per_s =
+		VALLEY_T95 * sqrt(line.sse / (SERIES_BUCKETS - 2) / line.sxx) / bucket_s;
+	return true;
 }
 
 /* Memory that was held before, and given back, may come again without being a leak. */

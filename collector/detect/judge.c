@@ -47,11 +47,15 @@ static uint32_t greater(uint32_t a, uint32_t b)
 }
 
 static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
-	bool below_teeth, bool over)
+	const struct growth *leak, bool over)
 {
 	uint64_t value_kib = process->series.value;
 	uint32_t swing = process->rest_swing_kib / SWING_SIGMAS;
 
+	double valley_slope = 0, valley_error = 0;
+
+	if (leaking && leak->below_teeth)
+		growth_valley_rate(&process->series, leak->level, &valley_slope, &valley_error);
 	episode_put(&process->episode, detect->now_ns, process->series.value);
 	return shape_measure(&process->episode,
 		&(struct shape_context){
@@ -59,12 +63,15 @@ static struct shape measure(const struct detect *detect, struct process *process
 			.rest_noise_kib = greater(process->rest_noise[0] / NOISE_UNITS, swing),
 			.slow_noise_kib = greater(process->rest_noise[1] / NOISE_UNITS, swing),
 			.least_rise_kib = process_least_growth(process, 0) / 2,
-			.has_teeth = below_teeth || process_has_teeth(detect, process),
+			.valley_slope = valley_slope,
+			.valley_error = valley_error,
+			.has_teeth = leak->below_teeth || process_has_teeth(detect, process),
 			.leaking = leaking && !over,
 			.over = over,
 			.huge_pages = 4ULL * process->huge_kib >
 				      3ULL * (process->series.value - process->episode.base),
 			.risen_ns = process->high_ns,
+			.seen_ns = process->seen_ns,
 			.turns_over = process_turns_over(detect, process),
 			.cycle = value_kib <= process->ceiling_kib + process->ceiling_kib / 8
 					 ? process->cycle_pattern
@@ -104,7 +111,7 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 	struct shape shape;
 	double score;
 
-	shape = measure(detect, process, leak->raised, leak->growth.below_teeth,
+	shape = measure(detect, process, leak->raised, &leak->growth,
 		state == DETECT_WITHDRAWN &&
 			(tier == DETECT_LEAK ? comes_back(process, tier) : !leak->raised));
 	if (state != DETECT_WITHDRAWN) {
@@ -151,6 +158,15 @@ static uint64_t pause_before(const struct detect *detect, const struct verdict_s
 		       : 0;
 }
 
+/* Where the line of @growth leaves the base of the episode, no further back than it is long. */
+static uint64_t onset_of(const struct process *process, const struct growth *growth)
+{
+	double missed = (double)growth->base_kib - process->episode.base;
+	double back = missed > 0 ? missed / growth->grown_kib : 0;
+
+	return growth->from_ns - (uint64_t)((back < 1 ? back : 1) * (double)growth->span_ns);
+}
+
 static void raise_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
 	const struct growth *growth)
 {
@@ -161,6 +177,8 @@ static void raise_verdict(struct detect *detect, struct process *process, enum d
 	verdict->growth = *growth;
 	/* A floor, since floors are what it is compared with. */
 	floor_kib = series_floor(&process->series, tier == DETECT_LEAK ? growth->level : 0, 0);
+	if (tier == DETECT_GROWING && !process->seen_ns)
+		process->seen_ns = onset_of(process, growth);
 	verdict->pause_ns = pause_before(detect, verdict, floor_kib, growth->level);
 	verdict->high_kib = floor_kib;
 	verdict->high_ns = detect->now_ns;
@@ -196,8 +214,8 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	quiet_ns = tier == DETECT_LEAK
 			   ? LEAK_QUIET_SPANS * growth->span_ns
 			   : process_threshold(process) / 2 * growth->span_ns / growth->grown_kib;
-	if (tier == DETECT_GROWING && quiet_ns < 2 * verdict->pause_ns)
-		quiet_ns = 2 * verdict->pause_ns;
+	if (tier == DETECT_GROWING && quiet_ns < verdict->pause_ns + verdict->pause_ns / 2)
+		quiet_ns = verdict->pause_ns + verdict->pause_ns / 2;
 	if (quiet_ns < QUIET_MIN_NS)
 		quiet_ns = QUIET_MIN_NS;
 	return detect->now_ns > verdict->high_ns + quiet_ns;
@@ -246,7 +264,7 @@ static uint64_t update_interval_ns(const struct detect *detect, const struct gro
 static bool knows_rate(
 	const struct detect *detect, struct process *process, const struct growth *growth)
 {
-	struct shape shape = measure(detect, process, true, growth->below_teeth, false);
+	struct shape shape = measure(detect, process, true, growth, false);
 
 	/* Below teeth the search has tested the slope itself. */
 	return shape.pattern == DETECT_GCLEAK ||

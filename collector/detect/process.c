@@ -258,6 +258,7 @@ void process_restart_episode(const struct detect *detect, struct process *proces
 	process->high_ns = detect->now_ns;
 	process->pattern = DETECT_UNKNOWN;
 	process->cycle_ns = 0;
+	process->seen_ns = 0;
 	process->huge_kib = 0;
 	process->rest_noise[0] = process->noise[0];
 	process->rest_noise[1] = process->noise[1];
@@ -270,7 +271,8 @@ void process_restart_episode(const struct detect *detect, struct process *proces
  */
 static void remember_cycle(const struct detect *detect, struct process *process, uint32_t threshold)
 {
-	enum detect_pattern pattern = shape_of_cycle(&process->episode, threshold);
+	enum detect_pattern pattern =
+		shape_of_cycle(&process->episode, threshold, process_turns_over(detect, process));
 
 	if (pattern == DETECT_UNKNOWN)
 		return;

@@ -52,6 +52,11 @@ static void load(
 	curve->onset_s = 0;
 	curve->present_s = (double)(episode->fed_ns - episode->start_ns) * 1e-9;
 	curve->present = episode->value;
+	curve->valley_slope = context->valley_slope;
+	curve->valley_error = context->valley_error;
+	curve->seen_s = context->seen_ns < episode->start_ns
+				? NAN
+				: (double)(context->seen_ns - episode->start_ns) * 1e-9;
 	curve->risen_s = ((double)context->risen_ns - (double)episode->start_ns) * 1e-9;
 	for (unsigned int i = 0; i < curve->n; i++) {
 		double sum = 0, least = INFINITY;
@@ -74,6 +79,7 @@ static void skip_points(struct curve *curve, unsigned int count)
 	curve->onset_s += count * curve->unit_s;
 	curve->present_s -= count * curve->unit_s;
 	curve->risen_s -= count * curve->unit_s;
+	curve->seen_s -= count * curve->unit_s;
 	for (unsigned int i = 0; i < curve->n; i++) {
 		curve->mean[i] = curve->mean[i + count];
 		curve->floor[i] = curve->floor[i + count];
@@ -334,21 +340,44 @@ static bool has_teeth(const struct curve *curve)
 	return falls >= 3 || curve->drawdown > larger(height / 4, 10 * curve->noise);
 }
 
+/* On its way up it came down by much, though not to where it rose from. */
+static bool wanders(const struct curve *curve)
+{
+	double least = larger(
+		(curve->peak - curve->base) / 8, 10 * larger(curve->noise, curve->slow_noise));
+	double high = curve->base, fallen = 0;
+
+	for (unsigned int i = 0; i <= curve->peak_at; i++) {
+		fallen = larger(fallen, high - curve->mean[i]);
+		high = larger(high, curve->mean[i]);
+	}
+	return fallen > least;
+}
+
 static enum detect_pattern classify(
 	const struct curve *curve, const struct rises *rises, const struct shape_context *context)
 {
 	double height = curve->peak - curve->base;
 
+	bool is_past = !context->leaking && context->over;
+
 	/* It comes and goes as noise does. */
-	if (!context->leaking && context->over &&
-		height < REST_NOISE * larger(curve->noise, curve->slow_noise))
+	if (is_past &&
+		height < larger(REST_NOISE * larger(curve->noise, curve->slow_noise),
+				 8 * context->least_rise_kib) &&
+		curve->present < curve->base + height / 2)
 		return context->turns_over ? DETECT_CHURN : DETECT_STEADY;
+	/* Given back and taken anew within seconds. */
+	if (is_past && curve->n < MIN_POINTS && context->turns_over)
+		return DETECT_CHURN;
 	if (curve->n < MIN_POINTS || height <= 0)
 		return DETECT_UNKNOWN;
 	if (context->leaking && context->was == DETECT_GCLEAK)
 		return DETECT_GCLEAK;
 	if (context->leaking && (context->has_teeth || has_teeth(curve)))
 		return DETECT_GCLEAK;
+	if (is_past && !context->has_teeth && wanders(curve))
+		return DETECT_WALK;
 	if (!context->leaking && curve->present < curve->base + height / 2)
 		return classify_release(curve);
 	/* What came and went before does so again. */
@@ -429,12 +458,13 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	return shape;
 }
 
-enum detect_pattern shape_of_cycle(const struct episode *episode, uint32_t least_kib)
+enum detect_pattern shape_of_cycle(
+	const struct episode *episode, uint32_t least_kib, bool turns_over)
 {
 	struct curve curve;
 
 	load(episode, &(struct shape_context){}, &curve);
 	if (curve.n < 2 || curve.peak < curve.base + least_kib)
 		return DETECT_UNKNOWN;
-	return classify_release(&curve);
+	return curve.n < MIN_POINTS && turns_over ? DETECT_CHURN : classify_release(&curve);
 }

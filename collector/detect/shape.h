@@ -17,11 +17,14 @@ struct shape_context {
 	uint32_t rest_noise_kib; /* the same before the growth: what accelerates bends by itself */
 	uint32_t slow_noise_kib; /* typical bend from 8 s to 8 s before the growth */
 	uint32_t least_rise_kib; /* steps by less are no bursts and no rises between rests */
+	double valley_slope;	 /* KiB/s of the floors below teeth, and half of its interval; */
+	double valley_error;	 /* 0: not known */
 	bool has_teeth;		 /* large falls come again and again */
 	bool leaking;		 /* a verdict of the leak tier stands or is being raised */
 	bool over;		 /* a verdict is being withdrawn: growth has ended */
 	bool huge_pages;	 /* it grows by one huge page at a time */
 	uint64_t risen_ns;	 /* when it last rose */
+	uint64_t seen_ns;	 /* when it began, as it was seen when it was young; 0: not seen */
 	bool turns_over;	 /* pages are replaced while the size stands still */
 	enum detect_pattern was; /* the pattern last stated of this growth */
 	enum detect_pattern cycle; /* shape of an earlier rise to this height that was given back */
@@ -57,6 +60,7 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
  * The shape of an episode that is over, for its memory is back where it rose from: DETECT_UNKNOWN
  * when it never rose by @least_kib.
  */
-enum detect_pattern shape_of_cycle(const struct episode *episode, uint32_t least_kib);
+enum detect_pattern shape_of_cycle(
+	const struct episode *episode, uint32_t least_kib, bool turns_over);
 
 #endif

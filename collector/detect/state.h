@@ -49,6 +49,7 @@ struct process {
 	uint64_t events_at_high; /* events until then */
 	uint64_t ceiling_ns;	 /* when ceiling_kib was given back */
 	uint64_t cycle_ns;	 /* of the pattern */
+	uint64_t seen_ns;	 /* when the episode's growth began, as "growing" saw it */
 	uint32_t high_kib;
 	uint64_t step_ns; /* when it moved up */
 	uint64_t judged_ns;

@@ -100,18 +100,18 @@ static void test_rising(void **state)
 
 	(void)state;
 	fill(&series, linear, 60);
-	assert_true(growth_find_rising(&series, 256, &growth));
+	assert_true(growth_find_rising(&series, 256, 0, 0, &growth));
 	assert_true(growth.grown_kib >= 256);
 	assert_true(growth.steadiness == 1);
 	assert_true(growth.from_ns + growth.span_ns <= START_NS + 60 * SECOND_NS);
 	assert_int_equal(
 		growth.base_kib, (uint32_t)linear((double)(growth.from_ns - START_NS) * 1e-9 -
 						  (growth.from_ns > START_NS ? 0.1 : 0)));
-	assert_false(growth_find_rising(&series, UINT32_MAX, &growth));
+	assert_false(growth_find_rising(&series, UINT32_MAX, 0, 0, &growth));
 	fill(&series, flat, 60);
-	assert_false(growth_find_rising(&series, 256, &growth));
+	assert_false(growth_find_rising(&series, 256, 0, 0, &growth));
 	fill(&series, falling, 60);
-	assert_false(growth_find_rising(&series, 256, &growth));
+	assert_false(growth_find_rising(&series, 256, 0, 0, &growth));
 }
 
 /* The shortest stretch that is long enough: fine levels for fast growth, coarse for slow. */
@@ -127,10 +127,10 @@ static void test_rising_at_its_scale(void **state)
 
 	(void)state;
 	fill(&series, linear, 200);
-	assert_true(growth_find_rising(&series, 256, &fast));
+	assert_true(growth_find_rising(&series, 256, 0, 0, &fast));
 	assert_true(fast.span_ns <= SECOND_NS);
 	fill(&series, drip, 200);
-	assert_true(growth_find_rising(&series, 256, &slow));
+	assert_true(growth_find_rising(&series, 256, 0, 0, &slow));
 	assert_in_range(slow.span_ns, 12 * SECOND_NS, 64 * SECOND_NS);
 	assert_true(slow.level > fast.level);
 }
@@ -144,10 +144,10 @@ static void test_young_series(void **state)
 
 	(void)state;
 	series_init(&series, START_NS, 5);
-	assert_false(growth_find_rising(&series, 0, &growth));
+	assert_false(growth_find_rising(&series, 0, 0, 0, &growth));
 	assert_false(growth_find_leak(&series, ALL_LEVELS, 0, DETECT_PATIENCE_NS, &leak, &growth));
 	series_put(&series, START_NS + 250000000, UINT32_MAX);
-	assert_false(growth_find_rising(&series, 1, &growth));
+	assert_false(growth_find_rising(&series, 1, 0, 0, &growth));
 }
 
 /* How long it took until a leak was found, in seconds since the start; -1: it was not. */
@@ -399,7 +399,7 @@ static void test_random_series(void **state)
 				    &series, ALL_LEVELS, 256, DETECT_PATIENCE_NS, &leak, &growth))
 				assert_true(growth.grown_kib >= 512 && growth.steadiness > 0 &&
 					    growth.steadiness <= 1 && growth.level >= 5);
-			if (growth_find_rising(&series, 256, &growth))
+			if (growth_find_rising(&series, 256, 0, 0, &growth))
 				assert_true(growth.from_ns >= start &&
 					    growth.from_ns + growth.span_ns <= t_ns &&
 					    growth.grown_kib >= 256 && growth.steadiness > 0 &&
