@@ -11,6 +11,8 @@
 #define HINGE_BACK 8.0
 /* An onset that was seen earlier is the same one when it is within so many points. */
 #define SEEN_UNITS 4
+/* So many points after the onset are enough for a line. */
+#define EVEN_POINTS 8
 /* Residuals about a straight line, as a multiple of the noise. */
 #define STRAIGHT_NOISE 3
 /* Or as a share of the growth: bursts in it are too many for the points to show. */
@@ -68,21 +70,6 @@ bool fit_is_straight(const struct curve *curve)
 	noise = larger(STRAIGHT_NOISE * larger(curve->noise, curve->slow_noise),
 		STRAIGHT_SHARE * (curve->peak - curve->base));
 	return squares < noise * noise;
-}
-
-/* Over the means, up to where it reached its height: a rest after that is not part of the growth.
- */
-static struct fit fit_even(const struct curve *curve)
-{
-	double x[EPISODE_POINTS + 1], end = curve->base + 0.98 * (curve->peak - curve->base);
-	/* The growth began somewhere within the first point. */
-	unsigned int first = curve->n > 8 ? 1 : 0, n = 0;
-
-	while (first + n < curve->n && (n < 4 || curve->mean[first + n - 1] < end)) {
-		x[n] = (first + n) * curve->unit_s;
-		n++;
-	}
-	return fit_line(x, curve->mean + first, n, NULL);
 }
 
 /* Over the floors that nothing fell below later, but for the last tooth, which may yet fall. */
@@ -158,6 +145,26 @@ double fit_hinge(const struct curve *curve, int order)
 		return lesser(larger(i + 1.5 - back, i - 2.0), i + 1.0);
 	}
 	return i + (curve->mean[i + 1] - curve->mean[i]) / (curve->mean[i + 1] - curve->base);
+}
+
+/*
+ * Over the means, from where it left the base up to where it reached its height: rests before and
+ * after are not part of the growth.
+ */
+static struct fit fit_even(const struct curve *curve)
+{
+	double x[EPISODE_POINTS + 1], end = curve->base + 0.98 * (curve->peak - curve->base);
+	double hinge = fit_hinge(curve, 1);
+	/* The growth began somewhere within the first point. */
+	unsigned int first = curve->n > 8 ? 1 : 0, n = 0;
+
+	if (hinge >= 1 && hinge + EVEN_POINTS < curve->n)
+		first = (unsigned int)hinge + 1;
+	while (first + n < curve->n && (n < 4 || curve->mean[first + n - 1] < end)) {
+		x[n] = (first + n) * curve->unit_s;
+		n++;
+	}
+	return fit_line(x, curve->mean + first, n, NULL);
 }
 
 /* When growth of @order began, s: as it was seen when it was young, or by the hinge. */

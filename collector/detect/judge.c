@@ -177,7 +177,10 @@ static void raise_verdict(struct detect *detect, struct process *process, enum d
 	verdict->growth = *growth;
 	/* A floor, since floors are what it is compared with. */
 	floor_kib = series_floor(&process->series, tier == DETECT_LEAK ? growth->level : 0, 0);
-	if (tier == DETECT_GROWING && !process->seen_ns)
+	/* What was seen before may have been noise, when nothing is left of it. */
+	if (tier == DETECT_GROWING &&
+		(!process->seen_ns ||
+			growth->base_kib < process->episode.base + process_threshold(process)))
 		process->seen_ns = onset_of(process, growth);
 	verdict->pause_ns = pause_before(detect, verdict, floor_kib, growth->level);
 	verdict->high_kib = floor_kib;

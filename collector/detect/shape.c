@@ -164,6 +164,15 @@ static void cut_tail(struct curve *curve)
 	measure_extremes(curve);
 }
 
+/* What was before the growth, when it was seen to begin. */
+static void skip_to_seen(struct curve *curve)
+{
+	double points = curve->seen_s / curve->unit_s;
+
+	if (points >= 2 && points + MIN_POINTS <= curve->n)
+		skip_points(curve, (unsigned int)points);
+}
+
 static struct rises find_rises(const struct curve *curve)
 {
 	double enough = rise_of(curve), level = curve->base;
@@ -425,6 +434,7 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	load(episode, context, &curve);
 	if (curve.n < MIN_POINTS)
 		return shape;
+	skip_to_seen(&curve);
 	skip_old_growth(&curve);
 	if (context->leaking)
 		cut_tail(&curve);
