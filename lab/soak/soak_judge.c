@@ -115,13 +115,6 @@ static void join(struct soak_point *points, size_t begin, size_t before, size_t 
 	}
 }
 
-static int by_time(const void *a, const void *b)
-{
-	const struct soak_point *p = a, *q = b;
-
-	return (p->t_s > q->t_s) - (p->t_s < q->t_s);
-}
-
 int soak_joined(const struct soak_history *history, size_t offset, struct soak_point **ret,
 	size_t *ret_count)
 {
@@ -146,10 +139,9 @@ int soak_joined(const struct soak_history *history, size_t offset, struct soak_p
 			session = sample->session;
 		}
 		if (sample->t_s >= history->settle_s)
-			points[count++] =
-				(struct soak_point){ sample->t_s, value_at(sample, offset) };
+			points[count++] = (struct soak_point){ session, sample->t_s,
+				value_at(sample, offset) };
 	}
-	qsort(points, count, sizeof(*points), by_time);
 	*ret = points;
 	*ret_count = count;
 	return 0;

@@ -26,7 +26,7 @@
 
 enum { EXIT_CODE_PASS = 0, EXIT_CODE_GATE = 1 };
 
-void soak_load_init(struct soak_load *load, const struct soak_plan *plan, const char *dir,
+int soak_load_init(struct soak_load *load, const struct soak_plan *plan, const char *dir,
 	const char *memgen, uint64_t seed, unsigned next)
 {
 	*load = (struct soak_load){
@@ -38,6 +38,8 @@ void soak_load_init(struct soak_load *load, const struct soak_plan *plan, const 
 		.pidfd = -1,
 		.next_churn_ns = clock_mono_ns(),
 	};
+	return readlink("/proc/self/exe", load->leaklab, sizeof(load->leaklab) - 1) < 0 ? -errno
+											: 0;
 }
 
 /* Rounds ---------------------------------------------------------------------------------- */
@@ -48,12 +50,12 @@ static void round_path(const struct soak_load *load, const char *suffix, char *b
 }
 
 /* setpriv sees to it that the round is told to end when the soak is killed. */
-static void round_command(const struct soak_load *load, const char *program, struct args *args)
+static void round_command(const struct soak_load *load, struct args *args)
 {
 	char runs[PATH_MAX];
 
 	round_path(load, "", runs, sizeof(runs));
-	args_add_all(args, "setpriv", "--pdeathsig=TERM", "--", program, "run", NULL);
+	args_add_all(args, "setpriv", "--pdeathsig=TERM", "--", load->leaklab, "run", NULL);
 	args_add(args, load->plan->paths[(load->round.number - 1) % load->plan->rounds_count]);
 	args_addf(args, "--seed=%" PRIu64, load->round.seed);
 	args_addf(args, "--runs=%s", runs);
@@ -76,7 +78,6 @@ int soak_load_begin(struct soak_load *load, struct problems *problems)
 {
 	_cleanup_args_ struct args args = { 0 };
 	_cleanup_close_ int log_fd = -1;
-	char program[PATH_MAX] = "";
 	unsigned number = load->round.number + 1;
 	int err;
 
@@ -91,12 +92,10 @@ int soak_load_begin(struct soak_load *load, struct problems *problems)
 	};
 	snprintf(load->round.scenario, sizeof(load->round.scenario), "%s",
 		load->plan->rounds[(number - 1) % load->plan->rounds_count]);
-	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
-		return problems_add(problems, "/proc/self/exe: %m");
 	log_fd = open_log(load, problems);
 	if (log_fd < 0)
 		return -EINVAL;
-	round_command(load, program, &args);
+	round_command(load, &args);
 	err = child_spawn(
 		&(struct child_spec){
 			.args = &args, .pass_fd = -1, .stdout_fd = log_fd, .stderr_fd = log_fd },

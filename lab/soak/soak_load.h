@@ -6,6 +6,7 @@
 #ifndef LEAKLAB_LAB_SOAK_LOAD_H
 #define LEAKLAB_LAB_SOAK_LOAD_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,7 @@ struct soak_load {
 	const struct soak_plan *plan; /* NULL: none */
 	const char *dir;	      /* of the soak */
 	const char *memgen;
+	char leaklab[PATH_MAX]; /* found at the beginning: a build may replace it meanwhile */
 	uint64_t seed;
 
 	struct soak_round round; /* the current or the last one */
@@ -33,8 +35,8 @@ struct soak_load {
 	uint64_t next_churn_ns, churned;
 };
 
-/* @next is the number of the first round. */
-void soak_load_init(struct soak_load *load, const struct soak_plan *plan, const char *dir,
+/* @next is the number of the first round. Returns 0 or a negative errno. */
+int soak_load_init(struct soak_load *load, const struct soak_plan *plan, const char *dir,
 	const char *memgen, uint64_t seed, unsigned next);
 
 /* Starts the next round. Returns 0 or -EINVAL with a problem. */

@@ -265,6 +265,12 @@ static int begin(struct soak *soak)
 	if (check_root(soak->problems) < 0 || check_programs(&soak->host, soak->problems) < 0 ||
 		check_cgroup(&soak->host, soak->problems) < 0)
 		return -EINVAL;
+	if (history->rounds_count)
+		next = history->rounds[history->rounds_count - 1].number + 1;
+	err = soak_load_init(&soak->load, soak->options->plan, soak->options->dir,
+		soak->host.memgen, history->seed, next);
+	if (err < 0)
+		return problems_add(soak->problems, "/proc/self/exe: %s", strerror(-err));
 	soak->session.number = (unsigned)history->sessions_count + 1;
 	soak->session.wall_ns = clock_wall_ns();
 	err = soak_watch_start(&soak->watch, soak->host.memgrowth, soak->options->dir,
@@ -273,10 +279,6 @@ static int begin(struct soak *soak)
 		return err;
 	soak->started_ns = soak->next_sample_ns = clock_mono_ns();
 	soak->end_ns = soak->started_ns + (uint64_t)(left_s * NS_PER_S);
-	if (history->rounds_count)
-		next = history->rounds[history->rounds_count - 1].number + 1;
-	soak_load_init(&soak->load, soak->options->plan, soak->options->dir, soak->host.memgen,
-		history->seed, next);
 	check_record(soak, soak_record_session(soak->options->record_fd, &soak->session,
 				   history->duration_s, soak->watch.pid));
 	return 0;

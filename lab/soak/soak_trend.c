@@ -4,72 +4,119 @@
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
+#include "lib/cleanup.h"
 #include "lib/stats.h"
 
 #define BATCHES_MAX 32
 #define BATCHES_MIN 8
+#define BATCHES_A_SESSION 3
 #define POINTS_A_BATCH 3
 /* One-sided 10 % point of the normal distribution. */
 #define AUTOCORRELATION_Z 1.2816
 /* With 8 batches an estimate above this is mostly chance. */
-#define AUTOCORRELATION_MAX 0.6
+#define AUTOCORRELATION_MAX 0.7
 
 struct fit {
 	double slope;
 	double error;		/* its standard error, as if batches were independent */
-	double autocorrelation; /* of the residuals, lag 1 */
+	double degrees;		/* of freedom of that */
+	double autocorrelation; /* of the residuals, lag 1, within sessions */
 };
 
-static void make_batches(
-	const struct soak_point *points, size_t n, size_t batches, struct soak_point *ret)
+/* Number of points from the first on that are of its session. */
+static size_t run_length(const struct soak_point *points, size_t n)
 {
-	for (size_t j = 0; j < batches; j++) {
-		size_t from = j * n / batches, to = (j + 1) * n / batches;
-		struct soak_point sum = { 0 };
+	size_t length = 1;
 
-		for (size_t i = from; i < to; i++) {
-			sum.t_s += points[i].t_s;
-			sum.value += points[i].value;
-		}
-		ret[j].t_s = sum.t_s / (double)(to - from);
-		ret[j].value = sum.value / (double)(to - from);
-	}
+	while (length < n && points[length].session == points[0].session)
+		length++;
+	return length;
 }
 
 static struct soak_point mean_of(const struct soak_point *points, size_t n)
 {
-	struct soak_point mean;
+	struct soak_point mean = { .session = points[0].session };
 
-	make_batches(points, n, 1, &mean);
+	for (size_t i = 0; i < n; i++) {
+		mean.t_s += points[i].t_s;
+		mean.value += points[i].value;
+	}
+	mean.t_s /= (double)n;
+	mean.value /= (double)n;
 	return mean;
 }
 
-/* Returns false when no two times differ. */
-static bool fit_line(const struct soak_point *points, size_t n, struct fit *ret)
+/* About @wanted batches, divided among the sessions by their points. Returns how many. */
+static size_t make_batches(
+	const struct soak_point *points, size_t n, size_t wanted, struct soak_point *ret)
 {
-	struct soak_point mean = mean_of(points, n);
+	size_t count = 0, length;
+
+	for (size_t at = 0; at < n; at += length) {
+		size_t share, most;
+
+		length = run_length(points + at, n - at);
+		share = (wanted * length + n / 2) / n;
+		most = length / POINTS_A_BATCH;
+		if (most < BATCHES_A_SESSION)
+			continue;
+		if (share < BATCHES_A_SESSION)
+			share = BATCHES_A_SESSION;
+		if (share > most)
+			share = most;
+		for (size_t j = 0; j < share; j++) {
+			size_t from = j * length / share, to = (j + 1) * length / share;
+
+			ret[count++] = mean_of(points + at + from, to - from);
+		}
+	}
+	return count;
+}
+
+/* Takes the level of each session away, in time and value. Returns how many sessions. */
+static size_t centre(struct soak_point *batches, size_t n)
+{
+	size_t sessions = 0, length;
+
+	for (size_t at = 0; at < n; at += length, sessions++) {
+		struct soak_point mean;
+
+		length = run_length(batches + at, n - at);
+		mean = mean_of(batches + at, length);
+		for (size_t i = at; i < at + length; i++) {
+			batches[i].t_s -= mean.t_s;
+			batches[i].value -= mean.value;
+		}
+	}
+	return sessions;
+}
+
+/* Returns false when no two times differ or nothing is left for the error. */
+static bool fit_line(struct soak_point *batches, size_t n, struct fit *ret)
+{
+	size_t sessions = centre(batches, n);
 	double sxx = 0, sxy = 0, squares = 0, products = 0, before = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		double x = points[i].t_s - mean.t_s;
-
-		sxx += x * x;
-		sxy += x * (points[i].value - mean.value);
+		sxx += batches[i].t_s * batches[i].t_s;
+		sxy += batches[i].t_s * batches[i].value;
 	}
-	if (!(sxx > 0))
+	if (!(sxx > 0) || n < sessions + 3)
 		return false;
 	ret->slope = sxy / sxx;
+	ret->degrees = (double)(n - sessions - 1);
 	for (size_t i = 0; i < n; i++) {
-		double residual =
-			points[i].value - mean.value - ret->slope * (points[i].t_s - mean.t_s);
+		double residual = batches[i].value - ret->slope * batches[i].t_s;
 
 		squares += residual * residual;
-		products += residual * before;
+		if (i > 0 && batches[i - 1].session == batches[i].session)
+			products += residual * before;
 		before = residual;
 	}
-	ret->error = sqrt(squares / (double)(n - 2) / sxx);
-	ret->autocorrelation = squares > 0 ? products / squares : 0;
+	ret->error = sqrt(squares / ret->degrees / sxx);
+	ret->autocorrelation = squares > 0 ? products / squares + 3.0 / (double)n : 0;
 	return true;
 }
 
@@ -83,29 +130,31 @@ static double student_95(double degrees)
 
 int soak_trend_fit(const struct soak_point *points, size_t n, struct soak_trend *ret)
 {
-	struct soak_point batches[BATCHES_MAX];
-	size_t count = BATCHES_MAX;
+	_cleanup_free_ struct soak_point *batches = NULL;
+	size_t count = 0;
 	double inflation = 1, half;
-	struct fit fit;
+	struct fit fit = { 0 };
 
 	if (n < SOAK_TREND_POINTS_MIN)
 		return -ENODATA;
-	for (;; count /= 2) {
-		if (n < count * POINTS_A_BATCH && count > BATCHES_MIN)
+	batches = calloc(n, sizeof(*batches));
+	if (!batches)
+		return -ENOMEM;
+	for (size_t wanted = BATCHES_MAX; wanted >= BATCHES_MIN; wanted /= 2) {
+		if (n < wanted * POINTS_A_BATCH && wanted > BATCHES_MIN)
 			continue;
-		make_batches(points, n, count, batches);
+		count = make_batches(points, n, wanted, batches);
 		if (!fit_line(batches, count, &fit))
 			return -ENODATA;
-		if (count == BATCHES_MIN ||
-			fit.autocorrelation <= AUTOCORRELATION_Z / sqrt((double)count))
+		if (fit.autocorrelation <= AUTOCORRELATION_Z / sqrt((double)count))
 			break;
-	}
-	if (count == BATCHES_MIN) {
-		double r = fmin(fmax(fit.autocorrelation, 0), AUTOCORRELATION_MAX);
+		if (wanted == BATCHES_MIN) {
+			double r = fmin(fit.autocorrelation, AUTOCORRELATION_MAX);
 
-		inflation = sqrt((1 + r) / (1 - r));
+			inflation = sqrt((1 + r) / (1 - r));
+		}
 	}
-	half = student_95((double)count - 2) * fit.error * inflation;
+	half = student_95(fit.degrees) * fit.error * inflation;
 	*ret = (struct soak_trend){
 		.slope = fit.slope,
 		.lo = fit.slope - half,
