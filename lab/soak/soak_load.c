@@ -132,6 +132,15 @@ static int remove_bulk(const char *path, const struct stat *st, int type, struct
 	return 0;
 }
 
+void soak_load_remove_bulk(const char *dir, unsigned number)
+{
+	const struct soak_load load = { .dir = dir, .round.number = number };
+	char path[PATH_MAX];
+
+	round_path(&load, "", path, sizeof(path));
+	nftw(path, remove_bulk, FILES_MAX, FTW_PHYS);
+}
+
 static void get_share(const json_t *parent, const char *key, int *ret_k, int *ret_n)
 {
 	const json_t *share = json_object_get(parent, key);
@@ -173,7 +182,7 @@ static void conclude(struct soak_load *load, int exit_code, bool told)
 	nftw(dir, find_score, FILES_MAX, FTW_PHYS);
 	if (*found_score)
 		read_score(round, found_score);
-	nftw(dir, remove_bulk, FILES_MAX, FTW_PHYS);
+	soak_load_remove_bulk(load->dir, round->number);
 	if (load->pidfd >= 0)
 		close(load->pidfd);
 	load->pidfd = -1;

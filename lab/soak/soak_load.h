@@ -39,6 +39,9 @@ struct soak_load {
 int soak_load_init(struct soak_load *load, const struct soak_plan *plan, const char *dir,
 	const char *memgen, uint64_t seed, unsigned next);
 
+/* Removes what round @number of a soak that was killed has recorded; its logs stay. */
+void soak_load_remove_bulk(const char *dir, unsigned number);
+
 /* Starts the next round. Returns 0 or -EINVAL with a problem. */
 int soak_load_begin(struct soak_load *load, struct problems *problems);
 /* Its process is gone: finds out how it went, and removes its bulk. */

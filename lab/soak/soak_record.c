@@ -11,6 +11,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/jsonl.h"
+#include "lib/revision.h"
 
 /* A line that was cut short would make the next one a broken line in the middle. */
 static int cut_last_line(int fd)
@@ -95,6 +96,7 @@ int soak_record_session(
 	jsonl_u64(&line, "wall_ns", session->wall_ns);
 	jsonl_f64(&line, "duration_s", duration_s, 3);
 	jsonl_i64(&line, "collector_pid", collector);
+	jsonl_str(&line, "revision", revision());
 	return append(fd, &line);
 }
 

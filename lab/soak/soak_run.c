@@ -265,6 +265,9 @@ static int begin(struct soak *soak)
 	if (check_root(soak->problems) < 0 || check_programs(&soak->host, soak->problems) < 0 ||
 		check_cgroup(&soak->host, soak->problems) < 0)
 		return -EINVAL;
+	for (size_t i = 0; i < history->rounds_count; i++)
+		if (history->rounds[i].outcome == SOAK_ROUND_OPEN)
+			soak_load_remove_bulk(soak->options->dir, history->rounds[i].number);
 	if (history->rounds_count)
 		next = history->rounds[history->rounds_count - 1].number + 1;
 	err = soak_load_init(&soak->load, soak->options->plan, soak->options->dir,
