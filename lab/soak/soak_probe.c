@@ -177,9 +177,12 @@ static int read_host(const char *proc, struct soak_sample *sample)
 	if (!f)
 		return -errno;
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line,
-			    "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64 " %" SCNu64,
-			    &user, &nice, &system, &irq, &softirq) == 5) {
+		/* A blank in a format also matches none: "cpu0" is another line. */
+		if (strncmp(line, "cpu ", 4) == 0 &&
+			sscanf(line,
+				"cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64
+				" %" SCNu64,
+				&user, &nice, &system, &irq, &softirq) == 5) {
 			busy = true;
 			sample->host_busy_s = (double)(user + nice + system + irq + softirq) /
 					      (double)sysconf(_SC_CLK_TCK);
