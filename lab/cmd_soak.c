@@ -416,6 +416,19 @@ static int absolute(char *dir, size_t size)
 	return 0;
 }
 
+/* What was refused leaves no folder that looks like a soak. */
+static void remove_empty(const char *dir, int record_fd)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (record_fd < 0 || fstat(record_fd, &st) < 0 || st.st_size > 0)
+		return;
+	snprintf(path, sizeof(path), "%s/" SOAK_FILE, dir);
+	unlink(path);
+	rmdir(dir); /* stays when there is something else in it */
+}
+
 int cmd_soak(int argc, char **argv)
 {
 	struct soak_args args = { .seed = 1 };
@@ -438,5 +451,9 @@ int cmd_soak(int argc, char **argv)
 		history.duration_s = (double)args.duration_ns / NS_PER_S;
 	if (code == 0)
 		code = prepare(&args, dir, record_fd, &history, &plan);
-	return code ? code : run_session(dir, record_fd, &history, plan);
+	if (code) {
+		remove_empty(dir, record_fd);
+		return code;
+	}
+	return run_session(dir, record_fd, &history, plan);
 }

@@ -13,6 +13,12 @@ static json_t *number(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* What is not known is null. */
+static json_t *count(int value)
+{
+	return value < 0 ? json_null() : json_integer(value);
+}
+
 static json_t *gates_json(const struct soak_verdict *verdict)
 {
 	json_t *list = json_array();
@@ -74,13 +80,14 @@ static json_t *rounds_json(const struct soak_history *history)
 	for (size_t i = 0; i < history->rounds_count; i++) {
 		const struct soak_round *r = &history->rounds[i];
 
-		json_array_append_new(list,
-			json_pack("{s:i, s:i, s:s, s:I, s:s, s:i, s:i, s:i, s:i, s:i}", "round",
-				(int)r->number, "session", (int)r->session, "scenario", r->scenario,
-				"seed", (json_int_t)r->seed, "outcome",
-				soak_round_outcome_name(r->outcome), "leaks", r->leaks,
-				"leaks_growing", r->leaks_growing, "leaks_leak", r->leaks_leak,
-				"healthy", r->healthy, "healthy_false", r->healthy_false));
+		json_array_append_new(
+			list, json_pack("{s:i, s:i, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o}",
+				      "round", (int)r->number, "session", (int)r->session,
+				      "scenario", r->scenario, "seed", (json_int_t)r->seed,
+				      "outcome", soak_round_outcome_name(r->outcome), "leaks",
+				      count(r->leaks), "leaks_growing", count(r->leaks_growing),
+				      "leaks_leak", count(r->leaks_leak), "healthy",
+				      count(r->healthy), "healthy_false", count(r->healthy_false)));
 	}
 	return list;
 }

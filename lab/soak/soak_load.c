@@ -176,6 +176,7 @@ static void conclude(struct soak_load *load, int exit_code, bool told)
 		round->outcome = SOAK_ROUND_PASS;
 	else
 		round->outcome = exit_code == EXIT_CODE_GATE ? SOAK_ROUND_GATE : SOAK_ROUND_BROKEN;
+	load->any_whole |= round->outcome == SOAK_ROUND_PASS || round->outcome == SOAK_ROUND_GATE;
 	load->broken_in_row = round->outcome == SOAK_ROUND_BROKEN ? load->broken_in_row + 1 : 0;
 	round_path(load, "", dir, sizeof(dir));
 	*found_score = '\0';
@@ -188,6 +189,26 @@ static void conclude(struct soak_load *load, int exit_code, bool told)
 	load->pidfd = -1;
 	load->pid = 0;
 	load->next_round_ns = clock_mono_ns() + load->plan->pause_ns;
+}
+
+const char *soak_load_last_words(const struct soak_load *load, char *buf, size_t size)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[PATH_MAX], text[4096];
+	size_t len;
+
+	*buf = '\0';
+	round_path(load, ".log", path, sizeof(path));
+	f = fopen(path, "re");
+	if (!f)
+		return buf;
+	/* A log that is shorter than that is read from its beginning. */
+	if (fseek(f, -(long)(sizeof(text) - 1), SEEK_END) < 0)
+		rewind(f);
+	len = fread(text, 1, sizeof(text) - 1, f);
+	text[len] = '\0';
+	snprintf(buf, size, "%s", child_last_line(text));
+	return buf;
 }
 
 void soak_load_ended(struct soak_load *load)

@@ -30,6 +30,7 @@ struct soak_load {
 	int pidfd;
 	uint64_t next_round_ns;
 	unsigned broken_in_row;
+	bool any_whole; /* a round of this session did not break */
 
 	pid_t churn[SOAK_CHURN_ALIVE_MAX]; /* 0: free */
 	uint64_t next_churn_ns, churned;
@@ -44,6 +45,9 @@ void soak_load_remove_bulk(const char *dir, unsigned number);
 
 /* Starts the next round. Returns 0 or -EINVAL with a problem. */
 int soak_load_begin(struct soak_load *load, struct problems *problems);
+/* The last line that the round has said, for messages; "" when there is none. Fills and returns
+ * @buf. */
+const char *soak_load_last_words(const struct soak_load *load, char *buf, size_t size);
 /* Its process is gone: finds out how it went, and removes its bulk. */
 void soak_load_ended(struct soak_load *load);
 

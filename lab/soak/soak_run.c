@@ -20,7 +20,7 @@
 #include "lib/clock.h"
 #include "lib/units.h"
 
-/* Rounds that break one after the other; the very first one that breaks ends the soak. */
+/* Rounds that may break one after the other; when the first of a session does, that ends it. */
 #define BROKEN_IN_ROW_MAX 3
 /* A round that could hardly begin is not begun. */
 #define ROUND_MIN_NS (5 * NS_PER_S)
@@ -57,6 +57,20 @@ static void check_record(struct soak *soak, int err)
 	soak_break(soak, SOAK_END_BROKEN, "the record cannot be written");
 }
 
+/* A full disk would end the collector too: say that, not what follows from it. */
+static void check_room(struct soak *soak)
+{
+	uint64_t free_bytes = check_free_bytes(soak->options->dir);
+	char have[UNITS_TEXT_SIZE];
+
+	if (soak->stop || free_bytes >= CHECKS_DISK_STOP_BYTES)
+		return;
+	problems_add(soak->problems,
+		"%s: only %s of disk are left; make room, then go on with the same --dir",
+		soak->options->dir, units_format_size((double)free_bytes, have, sizeof(have)));
+	soak_break(soak, SOAK_END_BROKEN, "the disk is full");
+}
+
 static double since_start_s(const struct soak *soak)
 {
 	return (double)(clock_mono_ns() - soak->started_ns) / NS_PER_S;
@@ -79,6 +93,7 @@ static void take_sample(struct soak *soak)
 	};
 	int err;
 
+	check_room(soak);
 	soak_watch_read(&soak->watch, take_own, soak);
 	sample.records = atomic_load(&soak->watch.records);
 	sample.lost = atomic_load(&soak->watch.lost);
@@ -131,17 +146,20 @@ static void note_round(struct soak *soak)
 static void end_round(struct soak *soak)
 {
 	const struct soak_round *round = &soak->load.round;
+	char words[256];
 
 	soak_load_ended(&soak->load);
 	note_round(soak);
 	if (round->outcome != SOAK_ROUND_BROKEN)
 		return;
-	soak->options->note("round %u broke; see %s/rounds/%05u.log", round->number,
-		soak->options->dir, round->number);
-	if (round->number > 1 && soak->load.broken_in_row < BROKEN_IN_ROW_MAX)
+	soak_load_last_words(&soak->load, words, sizeof(words));
+	if (soak->load.any_whole && soak->load.broken_in_row < BROKEN_IN_ROW_MAX) {
+		soak->options->note("round %u broke: %s; see %s/rounds/%05u.log", round->number,
+			words, soak->options->dir, round->number);
 		return;
-	problems_add(soak->problems, "round %u of load broke; see %s/rounds/%05u.log",
-		round->number, soak->options->dir, round->number);
+	}
+	problems_add(soak->problems, "round %u of load broke: %s; see %s/rounds/%05u.log",
+		round->number, words, soak->options->dir, round->number);
 	soak_break(soak, SOAK_END_BROKEN, "the load broke");
 }
 
@@ -263,7 +281,8 @@ static int begin(struct soak *soak)
 	if (soak->signal_fd < 0)
 		return problems_add(soak->problems, "signals: %m");
 	if (check_root(soak->problems) < 0 || check_programs(&soak->host, soak->problems) < 0 ||
-		check_cgroup(&soak->host, soak->problems) < 0)
+		check_cgroup(&soak->host, soak->problems) < 0 ||
+		check_disk(soak->options->dir, soak->problems) < 0)
 		return -EINVAL;
 	for (size_t i = 0; i < history->rounds_count; i++)
 		if (history->rounds[i].outcome == SOAK_ROUND_OPEN)
