@@ -453,9 +453,9 @@ static struct soak_gate judge_load(const struct soak_history *history)
 		by[history->rounds[i].outcome]++;
 	whole = by[SOAK_ROUND_PASS] + by[SOAK_ROUND_GATE] + by[SOAK_ROUND_BROKEN];
 	ret = gate(by[SOAK_ROUND_BROKEN] > LOAD_BROKEN_MAX * whole ? SOAK_BROKEN : SOAK_PASS,
-		"%u whole, of which %u missed a gate and %u broke; %u cut short", whole,
-		by[SOAK_ROUND_GATE], by[SOAK_ROUND_BROKEN],
-		by[SOAK_ROUND_CUT] + by[SOAK_ROUND_OPEN]);
+		"%u whole (%u missed a gate, %u broke), %u cut short, %u open", whole,
+		by[SOAK_ROUND_GATE], by[SOAK_ROUND_BROKEN], by[SOAK_ROUND_CUT],
+		by[SOAK_ROUND_OPEN]);
 	ret.value = by[SOAK_ROUND_BROKEN];
 	return ret;
 }

@@ -25,7 +25,7 @@ static void put_head(FILE *out, const struct soak_report *report)
 	fprintf(out, "%.1f of %.1f min soaked in %zu session%s", minutes(report->facts.watched_s),
 		minutes(h->duration_s), h->sessions_count, h->sessions_count == 1 ? "" : "s");
 	if (report->facts.cut_off)
-		fprintf(out, " (%u without an orderly end)", report->facts.cut_off);
+		fprintf(out, " (%u still running, or killed)", report->facts.cut_off);
 	fprintf(out,
 		", %zu samples, one each %.0f s; judged: %.1f min after %.1f min of settling\n",
 		h->samples_count, h->interval_s, minutes(report->verdict.judged_s),
@@ -100,8 +100,7 @@ int soak_report_text(FILE *out, const void *data)
 	for (size_t i = 0; i < h->sessions_count; i++)
 		fprintf(out, "%s  session %u: %.1f min, %s\n", i ? "" : "\n", h->sessions[i].number,
 			minutes(h->sessions[i].watched_s),
-			h->sessions[i].ended ? h->sessions[i].reason
-					     : "no end (still runs, or was killed)");
+			h->sessions[i].ended ? h->sessions[i].reason : "still running, or killed");
 	fprintf(out, "\nverdict %s\n", soak_outcome_name(report->verdict.outcome));
 	return 0;
 }
@@ -142,7 +141,7 @@ int soak_report_markdown(FILE *out, const void *data)
 
 		fprintf(out, "| %u | %.1f | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | ", s->number,
 			minutes(s->watched_s), s->samples, s->records, s->lost);
-		report_markdown_text(out, s->ended ? s->reason : "none");
+		report_markdown_text(out, s->ended ? s->reason : "still running, or killed");
 		fputs(" |\n", out);
 	}
 	return 0;
