@@ -52,7 +52,7 @@ static void put_load(FILE *out, const struct soak_report *report, const char *bu
 		fprintf(out,
 			"%sits detector over %u rounds: %llu leaks, %llu seen growing, %llu called "
 			"a "
-			"leak; %llu healthy, %llu falsely called a leak\n",
+			"called a leak; %llu healthy, %llu falsely called a leak\n",
 			bullet, f->rounds_scored, f->leaks, f->leaks_growing, f->leaks_leak,
 			f->healthy, f->healthy_false);
 }
