@@ -50,9 +50,8 @@ static void put_load(FILE *out, const struct soak_report *report, const char *bu
 		bullet, f->collector_cpus * 100, f->records_per_s, f->detections);
 	if (f->rounds_scored)
 		fprintf(out,
-			"%sits detector over %u rounds: %llu leaks, %llu seen growing, %llu called "
-			"a "
-			"called a leak; %llu healthy, %llu falsely called a leak\n",
+			"%sits detector over %u rounds: %llu leaks, %llu seen growing in time, "
+			"%llu called a leak; %llu healthy, %llu falsely called a leak\n",
 			bullet, f->rounds_scored, f->leaks, f->leaks_growing, f->leaks_leak,
 			f->healthy, f->healthy_false);
 }
