@@ -21,7 +21,7 @@
 /* Growth with longer pauses is new each time. */
 #define PAUSE_MAX_NS (40 * NS_PER_SECOND)
 /* Growth is asked for so long after a step. */
-#define STEP_NS (5 * NS_PER_SECOND / 4)
+#define STEP_NS (2 * NS_PER_SECOND)
 /* And over when all but a half of the growth was given back, of a leak all but a quarter. */
 #define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
 /* The score of a leak is its time in units of this, what eight buckets of 8 s show. */
