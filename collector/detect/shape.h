@@ -43,16 +43,19 @@ struct shape {
 /*
  * The shape of @episode up to its newest value.
  *
- * Onset: where the growth, seen backwards from the present, leaves the base; that is the end of the
- * longest rest, when that was far longer than any since.
+ * Onset: where the growth was seen to begin when it was young, or else where, seen backwards from
+ * the present, it leaves the base; that is the end of the longest rest, when that was far longer
+ * than any since. Of growth that accelerates it is the root of a line through the square roots of
+ * the gains.
  *
  * Rate of even growth: slope by ordinary least squares over the means since the onset; of growth
  * below teeth over those floors that nothing fell below later (the lower envelope, seen from the
- * present). Interval: Student's t with n - 2 degrees of freedom (e.g. Montgomery, Introduction to
- * Linear Regression Analysis, section 2.4), the residuals' lag-1 autocorrelation r taken into
- * account by the factor sqrt((1 + r) / (1 - r)) (Bayley and Hammersley 1946). Of growth that
- * accelerates or rests: what was gained between onset and present, over the time; of bursts from
- * the first to the last; interval from the length of a point and the noise.
+ * present), or over the floors that the leak was found in, where those scatter less. Interval:
+ * Student's t with n - 2 degrees of freedom (e.g. Montgomery, Introduction to Linear Regression
+ * Analysis, section 2.4), the residuals' lag-1 autocorrelation r taken into account by the factor
+ * sqrt((1 + r) / (1 - r)) (Bayley and Hammersley 1946). Of growth that accelerates or rests: what
+ * was gained between onset and present, over the time; of bursts from the first to the last;
+ * interval from the length of a point and the noise.
  */
 struct shape shape_measure(const struct episode *episode, const struct shape_context *context);
 
