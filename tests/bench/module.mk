@@ -26,3 +26,12 @@ bench: programs $(BENCHES) ## Print the figures: the detector, tracking delay, p
 	$(Q)$(BUILD)/tests/bench/bench_session
 	$(Q)tests/bench/memgen_schedule.sh $(BUILD)/memgen
 .PHONY: bench
+
+SCALE_OBJS = $(call objects,$(wildcard tests/bench/scale*.c))
+$(BUILD)/tests/bench/scale: $(SCALE_OBJS) $(BUILD)/libleaklab.a
+	$(say) LINK $@
+	$(Q)$(LINK) -Wl,--as-needed $^ -lbpf -lelf -lz -lm -o $@
+
+bench-scale: $(BUILD)/memgrowth $(BUILD)/tests/bench/scale ## Print what the collector costs with thousands of processes
+	$(Q)$(BUILD)/tests/bench/scale --program $(BUILD)/memgrowth --out $(BUILD)/bench
+.PHONY: bench-scale
