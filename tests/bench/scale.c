@@ -34,7 +34,8 @@
 static struct {
 	const char *program, *dir, *only;
 	unsigned int rounds, window_s;
-} options = { "build/memgrowth", "build/bench", NULL, 3, 5 };
+	unsigned int processes, cgroups; /* this load alone, where given */
+} options = { "build/memgrowth", "build/bench", NULL, 3, 5, 0, 0 };
 
 static struct load *load;
 static struct report report;
@@ -228,16 +229,17 @@ static void run_churn_at(unsigned int per_s, const char *mode)
 	must(load_stop(load), "ending processes");
 	snprintf(row.mode, sizeof(row.mode), "%s", mode);
 	row.processes = (double)born;
-	row.cpu_percent = (double)(during.cpu_ns - before.cpu_ns) * 100 /
-			  (double)(during.t_ns - before.t_ns);
+	row.cpu_percent =
+		(double)(during.cpu_ns - before.cpu_ns) * 100 / (double)(during.t_ns - before.t_ns);
 	row.updates_per_s = (double)result.updates * 1e9 / (double)(during.t_ns - before.t_ns);
 	row.rss_mib = (double)after.rss_bytes / MIB;
 	row.map_mib = (double)watch.map_bytes / MIB;
 	row.tracked = (double)result.processes;
 	report_add(&report, &row);
 	unlink(samples);
-	report_say(&report, "%s: %.0f born a second; RSS %.1f MiB before, %.1f at the end, %.1f 2 s "
-			    "later; %llu records lost",
+	report_say(&report,
+		"%s: %.0f born a second; RSS %.1f MiB before, %.1f at the end, %.1f 2 s "
+		"later; %llu records lost",
 		mode, (double)born / options.window_s, (double)before.rss_bytes / MIB,
 		(double)during.rss_bytes / MIB, (double)after.rss_bytes / MIB,
 		(unsigned long long)result.lost);
@@ -248,6 +250,8 @@ static const struct argp_option argp_options[] = {
 	{ "out", 'o', "DIR", 0, "scale.json and scale.md go here (default build/bench)", 0 },
 	{ "rounds", 'r', "N", 0, "Measure each load so often (default 3)", 0 },
 	{ "window", 'w', "SECONDS", 0, "Time of one measurement (default 5)", 0 },
+	{ "processes", 'n', "N", 0, "This many processes alone", 0 },
+	{ "cgroups", 'm', "M", 0, "... in this many cgroups (default: a tenth)", 0 },
 	{ "only", 's', "SERIES", 0, "processes, cgroups, events, churn or growers (default: all)",
 		0 },
 	{ 0 },
@@ -267,6 +271,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case 'w':
 		options.window_s = (unsigned int)atoi(arg);
+		break;
+	case 'n':
+		options.processes = (unsigned int)atoi(arg);
+		break;
+	case 'm':
+		options.cgroups = (unsigned int)atoi(arg);
 		break;
 	case 's':
 		options.only = arg;
@@ -291,6 +301,13 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	must(mkdir(options.dir, 0755) && errno != EEXIST ? -errno : 0, options.dir);
 	must(load_open(&load), "making a cgroup");
+	if (options.processes) {
+		for (unsigned int round = 0; round < options.rounds; round++)
+			run_load("given", options.processes,
+				options.cgroups ? options.cgroups : options.processes / 10 + 1, 1,
+				NULL);
+		options.only = "given";
+	}
 	if (is_wanted("processes"))
 		run_processes();
 	if (is_wanted("cgroups"))

@@ -23,7 +23,7 @@ struct column {
 
 #define COLUMN(field, title, decimals)                                                             \
 	{                                                                                          \
-		#field, title, offsetof(struct report_row, field), decimals                        \
+#field, title, offsetof(struct report_row, field), decimals                        \
 	}
 
 static const struct column columns[] = {

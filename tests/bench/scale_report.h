@@ -36,8 +36,7 @@ struct report {
 void report_add(struct report *report, const struct report_row *row);
 
 /* Adds a statement and prints it: one that is only told, and one that held or did not. */
-void report_say(struct report *report, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void report_say(struct report *report, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void report_judge(struct report *report, bool held, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -11,8 +11,8 @@
 
 struct watch {
 	pid_t pid;
-	int messages; /* its standard error */
-	uint64_t tracked; /* processes that it said it knew when it was ready */
+	int messages;			   /* its standard error */
+	uint64_t tracked;		   /* processes that it said it knew when it was ready */
 	uint32_t programs[WATCH_PROGRAMS]; /* ids of its BPF programs */
 	unsigned int programs_n;
 	uint64_t map_bytes; /* memory of its BPF maps, as the kernel counts it */
@@ -44,7 +44,8 @@ int watch_use(const struct watch *watch, struct watch_use *ret);
 /* Ends it with SIGINT, and takes its last message. */
 int watch_stop(struct watch *watch, struct watch_result *ret);
 
-/* Has the kernel count the runs of BPF programs, until the descriptor that is returned is closed. */
+/* Has the kernel count the runs of BPF programs, until the descriptor that is returned is closed.
+ */
 int watch_count_runs(void);
 
 #endif
