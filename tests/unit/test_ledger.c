@@ -150,6 +150,35 @@ static void test_pace(void **state)
 	assert_in_range(run(f, 20000), 76, 81);
 }
 
+/* Nothing was charged for a minute: all of it is read once a minute, and as before when it moves. */
+static void test_quiet(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t usage_reads;
+
+	make_cgroup(f, "a", 10 * MIB);
+	learn(f, id_of(f, "a"), "/a", RECORD_UNLIMITED);
+	run(f, 65000);
+	usage_reads = ledger_stats(f->ledger).usage_reads;
+	assert_int_equal(run(f, 120000), 2);
+	assert_in_range(ledger_stats(f->ledger).usage_reads - usage_reads, 57, 59);
+	/* Less than is worth a full reading, but it is quiet no more. */
+	set_usage(f, "a", 10 * MIB + 4096);
+	assert_in_range(run(f, 30000), 3, 4);
+	run(f, 60000);
+	set_usage(f, "a", 11 * MIB);
+	assert_int_equal(run(f, 2050), 1);
+	/* Nor where a limit is near, or a verdict concerns it. */
+	set_usage(f, "a", 95 * MIB);
+	learn(f, id_of(f, "a"), "/a", 100 * MIB);
+	run(f, 90000);
+	assert_in_range(run(f, 20000), 19, 21);
+	learn(f, id_of(f, "a"), "/a", RECORD_UNLIMITED);
+	run(f, 90000);
+	f->pace = LEDGER_CLOSE;
+	assert_in_range(run(f, 20000), 18, 21);
+}
+
 static void test_near_its_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -361,6 +390,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_pace),
+		TEST(test_quiet),
 		TEST(test_near_its_limit),
 		TEST(test_what_is_left_out),
 		TEST(test_end),
