@@ -45,7 +45,7 @@ struct account {
 	uint64_t files; /* kept open */
 	bool counted;	/* among the unreadable */
 	uint64_t next_ns, full_ns;
-	uint64_t full_usage_bytes; /* at the last full reading */
+	uint64_t full_usage_bytes;	  /* at the last full reading */
 	uint64_t usage_bytes, changed_ns; /* at the last reading of any kind; since when */
 	enum queue queue;
 	struct account *prev, *next; /* in it */

@@ -218,6 +218,12 @@ int session_finish(struct session *session)
 	return fflush(out) ? -errno : 0;
 }
 
+void session_trim(struct session *session)
+{
+	detect_trim(session->detect);
+	detect_trim(session->cgroup_detect);
+}
+
 struct session_counts session_counts(const struct session *session)
 {
 	struct session_counts counts = session->counts;

@@ -106,6 +106,9 @@ void detect_tick(struct detect *detect, uint64_t t_ns);
 /* Records were lost before they reached the detector; stands in the audit of later verdicts. */
 void detect_loss(struct detect *detect, uint64_t lost);
 
+/* Gives the system back the memory of address spaces that are gone. Changes no verdict. */
+void detect_trim(struct detect *detect);
+
 uint32_t detect_tracked(const struct detect *detect);
 uint64_t detect_untracked(const struct detect *detect);
 

@@ -28,6 +28,9 @@
 #define GOAL_CPU_PERCENT 2.0
 #define GOAL_RSS_MIB 40.0
 #define GOAL_CHURN_PER_S 2000
+/* Processes beside a storm, and what may stay of its memory: the heap has holes. */
+#define STANDING 10
+#define RETURN_BYTES (1 << 20)
 /* What a process touches each second when it grows. */
 #define GROW_PAGES 4
 
@@ -205,18 +208,40 @@ static void run_events(void)
 	report_fit(&report, "events", "growing", "rss_mib");
 }
 
+/* How many of the processes that a recording began to track it did not end. */
+static int64_t count_left(const char *samples)
+{
+	FILE *f = fopen(samples, "re");
+	unsigned long long mm, newest = 0;
+	char line[4096];
+	int64_t exits = 0;
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		const char *at = strstr(line, "\"mm\":");
+
+		/* Serial numbers: the newest is how many there were. */
+		if (at && sscanf(at, "\"mm\":%llu", &mm) == 1 && mm > newest)
+			newest = mm;
+		exits += strstr(line, "\"type\":\"exit\"") != NULL;
+	}
+	fclose(f);
+	return (int64_t)newest - exits;
+}
+
 /* Births and deaths at a pace; the same memory afterwards as before. */
 static void run_churn_at(unsigned int per_s, const char *mode)
 {
+	struct report_row row = { .series = "churn", .cgroups = 1, .pss_mib = NAN, .files = NAN };
 	struct watch_use before, during, after;
 	struct watch_result result;
-	struct report_row row = { .series = "churn", .cgroups = 1, .pss_mib = NAN, .files = NAN };
 	struct watch watch;
 	char samples[512];
 	int64_t born;
 
 	snprintf(samples, sizeof(samples), "%s/scale-%d.jsonl", options.dir, getpid());
-	must(load_start(load, 10, 1), "starting processes");
+	must(load_start(load, STANDING, 1), "starting processes");
 	must(watch_start(&watch, options.program, load_scope(load), samples), "starting memgrowth");
 	rest(1);
 	must(watch_use(&watch, &before), "looking at memgrowth");
@@ -236,13 +261,42 @@ static void run_churn_at(unsigned int per_s, const char *mode)
 	row.map_mib = (double)watch.map_bytes / MIB;
 	row.tracked = (double)result.processes;
 	report_add(&report, &row);
-	unlink(samples);
-	report_say(&report,
-		"%s: %.0f born a second; RSS %.1f MiB before, %.1f at the end, %.1f 2 s "
-		"later; %llu records lost",
-		mode, (double)born / options.window_s, (double)before.rss_bytes / MIB,
-		(double)during.rss_bytes / MIB, (double)after.rss_bytes / MIB,
+	report_judge(&report, count_left(samples) == STANDING,
+		"%s: %.0f born a second; of %llu that were tracked, %lld are left; %d live on",
+		mode, (double)born / options.window_s, (unsigned long long)result.processes,
+		(long long)count_left(samples), STANDING);
+	report_judge(&report, result.lost == 0, "%s: %llu records lost", mode,
 		(unsigned long long)result.lost);
+	report_judge(&report, after.rss_bytes <= before.rss_bytes + RETURN_BYTES,
+		"%s: RSS %.1f MiB before, %.1f at the end, %.1f 2 s later", mode,
+		(double)before.rss_bytes / MIB, (double)during.rss_bytes / MIB,
+		(double)after.rss_bytes / MIB);
+	unlink(samples);
+}
+
+/* Many at once, that go at once. */
+static void run_crowd(void)
+{
+	struct watch_use before, during, after;
+	struct watch watch;
+
+	must(watch_start(&watch, options.program, load_scope(load), NULL), "starting memgrowth");
+	must(watch_use(&watch, &before), "looking at memgrowth");
+	must(load_start(load, GOAL_PROCESSES, GOAL_CGROUPS), "starting processes");
+	load_grow(load, GROW_PAGES, 1);
+	rest(4);
+	must(watch_use(&watch, &during), "looking at memgrowth");
+	must(load_stop(load), "ending processes");
+	/* Past the next tick, and what follows on it. */
+	rest(2);
+	must(watch_use(&watch, &after), "looking at memgrowth");
+	stop(&watch);
+	report_judge(&report,
+		after.rss_bytes < before.rss_bytes + (during.rss_bytes - before.rss_bytes) / 4,
+		"%d processes in %d cgroups came and went: RSS %.1f MiB before, %.1f with them, "
+		"%.1f 2 s later",
+		GOAL_PROCESSES, GOAL_CGROUPS, (double)before.rss_bytes / MIB,
+		(double)during.rss_bytes / MIB, (double)after.rss_bytes / MIB);
 }
 
 static const struct argp_option argp_options[] = {
@@ -317,6 +371,7 @@ int main(int argc, char **argv)
 	if (is_wanted("churn")) {
 		run_churn_at(GOAL_CHURN_PER_S, "2,000/s");
 		run_churn_at(0, "flat out");
+		run_crowd();
 	}
 	load_close(load);
 	load = NULL;

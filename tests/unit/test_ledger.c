@@ -150,7 +150,8 @@ static void test_pace(void **state)
 	assert_in_range(run(f, 20000), 76, 81);
 }
 
-/* Nothing was charged for a minute: all of it is read once a minute, and as before when it moves. */
+/* Nothing was charged for a minute: all of it is read once a minute, and as before when it moves.
+ */
 static void test_quiet(void **state)
 {
 	struct fixture *f = *state;
