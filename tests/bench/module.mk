@@ -1,8 +1,9 @@
 # Benchmarks: figures to read, not tests that pass or fail with the machine's mood.
-$(BUILD)/tests/bench/bench_tracking: $(BUILD)/tests/bench/bench_tracking.o $(CAPTURE_OBJS) \
+$(BUILD)/tests/bench/bench_tracking: $(BUILD)/tests/bench/bench_tracking.o \
+		$(BUILD)/tests/bench/scale_load.o $(CAPTURE_OBJS) $(BUILD)/collector/recorder.o \
 		$(BUILD)/libleaklab.a
 	$(say) LINK $@
-	$(Q)$(LINK) -Wl,--as-needed $^ -lbpf -lelf -lz -lm -o $@
+	$(Q)$(LINK) -Wl,--as-needed $^ -lbpf -lelf -lz -ljansson -lm -o $@
 
 $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o $(BUILD)/libleaklab.a
 	$(say) LINK $@
@@ -25,6 +26,7 @@ bench: programs $(BENCHES) ## Print the figures: the detector, tracking delay, p
 	$(Q)$(BUILD)/tests/bench/bench_ledger
 	$(Q)$(BUILD)/tests/bench/bench_session
 	$(Q)tests/bench/memgen_schedule.sh $(BUILD)/memgen
+	$(Q)$(MAKE) --no-print-directory bench-scale
 .PHONY: bench
 
 SCALE_OBJS = $(call objects,$(wildcard tests/bench/scale*.c))

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "tests/bench/scale_growers.h"
 #include "tests/bench/scale_load.h"
 #include "tests/bench/scale_report.h"
 #include "tests/bench/scale_watch.h"
@@ -373,6 +374,10 @@ int main(int argc, char **argv)
 		run_churn_at(0, "flat out");
 		run_crowd();
 	}
+	if (is_wanted("growers"))
+		must(growers_run(&(struct growers_settings){ load, &report, options.program,
+			     options.rounds, options.window_s, rest }),
+			"ten growers");
 	load_close(load);
 	load = NULL;
 	must(report_write(&report, options.dir), options.dir);

@@ -51,6 +51,8 @@ static void run(uint64_t seed, uint32_t max, uint64_t places, uint64_t base, uin
 			put(&v, &model, place, mm, max);
 		else
 			end(&v, &model, place, mm);
+		if (i % 1000 == 0)
+			detect_trim(v.detect);
 		assert_int_equal(detect_tracked(v.detect), model.count);
 	}
 	assert_int_equal(detect_untracked(v.detect), model.refused);
