@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "collector/detect/state.h"
 
@@ -212,15 +210,10 @@ void detect_loss(struct detect *detect, uint64_t lost)
 	detect->lost += lost;
 }
 
-void detect_trim(struct detect *detect)
+void *detect_spare(const struct detect *detect, size_t *ret_bytes)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	uintptr_t from = ((uintptr_t)&detect->slots[detect->used] + page - 1) / page * page;
-	uintptr_t to = (uintptr_t)&detect->slots[detect->max] / page * page;
-
-	/* Whole pages of free slots: they read as zero from then on, and are cleared before use. */
-	if (from < to)
-		madvise((void *)from, to - from, MADV_DONTNEED);
+	*ret_bytes = (detect->max - detect->used) * sizeof(*detect->slots);
+	return &detect->slots[detect->used];
 }
 
 uint32_t detect_tracked(const struct detect *detect)

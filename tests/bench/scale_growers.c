@@ -119,13 +119,14 @@ static int count_runs(const struct growers_settings *s)
 			strerror(errno));
 	else
 		report_say(s->report,
-			"BPF programs: %.0f runs a second of %.0f ns (the whole host's; each updates "
+			"BPF programs: %.0f runs a second of %.0f ns (the whole host's; each "
+			"updates "
 			"one entry of a map at most)",
 			runs / seconds, (double)(after.run_ns - before.run_ns) / runs);
 	report_say(s->report,
-		"records: %llu, about %.1f a second, %.1f KiB/s through the ring at most; %llu lost",
-		(unsigned long long)result.records,
-		(double)result.records / (seconds + 1),
+		"records: %llu, about %.1f a second, %.1f KiB/s through the ring at most; %llu "
+		"lost",
+		(unsigned long long)result.records, (double)result.records / (seconds + 1),
 		(double)result.records * RING_RECORD_BYTES / 1024 / (seconds + 1),
 		(unsigned long long)result.lost);
 	return load_stop(s->load);
@@ -166,7 +167,8 @@ static void tell(const struct growers_settings *s, const struct figures *figures
 		hi = fmax(hi, ratios[i]);
 	}
 	report_say(s->report,
-		"CPU time of a grower for a MiB: %.1f us without, %.1f us with the collector; ratio "
+		"CPU time of a grower for a MiB: %.1f us without, %.1f us with the collector; "
+		"ratio "
 		"%.3f, from %.3f to %.3f in %u pairs",
 		median(figures->work_us[WORK], s->rounds),
 		median(figures->work_us[BOTH], s->rounds), median(ratios, s->rounds), lo, hi,
