@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "collector/recorder.h"
+#include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/jsonl.h"
 #include "lib/stats.h"
 #include "tests/bench/scale_load.h"
 
@@ -24,6 +26,7 @@
 #define PAGE_BYTES 4096
 /* Twice the default threshold. */
 #define MANY_PAGES 128
+#define BESIDE 5000
 #define MAX_PIDS 65536
 #define PATIENCE_NS (20 * NS_PER_S)
 /* So that what was sent of its start does not pass for the touch. */
@@ -221,21 +224,35 @@ static void run_subjects(uint64_t processes)
 	_exit(0);
 }
 
-static void print_delays(void)
+/* For people, and one line for programs, where that goes to a file. */
+static void tell_delays(FILE *json, uint64_t beside)
 {
+	char buf[JSONL_LINE_SIZE];
+	struct jsonl line;
+
+	jsonl_begin(&line, buf, sizeof(buf));
+	jsonl_str(&line, "bench", "tracking");
+	jsonl_u64(&line, "beside_processes", beside);
 	printf("  %-30s %8s %8s %8s\n", "", "p50", "p99", "max");
 	for (int delay = 0; delay < DELAYS; delay++) {
 		static const double shares[] = { 0.5, 0.99, 1 };
+		static const char *const keys[] = { "p50_ms", "p99_ms", "max_ms" };
 
 		printf("  %-30s", delay_names[delay]);
+		jsonl_object_begin(&line, delay_names[delay]);
 		for (int i = 0; i < 3; i++) {
 			double ms = 0;
 
 			stats_quantile(shared->ms[delay], shared->n[delay], shares[i], &ms);
 			printf(" %8.2f", ms);
+			jsonl_f64(&line, keys[i], ms, 3);
 		}
 		printf(" ms  (%zu)\n", shared->n[delay]);
+		jsonl_u64(&line, "n", shared->n[delay]);
+		jsonl_object_end(&line);
 	}
+	if (json)
+		jsonl_write_file(&line, json);
 }
 
 /* The recorder leaves the signal that ended it to whoever comes next. */
@@ -250,7 +267,7 @@ static void take_signal(void)
 		continue;
 }
 
-static int run(const struct cgroup_host *host)
+static int run(const struct cgroup_host *host, FILE *json, uint64_t beside)
 {
 	struct recorder_options options = {
 		.ready_fd = -1,
@@ -281,30 +298,36 @@ static int run(const struct cgroup_host *host)
 		fprintf(stderr, "bench_tracking: not all was seen within %llu s\n",
 			PATIENCE_NS / NS_PER_S);
 	else
-		print_delays();
+		tell_delays(json, beside);
 	return err ? err : -(shared->failed != 0);
 }
 
-int main(void)
+/* With an argument the figures go to that file, too. */
+int main(int argc, char **argv)
 {
+	_cleanup_fclose_ FILE *json = argc > 1 ? fopen(argv[1], "we") : NULL;
 	struct cgroup_host host;
 	struct load *load = NULL;
 	int err;
 
+	if (argc > 1 && !json) {
+		fprintf(stderr, "bench_tracking: %s: cannot be written: %m\n", argv[1]);
+		return 2;
+	}
 	shared = mmap(
 		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED || cgroup_host_open("/proc", &host))
 		return 3;
 	printf("%d processes at once, %d rounds, the recorder alone with them\n", PROCESSES,
 		ROUNDS);
-	err = run(&host);
+	err = run(&host, json, 0);
 	if (!err)
 		err = load_open(&load);
 	if (!err)
-		err = load_start(load, 5000, 500);
+		err = load_start(load, BESIDE, BESIDE / 10);
 	if (!err) {
 		printf("the same beside 5,000 processes in 500 cgroups that are watched too\n");
-		err = run(&host);
+		err = run(&host, json, BESIDE);
 	}
 	if (load)
 		load_close(load);

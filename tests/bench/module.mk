@@ -22,7 +22,8 @@ BENCHES = $(addprefix $(BUILD)/tests/bench/,bench_detect bench_tracking bench_le
 bench: programs $(BENCHES) ## Print the figures: the detector, tracking delay, polling, the session, memgen's schedule and CPU
 	$(Q)$(BUILD)/tests/bench/bench_detect
 	$(Q)tests/bench/replay.sh $(BUILD)
-	$(Q)$(BUILD)/tests/bench/bench_tracking
+	$(Q)mkdir -p $(BUILD)/bench
+	$(Q)$(BUILD)/tests/bench/bench_tracking $(BUILD)/bench/tracking.jsonl
 	$(Q)$(BUILD)/tests/bench/bench_ledger
 	$(Q)$(BUILD)/tests/bench/bench_session
 	$(Q)tests/bench/memgen_schedule.sh $(BUILD)/memgen

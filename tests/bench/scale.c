@@ -32,6 +32,7 @@
 /* Processes beside a storm, and what may stay of its memory: the heap has holes. */
 #define STANDING 10
 #define RETURN_BYTES (1 << 20)
+#define QUIET_S 120
 /* What a process touches each second when it grows. */
 #define GROW_PAGES 4
 
@@ -124,6 +125,19 @@ static void stop(struct watch *watch)
 			result.status, (unsigned long long)result.lost);
 }
 
+/* Cgroups that stand still, after the time when the ledger takes them for quiet. */
+static void run_quiet(unsigned int processes, unsigned int cgroups)
+{
+	struct watch watch;
+
+	must(load_start(load, processes, cgroups), "starting processes");
+	must(watch_start(&watch, options.program, load_scope(load), NULL), "starting memgrowth");
+	rest(QUIET_S);
+	add(&watch, "cgroups", "idle for 2 min", processes, cgroups);
+	stop(&watch);
+	must(load_stop(load), "ending processes");
+}
+
 /* Idle, then growing, by the same processes. */
 static void run_load(const char *series, unsigned int processes, unsigned int cgroups,
 	unsigned int hz, const char *samples)
@@ -142,6 +156,31 @@ static void run_load(const char *series, unsigned int processes, unsigned int cg
 	}
 	stop(&watch);
 	must(load_stop(load), "ending processes");
+}
+
+/* `memgrowth ledger`: one picture of all, by a program that ends. */
+static void run_picture(void)
+{
+	struct rusage use;
+	int status;
+	pid_t pid;
+
+	must(load_start(load, GOAL_PROCESSES, GOAL_CGROUPS), "starting processes");
+	pid = fork();
+	if (pid == 0) {
+		if (freopen("/dev/null", "w", stdout))
+			execl(options.program, options.program, "ledger", "--cgroup",
+				load_scope(load), NULL);
+		_exit(127);
+	}
+	must(pid < 0 || wait4(pid, &status, 0, &use) < 0 ? -errno : 0, "memgrowth ledger");
+	must(load_stop(load), "ending processes");
+	report_judge(&report, status == 0,
+		"memgrowth ledger of %d processes in %d cgroups: %.2f s of CPU, RSS %.1f MiB",
+		GOAL_PROCESSES, GOAL_CGROUPS,
+		(double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+			(double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e-6,
+		(double)use.ru_maxrss / 1024);
 }
 
 static const struct report_row *worst_of(const char *series, const char *mode, double processes)
@@ -171,6 +210,7 @@ static void run_processes(void)
 	snprintf(samples, sizeof(samples), "%s/scale-%d.jsonl", options.dir, getpid());
 	run_load("processes", GOAL_PROCESSES, GOAL_CGROUPS, 1, samples);
 	unlink(samples);
+	run_picture();
 	worst = worst_of("processes", "idle", GOAL_PROCESSES);
 	report_judge(&report, worst->tracked >= GOAL_PROCESSES, "%.0f of %d processes are tracked",
 		worst->tracked, GOAL_PROCESSES);
@@ -194,6 +234,7 @@ static void run_cgroups(void)
 	for (unsigned int round = 0; round < options.rounds; round++)
 		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 			run_load("cgroups", 100, counts[i], 0, NULL);
+	run_quiet(100, 10000);
 	report_fit(&report, "cgroups", "idle", "cpu_percent");
 	report_fit(&report, "cgroups", "idle", "rss_mib");
 }

@@ -25,6 +25,7 @@
 /* Room to grow into: address space alone, until it is touched. */
 #define ROOM_BYTES (256UL << 20)
 #define MAX_PROCESSES 20000
+#define LIMIT "8589934592"
 #define CHURN_PAGES 16
 
 /* Shared with all processes. */
@@ -137,6 +138,18 @@ static int enable_memory(const struct load *load, const char *below)
 	return fd < 0 || write(fd, "+memory", 7) != 7 ? -errno : 0;
 }
 
+/* A limit that is never reached, so that what follows limits has them to follow. */
+static int set_limit(const struct load *load, const char *cgroup)
+{
+	char path[160];
+	_cleanup_close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup,
+		load->host.version == 2 ? "memory.max" : "memory.limit_in_bytes");
+	fd = openat(load->host.mount_fd, path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, LIMIT, sizeof(LIMIT) - 1) < 0 ? -errno : 0;
+}
+
 static void name_cgroup(const struct load *load, unsigned int i, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s/c%u", load->scope + 1, i);
@@ -225,11 +238,15 @@ int load_start(struct load *load, unsigned int processes, unsigned int cgroups)
 		unsigned int n = (processes - started) / (cgroups - i);
 		char path[128], procs[160];
 		pid_t pid;
+		int err;
 
 		name_cgroup(load, i, path, sizeof(path));
 		if (mkdirat(load->host.mount_fd, path, 0755))
 			return -errno;
 		load->cgroups = i + 1;
+		err = set_limit(load, path);
+		if (err)
+			return err;
 		snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
 		pid = n ? fork() : 1;
 		if (pid < 0)

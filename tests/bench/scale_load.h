@@ -21,7 +21,8 @@ void load_close(struct load *load);
 const char *load_scope(const struct load *load);
 
 /*
- * Starts @processes in @cgroups of them, evenly; each has touched 64 KiB when this returns.
+ * Starts @processes in @cgroups of them, evenly; each has touched 64 KiB when this returns. Each
+ * cgroup has a limit of 8 GiB.
  * Returns 0 or a negative errno, with what was started until then.
  */
 int load_start(struct load *load, unsigned int processes, unsigned int cgroups);
