@@ -24,7 +24,7 @@
 /* For the rest of the program. */
 #define RESERVED_FILES 256
 /* The kernel keeps 5 KB for each: so many for all files of a cgroup, the rest for its usage. */
-#define WHOLE_FILES 2048
+#define WHOLE_FILES 4096
 
 /* Each is sorted by the time of the next reading, since all in it wait equally long. */
 enum queue { QUEUE_URGENT, QUEUE_CALM, QUEUE_QUIET, QUEUE_RETRY, QUEUES };

@@ -30,11 +30,14 @@ bench: programs $(BENCHES) ## Print the figures: the detector, tracking delay, p
 	$(Q)$(MAKE) --no-print-directory bench-scale
 .PHONY: bench
 
+# How often each load is measured; 1 gives figures in four minutes, without much of an interval.
+ROUNDS ?= 3
 SCALE_OBJS = $(call objects,$(wildcard tests/bench/scale*.c))
 $(BUILD)/tests/bench/scale: $(SCALE_OBJS) $(BUILD)/libleaklab.a
 	$(say) LINK $@
 	$(Q)$(LINK) -Wl,--as-needed $^ -lbpf -lelf -lz -lm -o $@
 
 bench-scale: $(BUILD)/memgrowth $(BUILD)/tests/bench/scale ## Print what the collector costs with thousands of processes
-	$(Q)$(BUILD)/tests/bench/scale --program $(BUILD)/memgrowth --out $(BUILD)/bench
+	$(Q)$(BUILD)/tests/bench/scale --program $(BUILD)/memgrowth --out $(BUILD)/bench \
+		--rounds $(ROUNDS)
 .PHONY: bench-scale

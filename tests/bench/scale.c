@@ -32,6 +32,8 @@
 /* Processes beside a storm, and what may stay of its memory: the heap has holes. */
 #define STANDING 10
 #define RETURN_BYTES (1 << 20)
+/* Past the collector's start, and past the first second of the detector's. */
+#define SETTLE_S 2
 #define QUIET_S 120
 /* The ledger reads all of a cgroup so often, unless that is quiet. */
 #define LEDGER_S 10
@@ -44,6 +46,7 @@ static struct {
 	unsigned int processes, cgroups; /* this load alone, where given */
 } options = { "build/memgrowth", "build/bench", NULL, 3, 5, 0, 0 };
 
+static unsigned int settle_s = SETTLE_S;
 static struct load *load;
 static struct report report;
 static volatile sig_atomic_t interrupted;
@@ -148,8 +151,7 @@ static void run_load(const char *series, unsigned int processes, unsigned int cg
 
 	must(load_start(load, processes, cgroups), "starting processes");
 	must(watch_start(&watch, options.program, load_scope(load), samples), "starting memgrowth");
-	/* Past its start, and past the first second of the detector's. */
-	rest(2);
+	rest(settle_s);
 	add(&watch, series, samples ? "record, idle" : "idle", processes, cgroups);
 	if (hz) {
 		load_grow(load, GROW_PAGES, hz);
@@ -231,17 +233,19 @@ static void run_processes(void)
 
 static void run_cgroups(void)
 {
-	static const unsigned int counts[] = { 100, 500, 2000, 5000, 10000 };
+	static const unsigned int counts[] = { 100, 1000, 5000, 10000 };
 	unsigned int window_s = options.window_s;
 
 	/* All of the ledger's rounds. */
 	options.window_s = window_s > LEDGER_S ? window_s : LEDGER_S;
+	settle_s = LEDGER_S + 5;
 
 	for (unsigned int round = 0; round < options.rounds; round++)
 		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 			run_load("cgroups", 100, counts[i], 0, NULL);
 	run_quiet(100, 10000);
 	options.window_s = window_s;
+	settle_s = SETTLE_S;
 	report_fit(&report, "cgroups", "idle", "cpu_percent");
 	report_fit(&report, "cgroups", "idle", "rss_mib");
 }

@@ -372,9 +372,9 @@ static void test_usage_stays_open(void **state)
 {
 	struct fixture *f = *state;
 	int before = open_files();
-	const int whole = 2048 / MEMCG_KEPT_FILES, count = whole + 20;
+	const int whole = 4096 / MEMCG_KEPT_FILES, count = whole + 20;
 
-	f->settings.max_files = 2048 + 10;
+	f->settings.max_files = 4096 + 13;
 	ledger_free(f->ledger);
 	f->ledger = ledger_new(&f->settings);
 	make_many(f, count);
