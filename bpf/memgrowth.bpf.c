@@ -76,6 +76,9 @@ __u32 sweep_all = 0;
 /* Set by user space for the first sweep: later ones would count the same overflow again. */
 __u32 sweep_counts = 0;
 
+/* Set by user space now and then: the sweep looks for moves to another cgroup that no hook told. */
+__u32 sweep_moves = 0;
+
 /*
  * Where each CPU's copy of a per-CPU object lies, relative to its __percpu pointer: the kernel's
  * __per_cpu_offset[], which is no symbol on kernels without CONFIG_KALLSYMS_ALL. Learnt once, by
@@ -417,16 +420,11 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	return 0;
 }
 
-/*
- * One task speaks for its process: the leader, or any of the threads that have outlived it. One
- * process speaks for its address space: the owner, not who borrows it (vfork(), CLONE_VM).
- */
+/* One process speaks for its address space: the owner, not who borrows it (vfork(), CLONE_VM). */
 static __always_inline bool speaks_for(struct task_struct *task, struct mm_struct *mm)
 {
 	struct task_struct *owner = BPF_CORE_READ(mm, owner);
 
-	if (task->pid != task->tgid && task->group_leader->mm)
-		return false;
 	if (owner && BPF_CORE_READ(owner, tgid) != task->tgid)
 		return false;
 	/* on_exec() speaks when the new image is complete. */
@@ -451,9 +449,27 @@ static __always_inline bool write_swept(struct seq_file *seq, __u32 type, struct
 }
 
 /*
+ * Whether there is nothing to say of the process of @task, as of most: so it reads no kernel
+ * memory. One task speaks for its process: the leader, or any of the threads that outlived it.
+ */
+static __always_inline bool is_at_rest(struct task_struct *task, struct mm_struct *mm)
+{
+	__u32 tgid = task->tgid;
+	struct process *proc;
+
+	if (task->pid != tgid && task->group_leader->mm)
+		return true;
+	if (sweep_all || sweep_moves)
+		return false;
+	proc = bpf_map_lookup_elem(&processes, &tgid);
+	return proc && proc->mm == (__u64)mm && proc->sent_ns && !proc->updates;
+}
+
+/*
  * Reports processes that nobody has reported yet, those with updates that were not sent (all of
- * them with sweep_all), and those that were moved to another cgroup. When the seq_file is full the
- * kernel calls again for the same task, so state changes only after a record was written.
+ * them with sweep_all), and with sweep_moves those that were moved to another cgroup. When the
+ * seq_file is full the kernel calls again for the same task, so state changes only after a record
+ * was written.
  */
 SEC("iter/task")
 int sweep(struct bpf_iter__task *ctx)
@@ -469,7 +485,7 @@ int sweep(struct bpf_iter__task *ctx)
 	if (!is_pre62() && !cpu_offsets_known)
 		learn_cpu_offsets();
 	mm = task->mm;
-	if (!mm || !speaks_for(task, mm))
+	if (!mm || is_at_rest(task, mm) || !speaks_for(task, mm))
 		return 0;
 	tgid = task->tgid;
 	proc = bpf_map_lookup_elem(&processes, &tgid);

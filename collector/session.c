@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "collector/session_state.h"
 
@@ -221,6 +223,23 @@ int session_finish(struct session *session)
 			return err;
 	}
 	return fflush(out) ? -errno : 0;
+}
+
+static void trim(const struct detect *detect)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	size_t bytes;
+	uintptr_t at = (uintptr_t)detect_spare(detect, &bytes);
+	uintptr_t from = (at + page - 1) / page * page, to = (at + bytes) / page * page;
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void session_trim(struct session *session)
+{
+	trim(session->detect);
+	trim(session->cgroup_detect);
 }
 
 struct session_counts session_counts(const struct session *session)

@@ -62,6 +62,9 @@ int session_put(struct session *session, const struct record *record);
 /* Writes the end of the detections. Returns 0 or the errno of writing. */
 int session_finish(struct session *session);
 
+/* Gives the system back the detectors' memory of what is gone. */
+void session_trim(struct session *session);
+
 struct session_counts session_counts(const struct session *session);
 
 /* How many records were left out by now. */

@@ -214,6 +214,12 @@ void detect_loss(struct detect *detect, uint64_t lost)
 	detect->lost += lost;
 }
 
+void *detect_spare(const struct detect *detect, size_t *ret_bytes)
+{
+	*ret_bytes = (detect->max - detect->used) * sizeof(*detect->slots);
+	return &detect->slots[detect->used];
+}
+
 uint32_t detect_tracked(const struct detect *detect)
 {
 	return detect->used;

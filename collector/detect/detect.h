@@ -120,6 +120,12 @@ void detect_tick(struct detect *detect, uint64_t t_ns);
 /* Records were lost before they reached the detector; stands in the audit of later verdicts. */
 void detect_loss(struct detect *detect, uint64_t lost);
 
+/*
+ * Memory that no address space needs now, @ret_bytes of it. It is cleared before use, so its owner
+ * may have the system take the pages back: reading and writing it must go on to be possible.
+ */
+void *detect_spare(const struct detect *detect, size_t *ret_bytes);
+
 uint32_t detect_tracked(const struct detect *detect);
 uint64_t detect_untracked(const struct detect *detect);
 
