@@ -188,14 +188,15 @@ static void test_committed(void **state)
 
 	(void)state;
 	for (size_t t = 0; t < COUNT(tables); t++) {
-		assert_true(tables[t].point[0].score == 0);
+		assert_true(tables[t].point[0].score >= 0);
 		for (size_t i = 0; i < tables[t].count; i++) {
 			const struct calibration_point *p = &tables[t].point[i];
 
 			assert_true(p->confidence >= CALIBRATE_LEAST);
 			assert_true(p->confidence <= CALIBRATE_MOST);
-			assert_true(i == 0 ||
-				    (p->score > p[-1].score && p->confidence > p[-1].confidence));
+			assert_true(i == 0 || p->score > p[-1].score);
+			/* Only growth that is larger is surer by that alone. */
+			assert_true(i == 0 || t > 0 || p->confidence > p[-1].confidence);
 		}
 	}
 }
