@@ -12,16 +12,15 @@
 #define UPDATE_NS (5 * NS_PER_SECOND)
 #define UPDATE_MAX_NS (60 * NS_PER_SECOND)
 /*
- * "Growing" is over after this long without a new high, or, for slow growth, after four times what
- * the next eighth of the threshold takes at its rate; a leak after so many times the span that it
- * was found in.
+ * "Growing" is over after this long without a new high, or, for slow growth, after what half of the
+ * threshold takes at its rate, twice what it takes to a new high; of growth in steps after so many
+ * halves of its longest pause. A leak is over after so many times the span that it was found in.
  */
 #define QUIET_MIN_NS (8 * NS_PER_SECOND)
+#define QUIET_PAUSE_HALVES 3
 #define LEAK_QUIET_SPANS 4
 /* Growth with longer pauses is new each time. */
 #define PAUSE_MAX_NS (40 * NS_PER_SECOND)
-/* Growth is asked for so long after a step. */
-#define STEP_NS (2 * NS_PER_SECOND)
 /* And over when all but a half of the growth was given back, of a leak all but a quarter. */
 #define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
 /* The score of a leak is its time in units of this, what eight buckets of 8 s show. */
@@ -41,17 +40,11 @@ static double score_of(
 	return (double)growth->span_ns * 1e-9 / SCORE_SPAN_S * growth->steadiness;
 }
 
-static uint32_t greater(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
 static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
 	const struct growth *leak, bool over)
 {
-	uint64_t value_kib = process->series.value;
 	uint32_t swing = process->rest_swing_kib / SWING_SIGMAS;
-
+	uint64_t value_kib = process->series.value;
 	double valley_slope = 0, valley_error = 0;
 
 	if (leaking && leak->below_teeth)
@@ -59,9 +52,9 @@ static struct shape measure(const struct detect *detect, struct process *process
 	episode_put(&process->episode, detect->now_ns, process->series.value);
 	return shape_measure(&process->episode,
 		&(struct shape_context){
-			.noise_kib = greater(process->noise[0] / NOISE_UNITS, swing),
-			.rest_noise_kib = greater(process->rest_noise[0] / NOISE_UNITS, swing),
-			.slow_noise_kib = greater(process->rest_noise[1] / NOISE_UNITS, swing),
+			.noise_kib = greater_kib(process->noise[0] / NOISE_UNITS, swing),
+			.rest_noise_kib = greater_kib(process->rest_noise[0] / NOISE_UNITS, swing),
+			.slow_noise_kib = greater_kib(process->rest_noise[1] / NOISE_UNITS, swing),
 			.least_rise_kib = process_least_growth(process, 0) / 2,
 			.valley_slope = valley_slope,
 			.valley_error = valley_error,
@@ -145,7 +138,9 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 				  });
 }
 
-/* Growth that goes on after a pause, nothing having been given back, may pause for as long again.
+/*
+ * Growth that goes on after a pause, nothing of it being missing, may pause for as long again. Only
+ * fine levels show a step; what a coarse one shows began long ago.
  */
 static uint64_t pause_before(const struct detect *detect, const struct verdict_state *before,
 	uint32_t floor_kib, int level)
@@ -208,7 +203,7 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	const struct verdict_state *verdict = &process->verdicts[tier];
 	const struct growth *growth = &verdict->growth;
 	int level = tier == DETECT_LEAK ? growth->level : 0;
-	uint64_t quiet_ns;
+	uint64_t quiet_ns, pauses_ns = QUIET_PAUSE_HALVES * verdict->pause_ns / 2;
 
 	if (!(closed & 1U << level))
 		return false;
@@ -217,8 +212,8 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	quiet_ns = tier == DETECT_LEAK
 			   ? LEAK_QUIET_SPANS * growth->span_ns
 			   : process_threshold(process) / 2 * growth->span_ns / growth->grown_kib;
-	if (tier == DETECT_GROWING && quiet_ns < verdict->pause_ns + verdict->pause_ns / 2)
-		quiet_ns = verdict->pause_ns + verdict->pause_ns / 2;
+	if (tier == DETECT_GROWING && quiet_ns < pauses_ns)
+		quiet_ns = pauses_ns;
 	if (quiet_ns < QUIET_MIN_NS)
 		quiet_ns = QUIET_MIN_NS;
 	return detect->now_ns > verdict->high_ns + quiet_ns;
@@ -227,14 +222,14 @@ static bool is_over(const struct detect *detect, const struct process *process,
 /*
  * Whether the floor has just made a step above where it last stood; smaller ups and downs are no
  * steps. A coarse scale sees a rise long after it ended, so growth is only asked for at a step, and
- * until it has stood for a second.
+ * as long as that is judged; when samples are rarer, once more.
  */
 static bool has_risen(const struct detect *detect, struct process *process, uint32_t step)
 {
 	uint32_t floor_kib = series_floor(&process->series, 0, 0);
 	bool up = floor_kib >= (uint64_t)process->step_kib + step;
 	bool is_new = up || process->step_ns == process->judged_ns ||
-		      detect->now_ns <= process->step_ns + STEP_NS;
+		      detect->now_ns <= process->step_ns + STEP_JUDGED_NS;
 
 	if (up)
 		process->step_ns = detect->now_ns;
