@@ -15,8 +15,10 @@
  * "Growing" is over after this long without a new high, or, for slow growth, after what half of the
  * threshold takes at its rate, twice what it takes to a new high; of growth in steps after so many
  * halves of its longest pause. A leak is over after so many times the span that it was found in.
+ * No time is so long that sums with it overflow.
  */
 #define QUIET_MIN_NS (8 * NS_PER_SECOND)
+#define QUIET_MAX_NS (1ULL << 62)
 #define QUIET_PAUSE_HALVES 3
 #define LEAK_QUIET_SPANS 4
 /* Growth with longer pauses is new each time. */
@@ -61,12 +63,13 @@ static struct shape measure(const struct detect *detect, struct process *process
 			.has_teeth = leak->below_teeth || process_has_teeth(detect, process),
 			.leaking = leaking && !over,
 			.over = over,
-			.huge_pages = 4ULL * process->huge_kib >
-				      3ULL * (process->series.value - process->episode.base),
+			.huge_pages =
+				value_kib >= process->episode.base &&
+				4ULL * process->huge_kib > 3 * (value_kib - process->episode.base),
 			.risen_ns = process->high_ns,
 			.seen_ns = process->seen_ns,
 			.turns_over = process_turns_over(detect, process),
-			.cycle = value_kib <= process->ceiling_kib + process->ceiling_kib / 8
+			.cycle = value_kib <= process->ceiling_kib + process->ceiling_kib / 8ULL
 					 ? process->cycle_pattern
 					 : DETECT_UNKNOWN,
 			.was = process->pattern,
@@ -85,13 +88,14 @@ static bool given_back(const struct process *process, enum detect_tier tier)
 	       (SHARES_BACK(tier) - 1) * (uint64_t)verdict->growth.base_kib + verdict->high_kib;
 }
 
-/* Whether enough of it was given back to see that it is no growth that stopped. */
-static bool comes_back(const struct process *process, enum detect_tier tier)
+/* Whether enough of a leak was given back to see that it is no growth that stopped. */
+static bool comes_back(const struct process *process)
 {
-	const struct verdict_state *verdict = &process->verdicts[tier];
-	uint64_t grown = verdict->high_kib - verdict->growth.base_kib;
+	const struct verdict_state *leak = &process->verdicts[DETECT_LEAK];
+	uint64_t least_kib = process_threshold(process);
 
-	return process->series.value + process_threshold(process) + grown / 16 < verdict->high_kib;
+	least_kib += (leak->high_kib - leak->growth.base_kib) / 16;
+	return process->series.value + least_kib < leak->high_kib;
 }
 
 void detect_emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
@@ -106,7 +110,7 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 
 	shape = measure(detect, process, leak->raised, &leak->growth,
 		state == DETECT_WITHDRAWN &&
-			(tier == DETECT_LEAK ? comes_back(process, tier) : !leak->raised));
+			(tier == DETECT_LEAK ? comes_back(process) : !leak->raised));
 	if (state != DETECT_WITHDRAWN) {
 		process->pattern = (uint8_t)shape.pattern;
 		process->cycle_ns = shape.cycle_ns;
@@ -158,8 +162,9 @@ static uint64_t onset_of(const struct process *process, const struct growth *gro
 {
 	double missed = (double)growth->base_kib - process->episode.base;
 	double back = missed > 0 ? missed / growth->grown_kib : 0;
+	uint64_t back_ns = (uint64_t)((back < 1 ? back : 1) * (double)growth->span_ns);
 
-	return growth->from_ns - (uint64_t)((back < 1 ? back : 1) * (double)growth->span_ns);
+	return back_ns < growth->from_ns ? growth->from_ns - back_ns : 0;
 }
 
 static void raise_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
@@ -174,8 +179,8 @@ static void raise_verdict(struct detect *detect, struct process *process, enum d
 	floor_kib = series_floor(&process->series, tier == DETECT_LEAK ? growth->level : 0, 0);
 	/* What was seen before may have been noise, when nothing is left of it. */
 	if (tier == DETECT_GROWING &&
-		(!process->seen_ns ||
-			growth->base_kib < process->episode.base + process_threshold(process)))
+		(!process->seen_ns || growth->base_kib < (uint64_t)process->episode.base +
+								 process_threshold(process)))
 		process->seen_ns = onset_of(process, growth);
 	verdict->pause_ns = pause_before(detect, verdict, floor_kib, growth->level);
 	verdict->high_kib = floor_kib;
@@ -191,6 +196,16 @@ static void withdraw_verdict(struct detect *detect, struct process *process, enu
 	verdict->raised = false;
 	if (tier == DETECT_GROWING)
 		process_settle(process, verdict->high_kib);
+}
+
+/* What half of the threshold takes at the rate of @growth; of absurd ones, as good as for ever. */
+static uint64_t half_threshold_ns(const struct process *process, const struct growth *growth)
+{
+	uint64_t half_kib = process_threshold(process) / 2;
+
+	if (half_kib > QUIET_MAX_NS / growth->span_ns)
+		return QUIET_MAX_NS;
+	return half_kib * growth->span_ns / growth->grown_kib;
 }
 
 /*
@@ -209,9 +224,8 @@ static bool is_over(const struct detect *detect, const struct process *process,
 		return false;
 	if (given_back(process, tier))
 		return true;
-	quiet_ns = tier == DETECT_LEAK
-			   ? LEAK_QUIET_SPANS * growth->span_ns
-			   : process_threshold(process) / 2 * growth->span_ns / growth->grown_kib;
+	quiet_ns = tier == DETECT_LEAK ? LEAK_QUIET_SPANS * growth->span_ns
+				       : half_threshold_ns(process, growth);
 	if (tier == DETECT_GROWING && quiet_ns < pauses_ns)
 		quiet_ns = pauses_ns;
 	if (quiet_ns < QUIET_MIN_NS)
