@@ -21,8 +21,6 @@
 #define QUIET_MAX_NS (1ULL << 62)
 #define QUIET_PAUSE_HALVES 3
 #define LEAK_QUIET_SPANS 4
-/* Growth with longer pauses is new each time. */
-#define PAUSE_MAX_NS (40 * NS_PER_SECOND)
 /* And over when all but a half of the growth was given back, of a leak all but a quarter. */
 #define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
 /* The score of a leak is its time in units of this, what eight buckets of 8 s show. */

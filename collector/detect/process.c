@@ -131,7 +131,7 @@ void process_follow_high(struct process *process, uint32_t threshold)
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
 		int level = tier == DETECT_LEAK ? verdict->growth.level : 0;
-		uint64_t rose_ns;
+		uint64_t rose_ns, pause_ns;
 
 		if (!verdict->raised)
 			continue;
@@ -141,9 +141,10 @@ void process_follow_high(struct process *process, uint32_t threshold)
 			continue;
 		rose_ns = level ? series_closed_until_ns(&process->series, level)
 				: process->changed_ns;
+		pause_ns = rose_ns > verdict->high_ns ? rose_ns - verdict->high_ns : 0;
 		if (floor_kib >= (uint64_t)verdict->high_kib + threshold &&
-			rose_ns > verdict->high_ns + verdict->pause_ns)
-			verdict->pause_ns = rose_ns - verdict->high_ns;
+			pause_ns > verdict->pause_ns)
+			verdict->pause_ns = pause_ns < PAUSE_MAX_NS ? pause_ns : PAUSE_MAX_NS;
 		verdict->high_kib = floor_kib;
 		verdict->high_ns = rose_ns;
 	}

@@ -18,6 +18,8 @@
 
 /* Noise is kept in sixteenths of a KiB. */
 #define NOISE_UNITS 16
+/* Growth with longer pauses is new each time. */
+#define PAUSE_MAX_NS (40 * NS_PER_SECOND)
 /* A step is judged for so long: a second until it has stood, and one until coarser levels close. */
 #define STEP_JUDGED_NS (2 * NS_PER_SECOND)
 /* For so long after a release growth up to where it was is not worth a word: it is a cycle. */
