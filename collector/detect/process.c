@@ -278,10 +278,13 @@ static void remember_cycle(const struct detect *detect, struct process *process,
 	if (pattern == DETECT_UNKNOWN)
 		return;
 	process->cycle_pattern = (uint8_t)pattern;
-	if (process->high_kib > process->ceiling_kib)
-		process->ceiling_kib = process->high_kib;
-	if (detect->now_ns > process->ceiling_ns + CYCLE_NS || process->ceiling_ns == 0)
-		process->ceiling_ns = detect->now_ns;
+	if (process->ceiling_ns && detect->now_ns <= process->ceiling_ns + CYCLE_NS) {
+		process->ceiling_kib = greater_kib(process->ceiling_kib, process->high_kib);
+		return;
+	}
+	/* The one before it is forgotten, height and all. */
+	process->ceiling_kib = process->high_kib;
+	process->ceiling_ns = detect->now_ns;
 }
 
 /*

@@ -8,6 +8,7 @@
 /* Far from any birth, with the band and the swing of memory at rest known. */
 #define STEP_AT_S 1200.0
 #define MINUTE_S 60.0
+#define QUARTER_S 900.0
 
 static const struct tier_log *growing_of(const struct verdicts *v)
 {
@@ -161,6 +162,36 @@ static void test_longest_pause(void **state)
 	verdicts_close(&v);
 }
 
+/* 1 GiB that was given back, hours later 5 MiB, and a minute later growth by 1 MiB/s. */
+#define SMALL_AT_S (STEP_AT_S + 10 * QUARTER_S)
+#define LEAK_AT_S (SMALL_AT_S + MINUTE_S)
+
+static double after_cycles(double s)
+{
+	double held = 50;
+
+	if (s >= STEP_AT_S && s < STEP_AT_S + 10)
+		held += 1024;
+	if (s >= SMALL_AT_S && s < SMALL_AT_S + 10)
+		held += 5;
+	return (held + fmax(s - LEAK_AT_S, 0)) * MIB_BYTES;
+}
+
+/* A cycle is known for a quarter of an hour, and a smaller one then does not bring it back. */
+static void test_old_cycle_is_forgotten(void **state)
+{
+	struct verdicts v;
+	unsigned int before;
+
+	(void)state;
+	verdicts_open(&v, 1);
+	verdicts_feed(&v, after_cycles, 0, LEAK_AT_S);
+	before = growing_of(&v)->raised;
+	verdicts_feed(&v, after_cycles, LEAK_AT_S, LEAK_AT_S + 20);
+	assert_int_equal(growing_of(&v)->raised, before + 1);
+	verdicts_close(&v);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -169,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_swing_at_rest),
 		cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_longest_pause),
+		cmocka_unit_test(test_old_cycle_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
