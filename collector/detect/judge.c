@@ -5,6 +5,8 @@
  */
 #include "collector/detect/state.h"
 
+#include <string.h>
+
 #include "collector/detect/confidence.h"
 #include "collector/detect/shape.h"
 
@@ -46,8 +48,10 @@ static struct shape measure(const struct detect *detect, struct process *process
 	uint32_t swing = process->rest_swing_kib / SWING_SIGMAS;
 	uint64_t value_kib = process->series.value;
 	double valley_slope = 0, valley_error = 0;
+	/* When no leak stands, @leak is of one that was. */
+	bool below_teeth = leaking && leak->below_teeth;
 
-	if (leaking && leak->below_teeth)
+	if (below_teeth)
 		growth_valley_rate(&process->series, leak->level, &valley_slope, &valley_error);
 	episode_put(&process->episode, detect->now_ns, process->series.value);
 	return shape_measure(&process->episode,
@@ -58,7 +62,7 @@ static struct shape measure(const struct detect *detect, struct process *process
 			.least_rise_kib = process_least_growth(process, 0) / 2,
 			.valley_slope = valley_slope,
 			.valley_error = valley_error,
-			.has_teeth = leak->below_teeth || process_has_teeth(detect, process),
+			.has_teeth = below_teeth || process_has_teeth(detect, process),
 			.leaking = leaking && !over,
 			.over = over,
 			.huge_pages =
@@ -194,6 +198,9 @@ static void withdraw_verdict(struct detect *detect, struct process *process, enu
 	verdict->raised = false;
 	if (tier == DETECT_GROWING)
 		process_settle(process, verdict->high_kib);
+	else
+		/* Nothing was counted while it stood: a next one takes as long as the first. */
+		memset(process->leak.said, 0, sizeof(process->leak.said));
 }
 
 /* What half of the threshold takes at the rate of @growth; of absurd ones, as good as for ever. */
