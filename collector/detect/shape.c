@@ -363,6 +363,7 @@ static bool wanders(const struct curve *curve)
 	return fallen > least;
 }
 
+/* Of MIN_POINTS and more. */
 static enum detect_pattern classify(
 	const struct curve *curve, const struct rises *rises, const struct shape_context *context)
 {
@@ -375,10 +376,7 @@ static enum detect_pattern classify(
 				 8 * context->least_rise_kib) &&
 		curve->present < curve->base + height / 2)
 		return context->turns_over ? DETECT_CHURN : DETECT_STEADY;
-	/* Given back and taken anew within seconds. */
-	if (is_past && curve->n < MIN_POINTS && context->turns_over)
-		return DETECT_CHURN;
-	if (curve->n < MIN_POINTS || height <= 0)
+	if (height <= 0)
 		return DETECT_UNKNOWN;
 	if (context->leaking && context->was == DETECT_GCLEAK)
 		return DETECT_GCLEAK;
