@@ -86,12 +86,12 @@ static void test_onset_of_a_parabola(void **state)
 }
 
 /*
- * A line that began after a step that is held: what was before the moment
+ * A line that began soon after a step that is held: what was before the moment
  * that it was seen to begin is no part of it. One before the episode changes nothing.
  */
 static double step_and_line(double s)
 {
-	return BASE + MIB * ((s > 10 ? 20 : 0) + 2 * fmax(s - 40, 0));
+	return BASE + MIB * ((s > 30 ? 20 : 0) + 2 * fmax(s - 40, 0));
 }
 
 static void test_onset_as_seen(void **state)
