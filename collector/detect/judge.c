@@ -43,7 +43,9 @@ static double score_of(const struct process *process, enum detect_tier tier)
 
 	if (tier == DETECT_GROWING)
 		return grown > 0 ? grown / process_threshold(process) : 0;
-	return (double)growth->span_ns * 1e-9 / SCORE_SPAN_S * growth->steadiness;
+	/* The newest floor was held for the time of a bucket. */
+	return (double)(growth->span_ns + series_bucket_ns(growth->level)) * 1e-9 / SCORE_SPAN_S *
+	       growth->steadiness;
 }
 
 static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
