@@ -34,7 +34,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'c':
-		args->cgroup = arg;
+		args->cgroup = cmd_parse_cgroup(state, arg);
 		break;
 	case 'j':
 		args->form = LEDGER_JSON;

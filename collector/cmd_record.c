@@ -142,7 +142,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		args->options.ready_fd = (int)parse_count(state, "ready-fd", arg, 1 << 20);
 		break;
 	case 'c':
-		args->cgroup = arg;
+		args->cgroup = cmd_parse_cgroup(state, arg);
 		break;
 	case 'i':
 		capture->interval_ns = parse_time(state, "interval", arg);

@@ -159,6 +159,13 @@ await_stall() {
   [ "$status" -eq 2 ]
 }
 
+@test "an empty --cgroup, as of a container that does not run, is not the whole host" {
+  for command in watch record ledger; do
+    run -2 timeout 5 "$MEMGROWTH" "$command" --cgroup ""
+    [[ "$output" == *"--cgroup=: is empty"*"does not run: start it"* ]]
+  done
+}
+
 @test "damaged recordings are refused with the line" {
   printf 'hello\n' >bad.jsonl
   run "$MEMGROWTH" replay bad.jsonl
