@@ -15,6 +15,7 @@
 #include "lab/problems.h"
 #include "lab/report/report.h"
 #include "lab/rundir/run_files.h"
+#include "lab/runner/checks.h"
 #include "lab/soak/soak_plan.h"
 #include "lab/soak/soak_record.h"
 #include "lab/soak/soak_report.h"
@@ -300,6 +301,16 @@ static int check_resumed(const struct soak_args *args, const struct soak_history
 	return 0;
 }
 
+/* Before there is a folder that only root can remove, or a soak that did not begin. */
+static int require_root(void)
+{
+	_cleanup_problems_ struct problems problems = { 0 };
+	int err = check_root(&problems);
+
+	problems_log(&problems);
+	return err < 0 ? EXIT_BROKEN : 0;
+}
+
 static int make_dir(const struct soak_args *args, char *buf, size_t size)
 {
 	const char *runs = args->runs_dir ?: "runs";
@@ -442,7 +453,9 @@ int cmd_soak(int argc, char **argv)
 		return EXIT_USAGE;
 	if (args.report)
 		return report_dir(args.dir, args.format, false);
-	code = make_dir(&args, dir, sizeof(dir));
+	code = require_root();
+	if (code == 0)
+		code = make_dir(&args, dir, sizeof(dir));
 	if (code == 0)
 		code = absolute(dir, sizeof(dir));
 	if (code == 0)

@@ -191,6 +191,15 @@ wrong() {
 	[ ! -e "$SOAK" ]
 }
 
+@test "without root nothing is made, wherever it would be" {
+	chmod 777 "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	run setpriv --reuid=65534 --regid=65534 --clear-groups "$BIN/leaklab" soak none
+	[ "$status" -eq 3 ]
+	[[ $output == *"not root"* ]]
+	[ ! -e soaks ]
+}
+
 @test "a record that was edited is refused with its line" {
 	mkdir "$SOAK"
 	cat >"$SOAK/soak.jsonl" <<-'END'
