@@ -183,7 +183,7 @@ static const struct argp argp = {
 	       "  sudo leaklab soak --duration 24h --dir /var/tmp/soak\n"
 	       "  sudo leaklab soak --dir /var/tmp/soak\n"
 	       "  leaklab soak report /var/tmp/soak --format markdown\n"
-	       "  sudo leaklab soak none --duration 10min --interval 10s\n\n"
+	       "  sudo leaklab soak none --duration 1h --interval 10s\n\n"
 	       "Exit codes: 0 pass or a warning, 1 a gate was missed, 2 usage, 3 the lab or the "
 	       "host "
 	       "is broken, 77 too short to say, 130 interrupted.",

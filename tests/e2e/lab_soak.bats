@@ -200,6 +200,13 @@ wrong() {
 	[ ! -e soaks ]
 }
 
+@test "the examples of --help are long enough for a verdict" {
+	# Half an hour is the least, see docs/soak.md.
+	"$BIN/leaklab" soak --help | grep -E -- '--duration [0-9]+h' >/dev/null
+	run grep -E -- '--duration [0-9]+(s|min)' <<<"$("$BIN/leaklab" soak --help)"
+	[ "$status" -eq 1 ]
+}
+
 @test "a record that was edited is refused with its line" {
 	mkdir "$SOAK"
 	cat >"$SOAK/soak.jsonl" <<-'END'
