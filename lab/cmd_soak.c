@@ -410,7 +410,7 @@ static int run_session(const char *dir, int record_fd, const struct soak_history
 		return EXIT_BROKEN;
 	code = report_dir(dir, FORMAT_TEXT, true);
 	if (end == SOAK_END_INTERRUPTED) {
-		log_info("go on with `leaklab soak --dir %s`", dir);
+		log_info("go on with `sudo %s soak --dir %s`", program_invocation_name, dir);
 		return EXIT_INTERRUPTED;
 	}
 	return end == SOAK_END_BROKEN || problems.count ? EXIT_BROKEN : code;

@@ -80,7 +80,7 @@ end_soak() {
 	kill -INT "$SOAKER"
 	end_soak
 	[ "$status" -eq 130 ]
-	expect_words "go on with"
+	expect_words "go on with \`sudo $BIN/leaklab soak --dir $SOAK\`"
 	expect_nothing_left
 	[ "$(of_report '.sessions[0].reason')" = "stopped by Interrupt" ]
 
