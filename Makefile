@@ -143,7 +143,7 @@ install: programs ## Install programs, scenarios and documents under PREFIX
 		$(DESTDIR)$(PREFIX)/share/leaklab/scenarios/simulated/noise
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/leaklab
 
-clean: ## Remove what was built (runs/ stays)
+clean: ## Remove what was built (runs/ and soaks/ stay)
 	rm -rf $(BUILD) compile_commands.json
 
 format: ## Format the C sources in place

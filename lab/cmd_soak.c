@@ -166,7 +166,7 @@ static const struct argp_option options[] = {
 	{ "settle", 't', "TIME", 0, "Left out of what is judged, in each session (10min)", 0 },
 	{ "seed", 's', "N", 0, "Seed of the first round, one more for each (1)", 0 },
 	{ "dir", 'D', "DIR", 0, "The soak's folder; one that is there is gone on with", 0 },
-	{ "runs", 'r', "DIR", 0, "Where the folder of a new soak is made (runs)", 0 },
+	{ "runs", 'r', "DIR", 0, "Where the folder of a new soak is made (soaks)", 0 },
 	{ "format", 'f', "NAME", 0, "Of a report: text, json or markdown", 0 },
 	{ 0 },
 };
@@ -313,7 +313,7 @@ static int require_root(void)
 
 static int make_dir(const struct soak_args *args, char *buf, size_t size)
 {
-	const char *runs = args->runs_dir ?: "runs";
+	const char *runs = args->runs_dir ?: "soaks";
 	char when[24];
 
 	if (args->dir) {

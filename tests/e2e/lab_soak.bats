@@ -207,6 +207,21 @@ wrong() {
 	[ "$status" -eq 1 ]
 }
 
+@test "soaks are not where runs are, unless told so" {
+	use_double mute
+	cd "$BATS_TEST_TMPDIR"
+	run "$BIN/leaklab" soak none --duration 5s
+	[ "$status" -eq 3 ]
+	[ ! -e runs ]
+	ls soaks/*-soak-1/soak.jsonl
+	run "$BIN/leaklab" score soaks/*
+	[ "$status" -eq 2 ]
+	[[ $output == *"is the folder of a soak, not of a run"*"leaklab soak report soaks/"* ]]
+	run "$BIN/leaklab" soak report "$REPO/tests/golden/runs/blind"
+	[ "$status" -eq 2 ]
+	[[ $output == *"is a run, not the folder of a soak"*"leaklab report $REPO"* ]]
+}
+
 @test "a record that was edited is refused with its line" {
 	mkdir "$SOAK"
 	cat >"$SOAK/soak.jsonl" <<-'END'
