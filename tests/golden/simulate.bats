@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # leaklab simulate: the same runs whatever does them, and nothing left behind.
+# Each bats test is a subshell of its own, in which it may set what the helpers read.
+# shellcheck disable=SC2030,SC2031
 
 bats_require_minimum_version 1.5.0
 
