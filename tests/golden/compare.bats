@@ -223,9 +223,14 @@ judged() {
 }
 
 @test "own detector: the one of the README runs" {
-	sed -n '/^    #!\/bin\/sh$/,/^      else empty end)/p' "$ROOT/README.md" | sed 's/^    //' >mine
+	sed -n '/^    #!\/bin\/sh$/,/^      \.raise\[\]/p' "$ROOT/README.md" | sed 's/^    //' >mine
+	grep -q '^    \$ chmod +x my-detector$' "$ROOT/README.md"
 	chmod +x mine
 	run leaklab score --json --detector ./mine "$RUNS/blind"
 	[ "$status" -eq 1 ]
 	jq -e '.detector == "mine" and .summary.growing.alarms >= 1' <<<"$output"
+	for mib in 10 12 80 111 112; do
+		printf '{"type":"rss","t_ns":%d,"mm":7,"anon_bytes":%d}\n' "$mib" $((mib << 20))
+	done | ./mine | jq -r 'select(.type == "detection") | "\(.t_ns) \(.tier)"' >said
+	[ "$(tr '\n' , <said)" = "12 growing,111 leak," ]
 }
