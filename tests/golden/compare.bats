@@ -181,7 +181,7 @@ judged() {
 	judged sealed 1000000 >one.jsonl <<<'memgrowth linear 5 5'
 	refused 2 '--match: there is no run directory' compare --match one.jsonl
 	refused 2 '--detector: there is no run directory' compare --detector a=cat one.jsonl
-	leaklab compare one.jsonl | grep -q '2 units: 2 leaks of 1 classes'
+	leaklab compare one.jsonl | grep -qF '2 units: 2 leaks of 1 class,'
 }
 
 @test "compare: over a simulation, settings from the tune seeds" {
