@@ -222,6 +222,18 @@ judged() {
 		grep -q '^ *3 own '
 }
 
+@test "own detector: what the document says of it in virtual time is so" {
+	sed -n '/^    \$ build\/leaklab simulate/,/^$/p' "$ROOT/docs/own-detector.md" |
+		sed 's/^    //; /^$/d' >shown
+	# The command is its first two lines.
+	# shellcheck disable=SC2016 # for eval
+	command=$(head -n 2 shown | sed 's/^\$ build\/leaklab/"$BUILD\/leaklab"/')
+	cd "$ROOT"
+	eval "$command" >"$BATS_TEST_TMPDIR/got"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/got")" -gt 5 ]
+	tail -n +3 "$BATS_TEST_TMPDIR/shown" | diff - "$BATS_TEST_TMPDIR/got"
+}
+
 @test "own detector: the one of the README runs" {
 	sed -n '/^    #!\/bin\/sh$/,/^      \.raise\[\]/p' "$ROOT/README.md" | sed 's/^    //' >mine
 	grep -q '^    \$ chmod +x my-detector$' "$ROOT/README.md"
