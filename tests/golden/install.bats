@@ -32,6 +32,14 @@ dead_links() {
   root/usr/bin/leaklab list | grep -q burst
 }
 
+@test "documents: the container of the README's first example grows until its limit" {
+  sed -n '/^    \$ sudo podman run .* web /,/--duration/p' "$ROOT/README.md" >shown
+  grep -q -- '--memory 64m' shown
+  read -ra options < <(tail -n 1 shown)
+  "$BUILD/memgen" "${options[@]}" --simulate=truth --interval=1s >truth.jsonl
+  jq -es 'map(select(.type == "step").retained_bytes // 0) | max > 64 * 1048576' truth.jsonl
+}
+
 # A podman that notes what it was given to build, and ends with $1.
 use_podman() {
   mkdir bin tmp
