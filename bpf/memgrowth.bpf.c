@@ -9,8 +9,9 @@
  * Output: struct rss_event, through the ring buffer and, from the iterator, its seq_file.
  * Drops:  counted in stats.lost; a lost sample leaves its process dirty, so the newest counters
  *         follow with the next update or sweep.
- * Cost:   an update that is not sent costs one hash lookup, one read of the clock and one counter
- *         in the entry; a record costs about 20 reads of kernel memory.
+ * Cost:   an update costs three comparisons with the CPU's slot. Once in min_gap_ns, and when a CPU
+ *         turns to another address space, one hash lookup, one read of the clock and of the
+ *         counters; a record costs about 20 reads of kernel memory. See docs/performance.md.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +44,8 @@ struct process {
 	__s64 count[RSS_KINDS]; /* pages without remainders, when last sent */
 	__u32 updates;		/* since last sent; racy between threads, so a good estimate */
 	__u32 in_scope;
+	__u32 touched_era; /* the last era in which a CPU's slot may have been filled with it */
+	__u32 clean_era;   /* no later touch: what was sent last is what it has; sweep's own */
 };
 
 struct {
@@ -68,6 +71,15 @@ const volatile struct rss_settings settings = {};
 
 /* Some process has updates that were not sent: the next sweep has something to do. */
 __u32 unsent = 0;
+
+/*
+ * Changed by user space before each sweep, so that all slots are void: what the sweep finds is then
+ * all there is, and a process with later updates is touched anew.
+ */
+__u32 era = 1;
+
+/* Beyond MAX_CPUS a CPU has none and looks at each update. */
+struct rss_slot slots[MAX_CPUS] __attribute__((aligned(64)));
 
 /* Set by user space between sweeps: the iterator then reports all processes, not only dirty ones.
  */
@@ -189,6 +201,11 @@ static __always_inline void fill_counters(struct rss_event *event, struct proces
 	__builtin_memcpy(event->pages, pages, sizeof(event->pages));
 }
 
+static __always_inline bool same_pages(const __s64 *a, const __s64 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
 static __always_inline void mark_sent(struct process *proc, const struct rss_event *event)
 {
 	proc->sent_ns = event->t_ns;
@@ -219,7 +236,21 @@ static __always_inline __u64 wakeup_flag(__u32 type)
 }
 
 /*
- * Sends a record of @proc if it is in scope. Only a record that was sent makes it clean. A process
+ * The next sweep is to look at @proc: before a slot is filled with it, and when a record of it is
+ * made here, for other CPUs may be busy with it. Returns the era in which that holds.
+ */
+static __always_inline __u32 touch(struct process *proc)
+{
+	__u32 now = *(volatile __u32 *)&era;
+
+	*(volatile __u32 *)&proc->touched_era = now;
+	if (!unsent) /* read first: a store by every CPU would pass its cache line around */
+		unsent = 1;
+	return now;
+}
+
+/*
+ * Sends a record of @proc if it is in scope. Only the sweep makes it clean. A process
  * that left the scope is reported as gone, again if that was lost.
  */
 static __noinline void send(
@@ -237,6 +268,7 @@ static __noinline void send(
 			return;
 		type = RSS_EVENT_EXIT;
 	}
+	touch(proc);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		proc->cgroup_id = cgroup_before;
@@ -256,7 +288,9 @@ static __noinline void send(
 /* Makes @mm the address space of the process of @task. Returns its entry, NULL when full. */
 static __always_inline struct process *add_process(struct task_struct *task, struct mm_struct *mm)
 {
-	struct process fresh = { .mm = (__u64)mm, .born_ns = bpf_ktime_get_ns() };
+	struct process fresh = {
+		.mm = (__u64)mm, .born_ns = bpf_ktime_get_ns(), .touched_era = era
+	};
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 
 	/* So that update_cgroup() sees a change, even to "unknown". */
@@ -314,26 +348,91 @@ static __noinline struct process *find_owner(struct mm_struct *mm, struct task_s
 	return NULL;
 }
 
-static __always_inline int on_update(struct mm_struct *mm)
+static __always_inline struct rss_slot *own_slot(void)
+{
+	__u64 cpu = bpf_get_smp_processor_id();
+
+	return cpu < MAX_CPUS ? &slots[cpu] : NULL;
+}
+
+/* Adds what was seen of an address space while this CPU's slot had it to its process. */
+static __always_inline void empty_slot(struct rss_slot *slot)
+{
+	struct process *proc;
+	__u32 tgid = slot->tgid;
+
+	if (!slot->updates)
+		return;
+	proc = bpf_map_lookup_elem(&processes, &tgid);
+	if (proc && proc->mm == slot->mm)
+		proc->updates += slot->updates;
+	slot->updates = 0;
+	slot->mm = 0;
+}
+
+/*
+ * Until when nothing can be due for @proc, for which nothing was @gap_ns after its last record: not
+ * before the gap is over, and then not before another one, for the counters were looked at.
+ */
+static __always_inline __u64 quiet_jiffies(__s64 gap_ns)
+{
+	__s64 left_ns = (__s64)settings.min_gap_ns - gap_ns;
+
+	if (!settings.jiffy_ns || settings.min_gap_ns < settings.jiffy_ns)
+		return 0;
+	if (left_ns <= 0)
+		return settings.min_gap_ns / settings.jiffy_ns;
+	return (__u64)left_ns / settings.jiffy_ns + 1;
+}
+
+/* Looks whether a record of the process of @mm is due. */
+static __noinline int look_closer(struct mm_struct *mm)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct rss_slot *slot = own_slot();
 	struct process *proc;
 	__s64 gap_ns;
+	__u32 now_era;
 
+	if (slot)
+		empty_slot(slot);
 	proc = bpf_map_lookup_elem(&processes, &tgid);
 	if (!proc || proc->mm != (__u64)mm || current_mm() != mm) {
 		proc = find_owner(mm, &task);
 		if (!proc)
 			return 0;
+		tgid = BPF_CORE_READ(task, tgid);
 	}
 	proc->updates++;
+	now_era = touch(proc);
 	gap_ns = bpf_ktime_get_ns() - proc->sent_ns;
 	if (gap_ns >= (__s64)settings.interval_ns ||
-		(gap_ns >= (__s64)settings.min_gap_ns && changed_much(proc, mm)))
+		(gap_ns >= (__s64)settings.min_gap_ns && changed_much(proc, mm))) {
 		send(RSS_EVENT_SAMPLE, proc, task, mm);
-	else if (!unsent) /* read first: a store by every CPU would pass its cache line around */
-		unsent = 1;
+		gap_ns = 0;
+	}
+	if (!slot)
+		return 0;
+	slot->tgid = tgid;
+	slot->era = now_era;
+	slot->until_jiffies = bpf_jiffies64() + quiet_jiffies(gap_ns);
+	slot->mm = (__u64)mm;
+	return 0;
+}
+
+/*
+ * Nearly all updates come in rows by one process on one CPU, and a record can be due once in
+ * min_gap_ns only: so all but the first of a row need no look.
+ */
+static __always_inline int on_update(struct mm_struct *mm)
+{
+	struct rss_slot *slot = own_slot();
+
+	if (!slot || slot->mm != (__u64)mm || slot->era != era ||
+		bpf_jiffies64() >= slot->until_jiffies)
+		return look_closer(mm);
+	slot->updates++;
 	return 0;
 }
 
@@ -403,11 +502,15 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
 	__u32 tgid = task->tgid;
+	struct rss_slot *slot;
 	struct process *proc;
 
 	/* Any thread may exit first; the process is gone with the last one. */
 	if (task->signal->live.counter != 0)
 		return 0;
+	slot = own_slot();
+	if (slot)
+		empty_slot(slot);
 	proc = bpf_map_lookup_elem(&processes, &tgid);
 	if (!proc)
 		return 0;
@@ -435,14 +538,32 @@ static __always_inline bool speaks_for(struct task_struct *task, struct mm_struc
 	return task->signal->live.counter != 0;
 }
 
-/* Writes a record for the reader of the sweep. Returns whether it was written. */
+/* Whether all that is known of @proc was sent before this era. */
+static __always_inline bool is_clean(const struct process *proc)
+{
+	return proc->touched_era <= proc->clean_era;
+}
+
+/* To be called with what touched_era was before the counters were read. */
+static __always_inline void mark_clean(struct process *proc, __u32 touched_era)
+{
+	/* A touch in this era: a slot may have it now. */
+	proc->clean_era = touched_era < era ? touched_era : era - 1;
+}
+
+/*
+ * Writes a record for the reader of the sweep, but of a process that was only @touched not without
+ * news. Returns whether all is said.
+ */
 static __always_inline bool write_swept(struct seq_file *seq, __u32 type, struct process *proc,
-	struct task_struct *task, struct mm_struct *mm)
+	struct task_struct *task, struct mm_struct *mm, bool touched)
 {
 	struct rss_event event;
 
 	fill_identity(&event, type, proc, task);
 	fill_counters(&event, proc, task, mm);
+	if (touched && !proc->updates && same_pages(event.pages, proc->sent))
+		return true;
 	/* An exec or exit meanwhile: what was read may be the counters of somebody else. */
 	if (BPF_CORE_READ(task, mm) != mm || bpf_seq_write(seq, &event, sizeof(event)))
 		return false;
@@ -451,18 +572,19 @@ static __always_inline bool write_swept(struct seq_file *seq, __u32 type, struct
 }
 
 /*
- * Reports processes that nobody has reported yet, those with updates that were not sent (all of
- * them with sweep_all), and those that were moved to another cgroup. When the seq_file is full the
- * kernel calls again for the same task, so state changes only after a record was written.
+ * Reports processes that nobody has reported yet, those with changes that were not sent (all
+ * processes with sweep_all), and those that were moved to another cgroup. When the seq_file is full
+ * the kernel calls again for the same task, so state changes only after a record was written.
  */
 SEC("iter/task")
 int sweep(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	__u32 tgid, was_in_scope, type = RSS_EVENT_SAMPLE;
+	__u32 tgid, was_in_scope, touched_era, type = RSS_EVENT_SAMPLE;
 	__u64 cgroup_before;
 	struct process *proc;
 	struct mm_struct *mm;
+	bool moved;
 
 	if (!task || (task->flags & PF_KTHREAD))
 		return 0;
@@ -481,19 +603,26 @@ int sweep(struct bpf_iter__task *ctx)
 			return 0;
 		}
 	}
+	moved = memory_cgroup_id(task) != proc->cgroup_id;
 	if (!proc->sent_ns)
 		type = RSS_EVENT_SCAN;
-	else if (!proc->updates && !sweep_all && memory_cgroup_id(task) == proc->cgroup_id)
+	else if (is_clean(proc) && !sweep_all && !moved)
 		return 0;
+	touched_era = *(volatile __u32 *)&proc->touched_era;
 	cgroup_before = proc->cgroup_id;
 	was_in_scope = proc->in_scope;
 	update_cgroup(proc, task);
 	if (!proc->in_scope) {
-		if (!was_in_scope)
+		if (!was_in_scope) {
+			mark_clean(proc, touched_era);
 			return 0;
+		}
 		type = RSS_EVENT_EXIT;
 	}
-	if (!write_swept(ctx->meta->seq, type, proc, task, mm)) {
+	if (write_swept(ctx->meta->seq, type, proc, task, mm,
+		    type == RSS_EVENT_SAMPLE && !sweep_all && !moved)) {
+		mark_clean(proc, touched_era);
+	} else {
 		proc->cgroup_id = cgroup_before;
 		proc->in_scope = was_in_scope;
 	}

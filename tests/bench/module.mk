@@ -16,6 +16,31 @@ $(BUILD)/tests/bench/bench_detect: $(BUILD)/tests/bench/bench_detect.o $(BUILD)/
 	$(say) LINK $@
 	$(Q)$(LINK) -Wl,--as-needed $^ -lm -o $@
 
+$(BUILD)/tests/bench/storm: $(BUILD)/tests/bench/storm.o $(LIB_OBJS)
+	$(say) LINK $@
+	$(Q)$(LINK) $^ -lm -lpthread -o $@
+
+$(BUILD)/tests/bench/poll_proc: $(BUILD)/tests/bench/poll_proc.o $(LIB_OBJS)
+	$(say) LINK $@
+	$(Q)$(LINK) $^ -lm -o $@
+
+# The programs that ours is compared with; they need what the collector's needs.
+$(BUILD)/bench/hooks.bpf.o: tests/bench/hooks.bpf.c | $(BUILD)/.deps
+	$(say) BPF $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Ibpf -c $< -o $@
+
+$(BUILD)/bench/hooks.skel.h: $(BUILD)/bench/hooks.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name hooks > $@
+
+$(BUILD)/tests/bench/hooks.o: $(BUILD)/bench/hooks.skel.h
+$(BUILD)/tests/bench/hooks: $(BUILD)/tests/bench/hooks.o $(LIB_OBJS)
+	$(say) LINK $@
+	$(Q)$(LINK) $^ -lbpf -lelf -lz -lm -o $@
+
+STORM_BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks)
+
 BENCHES = $(addprefix $(BUILD)/tests/bench/,bench_detect bench_tracking bench_ledger bench_session)
 
 bench: programs $(BENCHES) ## Print the figures: the detector, tracking delay, polling, the session, memgen's schedule and CPU
