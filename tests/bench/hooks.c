@@ -2,6 +2,7 @@
 /*
  * `hooks NAME [TIMES]` attaches one program of hooks.bpf.c, says "ready", and goes when standard
  * input ends; TIMES links of one program (6.10 and later) make small costs readable.
+ * `hooks ours` attaches the collector's own, `hooks ours_each` the same without its slots.
  * `hooks --stats` has the kernel count the runs of all programs while it is there.
  */
 #include <bpf/bpf.h>
@@ -14,8 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf/rss_events.h"
+/* Uses the types of the header above. */
 #include "bench/hooks.skel.h"
+#include "bpf/memgrowth.skel.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 
 /* Ten times a second, as the pollers that it is to be compared with. */
 #define SAMPLER_MS 100
@@ -103,6 +108,35 @@ static int run_program(const char *name, unsigned int times)
 	return err;
 }
 
+/*
+ * The collector's own program on the hook, as the collector sets it, but with nobody who reads:
+ * @slots false: each update is looked at.
+ */
+static int run_ours(bool slots, unsigned int times)
+{
+	struct memgrowth *skel = memgrowth__open();
+	struct bpf_program *prog;
+	int err;
+
+	if (!skel)
+		return -errno;
+	bpf_object__for_each_program(prog, skel->obj)
+		bpf_program__set_autoload(prog, prog == skel->progs.on_rss_stat);
+	skel->rodata->settings = (struct rss_settings){
+		.interval_ns = 100 * NS_PER_MS,
+		.min_gap_ns = 10 * NS_PER_MS,
+		.threshold_pages = 64,
+		.cpus = (uint32_t)libbpf_num_possible_cpus(),
+		.percpu_batch = 32,
+		.jiffy_ns = slots ? 4 * NS_PER_MS : 0,
+	};
+	err = memgrowth__load(skel);
+	if (!err)
+		err = attach_and_wait(skel->progs.on_rss_stat, times);
+	memgrowth__destroy(skel);
+	return err;
+}
+
 static int run_stats(void)
 {
 	_cleanup_close_ int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
@@ -123,8 +157,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	libbpf_set_print(print_nothing);
-	err = strcmp(argv[1], "--stats") == 0 ? run_stats()
-					      : run_program(argv[1], (unsigned int)times);
+	if (strcmp(argv[1], "--stats") == 0)
+		err = run_stats();
+	else if (strcmp(argv[1], "ours") == 0 || strcmp(argv[1], "ours_each") == 0)
+		err = run_ours(strcmp(argv[1], "ours") == 0, (unsigned int)times);
+	else
+		err = run_program(argv[1], (unsigned int)times);
 	if (err)
 		fprintf(stderr, "hooks: %s: %s\n", argv[1], strerror(-err));
 	return err ? 3 : 0;

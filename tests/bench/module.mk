@@ -34,7 +34,7 @@ $(BUILD)/bench/hooks.skel.h: $(BUILD)/bench/hooks.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name hooks > $@
 
-$(BUILD)/tests/bench/hooks.o: $(BUILD)/bench/hooks.skel.h
+$(BUILD)/tests/bench/hooks.o: $(BUILD)/bench/hooks.skel.h $(BPF_SKELETON)
 $(BUILD)/tests/bench/hooks: $(BUILD)/tests/bench/hooks.o $(LIB_OBJS)
 	$(say) LINK $@
 	$(Q)$(LINK) $^ -lbpf -lelf -lz -lm -o $@

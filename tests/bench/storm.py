@@ -20,7 +20,7 @@ import paired
 STORM_MS = 200
 PARTS_TIMES = 16
 PARTS = ["empty", "pid", "clock", "jiffies", "hash", "task_storage", "percpu_array", "global_slot",
-         "global_slot_jiffies", "shared_counter", "counters", "cgroup"]
+         "global_slot_jiffies", "ours", "ours_each", "shared_counter", "counters", "cgroup"]
 
 
 def storm(build, threads):
@@ -124,15 +124,16 @@ def markdown(summary):
 
 
 def choose(args):
-    if args.parts:
-        return [observers.hook(args.build, p, p, PARTS_TIMES) for p in PARTS]
     known = [observers.hook(args.build, "empty", "empty program, tp_btf"),
              *observers.ours(args.build),
              observers.hook(args.build, "empty_classic", "empty program, classic tracepoint"),
              observers.hook(args.build, "sampler", "iterator on a timer, 10 Hz, no hook"),
              *observers.peers(args.build)]
     if args.other:
-        known.insert(2, observers.memgrowth(args.build, "other", "another build", program=args.other))
+        known.insert(2, observers.memgrowth(args.build, "other", "another build",
+                                            program=args.other))
+    if args.parts:
+        known = [observers.hook(args.build, p, p, PARTS_TIMES) for p in PARTS]
     if not args.only:
         return known
     names = args.only.split(",")
