@@ -30,6 +30,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Pages that one task may hold back before it adds them to its mm, 5.5 to 6.1. */
 #define TASK_RSS_EVENTS_THRESH 64
 #define MAX_CPUS 512
+/* The reader is not woken more often; less than its own turn takes to come. */
+#define WAKEUP_GAP_NS 10000000
 #define MAX_CGROUP_DEPTH 32
 /* Levels below the watched cgroup; what lies deeper is not found to be in scope. */
 #define MAX_SCOPE_DEPTH 128
@@ -80,6 +82,9 @@ __u32 era = 1;
 
 /* Beyond MAX_CPUS a CPU has none and looks at each update. */
 struct rss_slot slots[MAX_CPUS] __attribute__((aligned(64)));
+
+/* When a birth or death last woke the reader. */
+__u64 woken_ns = 0;
 
 /* Set by user space between sweeps: the iterator then reports all processes, not only dirty ones.
  */
@@ -229,10 +234,18 @@ static __always_inline bool changed_much(const struct process *proc, struct mm_s
 	return false;
 }
 
-/* Births and deaths wake the reader at once; samples wait for its next turn. */
-static __always_inline __u64 wakeup_flag(__u32 type)
+/*
+ * Births and deaths wake the reader, samples wait for its next turn. To wake it takes an interrupt
+ * to oneself, in virtual machines ten times of what the record costs: so in a row of them the first
+ * one does, and the others wait, too.
+ */
+static __always_inline __u64 wakeup_flag(__u32 type, __u64 now_ns)
 {
-	return type == RSS_EVENT_SAMPLE ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
+	/* The clocks of two CPUs may differ by a little. */
+	if (type == RSS_EVENT_SAMPLE || (__s64)(now_ns - woken_ns) < WAKEUP_GAP_NS)
+		return BPF_RB_NO_WAKEUP;
+	woken_ns = now_ns;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 /*
@@ -259,6 +272,7 @@ static __noinline void send(
 	__u64 cgroup_before = proc->cgroup_id;
 	__u32 was_in_scope = proc->in_scope;
 	struct rss_event *event;
+	__u64 now_ns;
 
 	update_cgroup(proc, task);
 	if (!proc->in_scope) {
@@ -279,7 +293,8 @@ static __noinline void send(
 	fill_identity(event, type, proc, task);
 	fill_counters(event, proc, task, mm);
 	mark_sent(proc, event);
-	bpf_ringbuf_submit(event, wakeup_flag(type));
+	now_ns = event->t_ns;
+	bpf_ringbuf_submit(event, wakeup_flag(type, now_ns));
 }
 
 #include "cgroups.bpf.h"
@@ -363,7 +378,7 @@ static __always_inline void empty_slot(struct rss_slot *slot)
 
 	if (!slot->updates)
 		return;
-	proc = bpf_map_lookup_elem(&processes, &tgid);
+	proc = tgid ? bpf_map_lookup_elem(&processes, &tgid) : NULL;
 	if (proc && proc->mm == slot->mm)
 		proc->updates += slot->updates;
 	slot->updates = 0;
@@ -385,23 +400,38 @@ static __always_inline __u64 quiet_jiffies(__s64 gap_ns)
 	return (__u64)left_ns / settings.jiffy_ns + 1;
 }
 
-/* Looks whether a record of the process of @mm is due. */
+static __always_inline void fill_slot(
+	struct rss_slot *slot, struct mm_struct *mm, __u32 tgid, __u32 its_era, __s64 gap_ns)
+{
+	slot->tgid = tgid;
+	slot->era = its_era;
+	slot->until_jiffies = bpf_jiffies64() + quiet_jiffies(gap_ns);
+	slot->mm = (__u64)mm;
+}
+
+/*
+ * Looks whether a record of the process of @mm is due. When @mm is nobody's there is none for the
+ * rest of the row either: it is being torn down, or fork or exec will announce its process.
+ */
 static __noinline int look_closer(struct mm_struct *mm)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, now_era = *(volatile __u32 *)&era;
 	struct rss_slot *slot = own_slot();
-	struct process *proc;
+	struct process *proc = NULL;
 	__s64 gap_ns;
-	__u32 now_era;
 
 	if (slot)
 		empty_slot(slot);
-	proc = bpf_map_lookup_elem(&processes, &tgid);
-	if (!proc || proc->mm != (__u64)mm || current_mm() != mm) {
+	if (current_mm() == mm)
+		proc = bpf_map_lookup_elem(&processes, &tgid);
+	if (!proc || proc->mm != (__u64)mm) {
 		proc = find_owner(mm, &task);
-		if (!proc)
+		if (!proc) {
+			if (slot)
+				fill_slot(slot, mm, 0, now_era, 0);
 			return 0;
+		}
 		tgid = BPF_CORE_READ(task, tgid);
 	}
 	proc->updates++;
@@ -412,12 +442,8 @@ static __noinline int look_closer(struct mm_struct *mm)
 		send(RSS_EVENT_SAMPLE, proc, task, mm);
 		gap_ns = 0;
 	}
-	if (!slot)
-		return 0;
-	slot->tgid = tgid;
-	slot->era = now_era;
-	slot->until_jiffies = bpf_jiffies64() + quiet_jiffies(gap_ns);
-	slot->mm = (__u64)mm;
+	if (slot)
+		fill_slot(slot, mm, tgid, now_era, gap_ns);
 	return 0;
 }
 

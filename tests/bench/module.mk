@@ -20,6 +20,10 @@ $(BUILD)/tests/bench/storm: $(BUILD)/tests/bench/storm.o $(LIB_OBJS)
 	$(say) LINK $@
 	$(Q)$(LINK) $^ -lm -lpthread -o $@
 
+$(BUILD)/tests/bench/spawns: $(BUILD)/tests/bench/spawns.o
+	$(say) LINK $@
+	$(Q)$(LINK) $^ -o $@
+
 $(BUILD)/tests/bench/poll_proc: $(BUILD)/tests/bench/poll_proc.o $(LIB_OBJS)
 	$(say) LINK $@
 	$(Q)$(LINK) $^ -lm -o $@
@@ -39,7 +43,7 @@ $(BUILD)/tests/bench/hooks: $(BUILD)/tests/bench/hooks.o $(LIB_OBJS)
 	$(say) LINK $@
 	$(Q)$(LINK) $^ -lbpf -lelf -lz -lm -o $@
 
-STORM_BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks)
+STORM_BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks spawns)
 
 BENCHES = $(addprefix $(BUILD)/tests/bench/,bench_detect bench_tracking bench_ledger bench_session)
 
