@@ -283,6 +283,7 @@ static __noinline void send(
 		type = RSS_EVENT_EXIT;
 	}
 	touch(proc);
+	COUNT(offered);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		proc->cgroup_id = cgroup_before;
@@ -300,6 +301,13 @@ static __noinline void send(
 #include "cgroups.bpf.h"
 #include "oom.bpf.h"
 
+static __always_inline struct rss_slot *own_slot(void)
+{
+	__u64 cpu = bpf_get_smp_processor_id();
+
+	return cpu < MAX_CPUS ? &slots[cpu] : NULL;
+}
+
 /* Makes @mm the address space of the process of @task. Returns its entry, NULL when full. */
 static __always_inline struct process *add_process(struct task_struct *task, struct mm_struct *mm)
 {
@@ -307,7 +315,11 @@ static __always_inline struct process *add_process(struct task_struct *task, str
 		.mm = (__u64)mm, .born_ns = bpf_ktime_get_ns(), .touched_era = era
 	};
 	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct rss_slot *slot = own_slot();
 
+	/* The CPU may have passed it over as nobody's. */
+	if (slot && slot->mm == (__u64)mm)
+		slot->mm = 0;
 	/* So that update_cgroup() sees a change, even to "unknown". */
 	fresh.cgroup_id = ~0ULL;
 	if (bpf_map_update_elem(&processes, &tgid, &fresh, BPF_ANY))
@@ -363,13 +375,6 @@ static __noinline struct process *find_owner(struct mm_struct *mm, struct task_s
 	return NULL;
 }
 
-static __always_inline struct rss_slot *own_slot(void)
-{
-	__u64 cpu = bpf_get_smp_processor_id();
-
-	return cpu < MAX_CPUS ? &slots[cpu] : NULL;
-}
-
 /* Adds what was seen of an address space while this CPU's slot had it to its process. */
 static __always_inline void empty_slot(struct rss_slot *slot)
 {
@@ -401,17 +406,18 @@ static __always_inline __u64 quiet_jiffies(__s64 gap_ns)
 }
 
 static __always_inline void fill_slot(
-	struct rss_slot *slot, struct mm_struct *mm, __u32 tgid, __u32 its_era, __s64 gap_ns)
+	struct rss_slot *slot, struct mm_struct *mm, __u32 tgid, __u32 its_era, __u64 jiffies)
 {
 	slot->tgid = tgid;
 	slot->era = its_era;
-	slot->until_jiffies = bpf_jiffies64() + quiet_jiffies(gap_ns);
+	slot->until_jiffies = bpf_jiffies64() + jiffies;
 	slot->mm = (__u64)mm;
 }
 
 /*
  * Looks whether a record of the process of @mm is due. When @mm is nobody's there is none for the
- * rest of the row either: it is being torn down, or fork or exec will announce its process.
+ * rest of the row either: it is being torn down, or fork or exec will announce its process; for one
+ * jiffy only, for that may come on another CPU.
  */
 static __noinline int look_closer(struct mm_struct *mm)
 {
@@ -429,7 +435,7 @@ static __noinline int look_closer(struct mm_struct *mm)
 		proc = find_owner(mm, &task);
 		if (!proc) {
 			if (slot)
-				fill_slot(slot, mm, 0, now_era, 0);
+				fill_slot(slot, mm, 0, now_era, 1);
 			return 0;
 		}
 		tgid = BPF_CORE_READ(task, tgid);
@@ -443,7 +449,7 @@ static __noinline int look_closer(struct mm_struct *mm)
 		gap_ns = 0;
 	}
 	if (slot)
-		fill_slot(slot, mm, tgid, now_era, gap_ns);
+		fill_slot(slot, mm, tgid, now_era, quiet_jiffies(gap_ns));
 	return 0;
 }
 
@@ -547,15 +553,12 @@ int BPF_PROG(on_exit, struct task_struct *task)
 }
 
 /*
- * One task speaks for its process: the leader, or any of the threads that have outlived it. One
- * process speaks for its address space: the owner, not who borrows it (vfork(), CLONE_VM).
+ * One process speaks for its address space: the owner, not who borrows it (vfork(), CLONE_VM).
  */
 static __always_inline bool speaks_for(struct task_struct *task, struct mm_struct *mm)
 {
 	struct task_struct *owner = BPF_CORE_READ(mm, owner);
 
-	if (task->pid != task->tgid && task->group_leader->mm)
-		return false;
 	if (owner && BPF_CORE_READ(owner, tgid) != task->tgid)
 		return false;
 	/* on_exec() speaks when the new image is complete. */
@@ -617,10 +620,17 @@ int sweep(struct bpf_iter__task *ctx)
 	if (!is_pre62() && !cpu_offsets_known)
 		learn_cpu_offsets();
 	mm = task->mm;
-	if (!mm || !speaks_for(task, mm))
+	/* One task speaks for its process: the leader, or any of those that have outlived it. */
+	if (!mm || (task->pid != task->tgid && task->group_leader->mm))
 		return 0;
 	tgid = task->tgid;
 	proc = bpf_map_lookup_elem(&processes, &tgid);
+	/* The first question, for nearly all are. Where moves are not told, they are looked for. */
+	if (settings.follow_cgroups && !sweep_all && proc && proc->mm == (__u64)mm &&
+		proc->sent_ns && is_clean(proc))
+		return 0;
+	if (!speaks_for(task, mm))
+		return 0;
 	if (!proc || proc->mm != (__u64)mm) {
 		proc = add_process(task, mm);
 		if (!proc) {

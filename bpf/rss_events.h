@@ -99,9 +99,10 @@ struct rss_stats {
 	__u64 lost;	/* records that the ring buffer had no room for */
 	__u64 overflow; /* address spaces that the process map had no room for */
 	__u64 unowned;	/* updates of an address space without an owner (exec, teardown) */
+	__u64 offered;	/* records made: those read, those lost, and those still in the ring */
 	__u64 foreign;	/* classic tracepoint only: updates made by another process */
 };
-_Static_assert(sizeof(struct rss_stats) == 32, "the layout of rss_stats is shared");
+_Static_assert(sizeof(struct rss_stats) == 40, "the layout of rss_stats is shared");
 
 /*
  * What a CPU is busy with: updates of this address space need no look until then. Each CPU writes

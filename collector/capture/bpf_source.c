@@ -124,6 +124,7 @@ static struct rss_stats bpf_stats(const struct capture *capture)
 			total.lost += per_cpu[cpu].lost;
 			total.overflow += per_cpu[cpu].overflow;
 			total.unowned += per_cpu[cpu].unowned;
+			total.offered += per_cpu[cpu].offered;
 			total.foreign += per_cpu[cpu].foreign;
 		}
 	}
