@@ -305,7 +305,11 @@ static __always_inline struct rss_slot *own_slot(void)
 {
 	__u64 cpu = bpf_get_smp_processor_id();
 
-	return cpu < MAX_CPUS ? &slots[cpu] : NULL;
+	if (cpu >= MAX_CPUS)
+		return NULL;
+	/* The check stays before the address is made of it, or older verifiers know no bound. */
+	barrier_var(cpu);
+	return &slots[cpu];
 }
 
 /* Makes @mm the address space of the process of @task. Returns its entry, NULL when full. */

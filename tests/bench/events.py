@@ -147,7 +147,7 @@ def main():
     result = {
         "runs": [count_runs(args.build, "a storm on each CPU", storm),
                  count_runs(args.build, "fork, exec and exit", spawns)],
-        "ladder": climb(args.build, "4KiB"),
+        "ladder": climb(args.build, "4MiB") + climb(args.build, "4KiB"),
     }
     os.makedirs(f"{args.build}/bench", exist_ok=True)
     with open(f"{args.build}/bench/events.json", "w") as f:

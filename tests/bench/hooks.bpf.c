@@ -2,7 +2,7 @@
 /*
  * What the parts of a program on kmem:rss_stat cost, one program for each: the hook with nothing,
  * and with one way each of finding the process, of telling the time, of reading the counters.
- * Measured by `make bench-storm PARTS=1`; the figures are in docs/performance.md.
+ * Measured by `make bench-parts`; the figures are in docs/performance.md.
  *
  * Hooks:  tp_btf/rss_stat, tracepoint/kmem/rss_stat, iter/task: user space loads one of them.
  * Oldest kernel: 5.8 with BTF; task storage 5.11.

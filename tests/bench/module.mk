@@ -47,7 +47,26 @@ STORM_BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks spawns)
 
 BENCHES = $(addprefix $(BUILD)/tests/bench/,bench_detect bench_tracking bench_ledger bench_session)
 
-bench: programs $(BENCHES) ## Print the figures: the detector, tracking delay, polling, the session, memgen's schedule and CPU
+# What ours is compared with, and the work that it is to watch.
+BENCH_PACKAGES = bpftrace linux-perf redis-tools python3-minimal util-linux
+BENCH_ROUNDS ?= 30
+
+deps-bench: $(BUILD)/.deps-bench
+.PHONY: deps-bench
+
+$(BUILD)/.deps-bench: tests/bench/module.mk
+	$(call install_packages,$(BENCH_PACKAGES))
+
+bench-storm: need-root programs $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print what watching costs: a page fault beside the peers, real work, events and losses
+	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS)
+	$(Q)tests/bench/work.py --build=$(BUILD) --blocks=$(BENCH_ROUNDS)
+	$(Q)tests/bench/events.py --build=$(BUILD)
+
+bench-parts: need-root programs $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print what the parts of a program on the hook cost
+	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS) --parts
+.PHONY: bench-storm bench-parts
+
+bench: programs $(BENCHES) bench-storm ## Print the figures: what watching costs, the detector, tracking delay, polling, the session, memgen's schedule and CPU
 	$(Q)$(BUILD)/tests/bench/bench_detect
 	$(Q)tests/bench/replay.sh $(BUILD)
 	$(Q)$(BUILD)/tests/bench/bench_tracking
