@@ -304,12 +304,18 @@ static __noinline void send(
 static __always_inline struct rss_slot *own_slot(void)
 {
 	__u64 cpu = bpf_get_smp_processor_id();
+	struct rss_slot *slot;
 
 	if (cpu >= MAX_CPUS)
 		return NULL;
-	/* The check stays before the address is made of it, or older verifiers know no bound. */
+	/*
+	 * The check stays before the address is made of it, and what is kept is the address: older
+	 * verifiers do not look back, and forget the bound of a number on the stack.
+	 */
 	barrier_var(cpu);
-	return &slots[cpu];
+	slot = &slots[cpu];
+	barrier_var(slot);
+	return slot;
 }
 
 /* Makes @mm the address space of the process of @task. Returns its entry, NULL when full. */

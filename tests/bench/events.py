@@ -74,7 +74,9 @@ def count_runs(build, title, work):
     return {"work": title, "seconds": seconds, "programs": rows}
 
 
-def end_of(path):
+def end_of(folder):
+    """The last record of a recording: what was seen and lost in all."""
+    path = os.path.join(folder, "samples")
     with open(path, "rb") as f:
         f.seek(max(0, os.path.getsize(path) - 4096))
         end = json.loads(f.read().splitlines()[-1])
@@ -83,34 +85,21 @@ def end_of(path):
     return end
 
 
-class Kept(observers.Observer):
-    """An observer whose files are read before they go."""
-
-    def finish(self):
-        folder, self.folder = self.folder, None
-        try:
-            self.folder = type("", (), {"cleanup": staticmethod(lambda: None)})
-            self.stop()
-            return end_of(os.path.join(folder.name, "samples"))
-        finally:
-            folder.cleanup()
-
-
 def climb(build, ring):
     """One row a step of the ladder; ends with the first that loses records."""
     rows = []
     for interval, threshold in LADDER:
         ours = observers.memgrowth(build, "ours", "", f"--interval={interval}",
                                    f"--threshold={threshold}", f"--ring-size={ring}")
-        ours.__class__ = Kept
-        ours.start()
-        began = time.monotonic()
         try:
+            ours.start()
+            began = time.monotonic()
             result = json.loads(storm(build).stdout)
             spawns(build)
             seconds = time.monotonic() - began
+            end = ours.stop(read=end_of)
         finally:
-            end = ours.finish()
+            ours.stop()
         rows.append({"interval": interval, "threshold": threshold, "ring": ring,
                      "faults_per_s": result["faults_per_s"],
                      "updates_per_s": end["events"] / seconds,

@@ -18,9 +18,8 @@ class Broken(Exception):
 class Observer:
     """One process. @argv may name {fd} (where it says that it is ready) and {dir} (its files)."""
 
-    def __init__(self, key, title, argv, ready="stdout", end="signal", why_slow=None):
+    def __init__(self, key, title, argv, ready="stdout", end="signal"):
         self.key, self.title, self.argv, self.ready, self.end = key, title, argv, ready, end
-        self.note = why_slow
         self.process = self.folder = None
 
     def command(self):
@@ -72,9 +71,10 @@ class Observer:
     def written_bytes(self):
         return sum(e.stat().st_size for e in os.scandir(self.folder.name))
 
-    def stop(self):
+    def stop(self, read=None):
+        """Ends it; returns read(its folder), which is removed then."""
         if self.process is None:
-            return
+            return None
         if self.process.poll() is None:
             if self.end == "signal":
                 self.process.send_signal(signal.SIGINT)
@@ -87,8 +87,11 @@ class Observer:
         os.close(self.control)
         os.close(self.pipe)
         self.errors.close()
-        self.folder.cleanup()
         self.process = None
+        try:
+            return read(self.folder.name) if read else None
+        finally:
+            self.folder.cleanup()
 
 
 def hook(build, program, title, times=1):
