@@ -6,6 +6,7 @@ observer in turn and without any before and after it. Figures are differences wi
 """
 import argparse
 import json
+import math
 import os
 import random
 import shutil
@@ -68,8 +69,9 @@ def run_round(build, variants, rng):
 
 
 def triple(rounds, figure):
-    value, low, high = paired.median_interval(rounds, figure)
-    return {"value": value, "low": low, "high": high}
+    found = paired.median_interval(rounds, figure)
+    return {name: value if math.isfinite(value) else None
+            for name, value in zip(("value", "low", "high"), found)}
 
 
 def summarise(rounds, variants):
@@ -94,10 +96,10 @@ def summarise(rounds, variants):
     return {"rounds": len(rounds), "storm_ms": STORM_MS, "none": none, "observers": rows}
 
 
-def span(figure, digits=0, scale=1, sign=False):
-    value, low, high = (figure[k] * scale for k in ("value", "low", "high"))
-    plus = "+" if sign else ""
-    return f"{value:{plus}.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+def span(figure, digits=0, scale=1):
+    value, low, high = ("unknown" if figure[k] is None else f"{figure[k] * scale:.{digits}f}"
+                        for k in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
 
 
 def markdown(summary):
