@@ -135,6 +135,8 @@ install: programs ## Install programs, scenarios and documents under PREFIX
 	install -m 644 containers/real/* $(DESTDIR)$(PREFIX)/share/leaklab/containers/real
 	install -m 644 scenarios/*.yaml $(DESTDIR)$(PREFIX)/share/leaklab/scenarios
 	install -d $(DESTDIR)$(PREFIX)/share/leaklab/scenarios/simulated/noise
+	install -d $(DESTDIR)$(PREFIX)/share/leaklab/scenarios/soak
+	install -m 644 scenarios/soak/*.yaml $(DESTDIR)$(PREFIX)/share/leaklab/scenarios/soak
 	install -m 644 scenarios/simulated/*.yaml \
 		$(DESTDIR)$(PREFIX)/share/leaklab/scenarios/simulated
 	install -m 644 scenarios/simulated/noise/*.json \

@@ -93,6 +93,9 @@ __u32 sweep_all = 0;
 /* Set by user space for the first sweep: later ones would count the same overflow again. */
 __u32 sweep_counts = 0;
 
+/* Set by user space now and then: the sweep looks for moves to another cgroup that no hook told. */
+__u32 sweep_moves = 0;
+
 /*
  * Where each CPU's copy of a per-CPU object lies, relative to its __percpu pointer: the kernel's
  * __per_cpu_offset[], which is no symbol on kernels without CONFIG_KALLSYMS_ALL. Learnt once, by
@@ -562,9 +565,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	return 0;
 }
 
-/*
- * One process speaks for its address space: the owner, not who borrows it (vfork(), CLONE_VM).
- */
+/* One process speaks for its address space: the owner, not who borrows it (vfork(), CLONE_VM). */
 static __always_inline bool speaks_for(struct task_struct *task, struct mm_struct *mm)
 {
 	struct task_struct *owner = BPF_CORE_READ(mm, owner);
@@ -575,12 +576,6 @@ static __always_inline bool speaks_for(struct task_struct *task, struct mm_struc
 	if (is_in_exec(task))
 		return false;
 	return task->signal->live.counter != 0;
-}
-
-/* Whether all that is known of @proc was sent before this era. */
-static __always_inline bool is_clean(const struct process *proc)
-{
-	return proc->touched_era <= proc->clean_era;
 }
 
 /* To be called with what touched_era was before the counters were read. */
@@ -611,9 +606,25 @@ static __always_inline bool write_swept(struct seq_file *seq, __u32 type, struct
 }
 
 /*
+ * Whether there is nothing to say of the process of @task, as of most: all that is known of it was
+ * sent before this era, and it was not moved. Its entry is asked first, so that for most no kernel
+ * memory is read.
+ */
+static __always_inline bool is_at_rest(
+	const struct process *proc, struct task_struct *task, struct mm_struct *mm)
+{
+	if (sweep_all || !proc || proc->mm != (__u64)mm || !proc->sent_ns)
+		return false;
+	if (proc->touched_era > proc->clean_era)
+		return false;
+	return !sweep_moves || memory_cgroup_id(task) == proc->cgroup_id;
+}
+
+/*
  * Reports processes that nobody has reported yet, those with changes that were not sent (all
- * processes with sweep_all), and those that were moved to another cgroup. When the seq_file is full
- * the kernel calls again for the same task, so state changes only after a record was written.
+ * processes with sweep_all), and with sweep_moves those that were moved to another cgroup. When the
+ * seq_file is full the kernel calls again for the same task, so state changes only after a record
+ * was written.
  */
 SEC("iter/task")
 int sweep(struct bpf_iter__task *ctx)
@@ -635,11 +646,7 @@ int sweep(struct bpf_iter__task *ctx)
 		return 0;
 	tgid = task->tgid;
 	proc = bpf_map_lookup_elem(&processes, &tgid);
-	/* The first question, for nearly all are. Where moves are not told, they are looked for. */
-	if (settings.follow_cgroups && !sweep_all && proc && proc->mm == (__u64)mm &&
-		proc->sent_ns && is_clean(proc))
-		return 0;
-	if (!speaks_for(task, mm))
+	if (is_at_rest(proc, task, mm) || !speaks_for(task, mm))
 		return 0;
 	if (!proc || proc->mm != (__u64)mm) {
 		proc = add_process(task, mm);
@@ -652,8 +659,6 @@ int sweep(struct bpf_iter__task *ctx)
 	moved = memory_cgroup_id(task) != proc->cgroup_id;
 	if (!proc->sent_ns)
 		type = RSS_EVENT_SCAN;
-	else if (is_clean(proc) && !sweep_all && !moved)
-		return 0;
 	touched_era = *(volatile __u32 *)&proc->touched_era;
 	cgroup_before = proc->cgroup_id;
 	was_in_scope = proc->in_scope;

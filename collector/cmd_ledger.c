@@ -43,9 +43,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		args->form = LEDGER_WIDE;
 		break;
 	case ARGP_KEY_ARG:
-		if (args->input)
-			argp_error(state, "one recording at a time; \"%s\" is a second one", arg);
-		args->input = arg;
+		cmd_recording_argument(&args->input, arg, state);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -73,50 +71,23 @@ static int show(const struct arguments *args, const struct session *session, con
 
 /* A recording ---------------------------------------------------------------------------------- */
 
-static int read_all(struct record_reader *reader, struct session *session, const char *name)
-{
-	struct session_counts counts;
-	struct record record;
-	uint64_t first_line = 0;
-	int err;
-
-	while ((err = record_read(reader, &record)) > 0) {
-		err = session_put(session, &record);
-		if (err) {
-			log_error("%s: %s", name, strerror(-err));
-			return EXIT_BROKEN;
-		}
-		if (!first_line && session_skipped(session))
-			first_line = record_reader_line(reader);
-	}
-	if (err < 0) {
-		log_error("%s", record_reader_error(reader));
-		return EXIT_BAD_INPUT;
-	}
-	if (record_reader_truncated(reader))
-		log_warn("%s: the last line was cut short and is left out", name);
-	counts = session_counts(session);
-	cmd_report_skipped(name, counts.skipped, first_line);
-	return EXIT_OK;
-}
-
 static int show_recording(const struct arguments *args, struct session *session)
 {
-	_cleanup_fclose_ FILE *in = NULL;
+	_cleanup_fclose_ FILE *in = cmd_recording_open(args->input);
 	struct record_reader *reader;
+	uint64_t first_skipped;
 	int ret;
 
-	in = strcmp(args->input, "-") == 0 ? fdopen(STDIN_FILENO, "r") : fopen(args->input, "re");
-	if (!in) {
-		log_error("%s: cannot be read: %m", args->input);
+	if (!in)
 		return EXIT_BAD_INPUT;
-	}
 	reader = record_reader_new(in, args->input);
 	if (!reader) {
 		log_error("no memory");
 		return EXIT_BROKEN;
 	}
-	ret = read_all(reader, session, args->input);
+	ret = cmd_recording_read(reader, session, args->input, &first_skipped);
+	if (ret == EXIT_OK)
+		cmd_recording_warn(reader, session, args->input, first_skipped);
 	record_reader_free(reader);
 	return ret == EXIT_OK ? show(args, session, args->cgroup) : ret;
 }

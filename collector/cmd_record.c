@@ -41,6 +41,7 @@ enum option_key {
 	OPT_READY_FD,
 	OPT_RING,
 	OPT_MAX,
+	OPT_PATIENCE,
 };
 
 /* One entry a line or two; clang-format would nest them. */
@@ -57,6 +58,7 @@ enum option_key {
 	{ "ring-size", OPT_RING, "SIZE", 0, "Ring buffer, a power of two (default 4MiB)", 0 },         \
 	{ "max-processes", OPT_MAX, "N", 0, "Room for processes (default: the host's pid limit, but "  \
 		"at most 65536)", 0 },                                                             \
+	CMD_PATIENCE(OPT_PATIENCE),                                                                        \
 	{ "verbose", 'v', 0, 0, "Show libbpf's messages", 0 }
 /* clang-format on */
 
@@ -160,6 +162,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_MAX:
 		capture->max_processes =
 			(uint32_t)parse_count(state, "max-processes", arg, 4194304);
+		break;
+	case OPT_PATIENCE:
+		args->options.patience_ns = cmd_parse_patience(state, arg);
 		break;
 	case 'v':
 		capture->verbose = true;
@@ -341,6 +346,11 @@ int cmd_record(int argc, char **argv)
 			args.output);
 		return EXIT_USAGE;
 	}
+	if (args.options.patience_ns && !args.detections) {
+		log_error("--patience is of detections, and none are written; say where with "
+			  "--detections=FILE");
+		return EXIT_USAGE;
+	}
 	args.options.samples = open_output(args.output);
 	if (!args.options.samples)
 		return EXIT_BROKEN;
@@ -370,11 +380,13 @@ int cmd_watch(int argc, char **argv)
 		.parser = parse_option,
 		.doc = "Says which processes and cgroups grow, as it happens: growing, as soon as "
 		       "memory rises; leak, after about four minutes of what is no warm-up, cycle "
-		       "or burst, sooner when half of what was left of the limit is gone. A "
-		       "cgroup's line names the kind of memory that no process shows.\v"
+		       "or burst, sooner when half of what was left of the limit is gone, later "
+		       "with --patience. A cgroup's line names the kind of memory that no process "
+		       "shows.\v"
 		       "Examples:\n"
 		       "  memgrowth watch\n"
-		       "  memgrowth watch --cgroup /machine.slice --duration 10m\n",
+		       "  memgrowth watch --cgroup /machine.slice --duration 10m\n"
+		       "  memgrowth watch --patience 10min\n",
 	};
 	struct arguments args = defaults;
 	int ret;

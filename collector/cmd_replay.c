@@ -13,11 +13,17 @@ struct arguments {
 	const char *input;
 	const char *output;
 	bool for_people;
+	uint64_t patience_ns;
+};
+
+enum option_key {
+	OPT_PATIENCE = 0x100,
 };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "Detections go here (default: standard output)", 0 },
 	{ "text", 't', 0, 0, "Lines for people instead of JSON", 0 },
+	CMD_PATIENCE(OPT_PATIENCE),
 	{ 0 },
 };
 
@@ -32,10 +38,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 't':
 		args->for_people = true;
 		break;
+	case OPT_PATIENCE:
+		args->patience_ns = cmd_parse_patience(state, arg);
+		break;
 	case ARGP_KEY_ARG:
-		if (args->input)
-			argp_error(state, "one recording at a time; \"%s\" is a second one", arg);
-		args->input = arg;
+		cmd_recording_argument(&args->input, arg, state);
 		break;
 	case ARGP_KEY_END:
 		if (!args->input)
@@ -50,34 +57,18 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static int replay(struct record_reader *reader, struct session *session, const char *name)
 {
-	struct session_counts counts;
-	struct record record;
-	uint64_t first_line = 0;
-	int err;
+	uint64_t first_skipped;
+	int err, ret = cmd_recording_read(reader, session, "writing detections", &first_skipped);
 
-	while ((err = record_read(reader, &record)) > 0) {
-		err = session_put(session, &record);
-		if (err) {
-			log_error("writing detections: %s", strerror(-err));
-			return EXIT_BROKEN;
-		}
-		if (!first_line && session_skipped(session))
-			first_line = record_reader_line(reader);
-	}
-	if (err < 0) {
-		log_error("%s", record_reader_error(reader));
-		return EXIT_BAD_INPUT;
-	}
+	if (ret != EXIT_OK)
+		return ret;
 	if (record_reader_line(reader) <= 1) {
 		log_error("%s: empty; a recording begins with a header (`memgrowth record` writes "
 			  "one)",
 			name);
 		return EXIT_BAD_INPUT;
 	}
-	if (record_reader_truncated(reader))
-		log_warn("%s: the last line was cut short and is left out", name);
-	counts = session_counts(session);
-	cmd_report_skipped(name, counts.skipped, first_line);
+	cmd_recording_warn(reader, session, name, first_skipped);
 	err = session_finish(session);
 	if (err)
 		log_error("writing detections: %s", strerror(-err));
@@ -93,6 +84,7 @@ int cmd_replay(int argc, char **argv)
 		.doc = "Runs the detector over a recording and writes its detections.\v"
 		       "Examples:\n"
 		       "  memgrowth replay samples.jsonl\n"
+		       "  memgrowth replay --patience 10min samples.jsonl\n"
 		       "  memgrowth record -d 30s | memgrowth replay --text -\n",
 	};
 	struct arguments args = {};
@@ -103,19 +95,17 @@ int cmd_replay(int argc, char **argv)
 	int ret = EXIT_BROKEN;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	in = strcmp(args.input, "-") == 0 ? fdopen(STDIN_FILENO, "r") : fopen(args.input, "re");
-	if (!in) {
-		log_error("%s: cannot be read: %m", args.input);
+	in = cmd_recording_open(args.input);
+	if (!in)
 		return EXIT_BAD_INPUT;
-	}
 	out = args.output ? fopen(args.output, "we") : fdopen(STDOUT_FILENO, "w");
 	if (!out) {
 		log_error("%s: cannot be written: %m", args.output ? args.output : "stdout");
 		return EXIT_BROKEN;
 	}
 	reader = record_reader_new(in, args.input);
-	session =
-		session_new(&(struct session_options){ .out = out, .for_people = args.for_people });
+	session = session_new(&(struct session_options){
+		.out = out, .for_people = args.for_people, .patience_ns = args.patience_ns });
 	if (reader && session)
 		ret = replay(reader, session, args.input);
 	else

@@ -6,8 +6,11 @@
 #ifndef LEAKLAB_COLLECTOR_COMMANDS_H
 #define LEAKLAB_COLLECTOR_COMMANDS_H
 
+#include <argp.h>
 #include <stdint.h>
+#include <stdio.h>
 
+#include "collector/output/record.h"
 #include "collector/session.h"
 
 enum exit_code {
@@ -23,6 +26,36 @@ enum exit_code {
  */
 void cmd_report_skipped(
 	const char *name, const uint64_t skipped[SESSION_SKIPS], uint64_t first_line);
+
+/* The recording @path, "-" is stdin; NULL when it cannot be read, which was logged. */
+FILE *cmd_recording_open(const char *path);
+
+/*
+ * Gives all records of the recording @name to @session; @failing is what an error of the session is
+ * an error of. Returns an exit code, logged, or EXIT_OK.
+ */
+int cmd_recording_read(struct record_reader *reader, struct session *session, const char *failing,
+	uint64_t *ret_first_skipped_line);
+
+/* Warns of what was cut off and left out. */
+void cmd_recording_warn(const struct record_reader *reader, const struct session *session,
+	const char *name, uint64_t first_skipped_line);
+
+/* One recording on the command line, into *@ret. */
+void cmd_recording_argument(const char **ret, const char *arg, struct argp_state *state);
+
+/*
+ * The option of every command with a detector whose verdicts are told, and its value: a time within
+ * the bounds of detect.h; with another one the command ends, as of wrong usage.
+ */
+#define CMD_PATIENCE(key)                                                                          \
+	{                                                                                          \
+		"patience", key, "TIME", 0,                                                        \
+			"Watch growth for this time before it is called a leak, 128s to 1h "       \
+			"(default 224s); near a limit 80s are enough",                             \
+			0                                                                          \
+	}
+uint64_t cmd_parse_patience(struct argp_state *state, const char *text);
 
 int cmd_record(int argc, char **argv);
 int cmd_watch(int argc, char **argv);

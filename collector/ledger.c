@@ -12,6 +12,9 @@
 #include "lib/clock.h"
 
 #define FULL_NS (10 * NS_PER_S)
+/* A cgroup is quiet when its usage was the same, to the byte, for so long; then about so often. */
+#define QUIET_NS (60 * NS_PER_S)
+#define QUIET_FULL_NS (60 * NS_PER_S)
 /* Of one poll, so that ten thousand cgroups do not keep the caller from its events... */
 #define SLICE_NS (10 * NS_PER_MS)
 /* ...and what is read in one whatever it costs. */
@@ -21,14 +24,15 @@
 /* For the rest of the program. */
 #define RESERVED_FILES 256
 /* The kernel keeps 5 KB for each: so many for all files of a cgroup, the rest for its usage. */
-#define WHOLE_FILES 2048
+#define WHOLE_FILES 4096
 
 /* Each is sorted by the time of the next reading, since all in it wait equally long. */
-enum queue { QUEUE_URGENT, QUEUE_CALM, QUEUE_RETRY, QUEUES };
+enum queue { QUEUE_URGENT, QUEUE_CALM, QUEUE_QUIET, QUEUE_RETRY, QUEUES };
 
 static const uint64_t waits_ns[QUEUES] = {
 	[QUEUE_URGENT] = 250 * NS_PER_MS,
 	[QUEUE_CALM] = 1 * NS_PER_S,
+	[QUEUE_QUIET] = 2 * NS_PER_S,
 	[QUEUE_RETRY] = 10 * NS_PER_S,
 };
 
@@ -41,7 +45,8 @@ struct account {
 	uint64_t files; /* kept open */
 	bool counted;	/* among the unreadable */
 	uint64_t next_ns, full_ns;
-	uint64_t full_usage_bytes; /* at the last full reading */
+	uint64_t full_usage_bytes;	  /* at the last full reading */
+	uint64_t usage_bytes, changed_ns; /* at the last reading of any kind; since when */
 	enum queue queue;
 	struct account *prev, *next; /* in it */
 	UT_hash_handle hh;
@@ -184,6 +189,34 @@ static uint64_t free_swap_bytes(void)
 	return sysinfo(&info) ? MEMCG_UNKNOWN : (uint64_t)info.freeswap * info.mem_unit;
 }
 
+static void follow_usage(struct account *account, uint64_t usage_bytes, uint64_t now_ns)
+{
+	if (usage_bytes != account->usage_bytes || !account->changed_ns)
+		account->changed_ns = now_ns;
+	account->usage_bytes = usage_bytes;
+}
+
+static bool is_near_limit(const struct account *account, uint64_t usage_bytes)
+{
+	return account->limit_bytes != RECORD_UNLIMITED &&
+	       usage_bytes >= account->limit_bytes - account->limit_bytes / 10;
+}
+
+static bool has_moved(const struct account *account, uint64_t usage_bytes)
+{
+	uint64_t before = account->full_usage_bytes;
+
+	if (is_near_limit(account, usage_bytes))
+		return true;
+	return (usage_bytes > before ? usage_bytes - before : before - usage_bytes) >= MOVED_BYTES;
+}
+
+static bool is_quiet(const struct account *account, uint64_t now_ns)
+{
+	return account->changed_ns && now_ns > account->changed_ns + QUIET_NS &&
+	       !is_near_limit(account, account->usage_bytes);
+}
+
 static int read_full(struct ledger *ledger, struct account *account, uint64_t now_ns)
 {
 	struct record record = { .type = RECORD_MEMCG, .memcg.cgroup = account->id };
@@ -194,21 +227,12 @@ static int read_full(struct ledger *ledger, struct account *account, uint64_t no
 	ledger->stats.full_reads++;
 	account->full_ns = now_ns;
 	account->full_usage_bytes = record.memcg.usage.usage_bytes;
+	follow_usage(account, account->full_usage_bytes, now_ns);
 	record.memcg.usage.swap_free_bytes = free_swap_bytes();
 	/* Now, not when the round began: a forecast divides by differences of these. */
 	record.t_ns = clock_mono_ns();
 	ledger->settings.sink(ledger->settings.ctx, &record);
 	return 0;
-}
-
-static bool has_moved(const struct account *account, uint64_t usage_bytes)
-{
-	uint64_t before = account->full_usage_bytes;
-
-	if (account->limit_bytes != RECORD_UNLIMITED &&
-		usage_bytes >= account->limit_bytes - account->limit_bytes / 10)
-		return true;
-	return (usage_bytes > before ? usage_bytes - before : before - usage_bytes) >= MOVED_BYTES;
 }
 
 static void enqueue(
@@ -218,6 +242,22 @@ static void enqueue(
 	account->queue = queue;
 	account->next_ns = now_ns + waits_ns[queue];
 	DL_APPEND(ledger->queues[queue], account);
+}
+
+static enum queue queue_of(const struct account *account, enum ledger_pace pace, uint64_t now_ns)
+{
+	if (pace == LEDGER_URGENT)
+		return QUEUE_URGENT;
+	return pace == LEDGER_CALM && is_quiet(account, now_ns) ? QUEUE_QUIET : QUEUE_CALM;
+}
+
+static bool is_full_due(const struct account *account, enum ledger_pace pace, uint64_t now_ns)
+{
+	/* Give or take a quarter, by its id: what began together is not to be read together. */
+	uint64_t quiet_ns = QUIET_FULL_NS / 4 * 3 + account->id % 32 * (QUIET_FULL_NS / 64);
+	uint64_t wait_ns = is_quiet(account, now_ns) ? quiet_ns : FULL_NS;
+
+	return pace != LEDGER_CALM || !account->full_ns || now_ns >= account->full_ns + wait_ns;
 }
 
 static int read_account(struct ledger *ledger, struct account *account, uint64_t now_ns)
@@ -230,13 +270,14 @@ static int read_account(struct ledger *ledger, struct account *account, uint64_t
 		return err;
 	if (ledger->settings.pace)
 		pace = ledger->settings.pace(ledger->settings.ctx, account->id);
-	enqueue(ledger, account, pace == LEDGER_URGENT ? QUEUE_URGENT : QUEUE_CALM, now_ns);
-	if (pace != LEDGER_CALM || !account->full_ns || now_ns >= account->full_ns + FULL_NS)
+	enqueue(ledger, account, queue_of(account, pace, now_ns), now_ns);
+	if (is_full_due(account, pace, now_ns))
 		return read_full(ledger, account, now_ns);
 	err = memcg_read_usage(&account->memcg, &usage_bytes);
 	if (err)
 		return err;
 	ledger->stats.usage_reads++;
+	follow_usage(account, usage_bytes, now_ns);
 	return has_moved(account, usage_bytes) ? read_full(ledger, account, now_ns) : 0;
 }
 

@@ -5,7 +5,8 @@
  * A cgroup's usage is one counter and read every second. The rest makes the kernel sum up its
  * statistics, so it is read when usage has moved, and otherwise every ten seconds; every second or
  * faster where the detector looks closely, and near a limit, where one kind of memory may take the
- * place of another while usage stands still.
+ * place of another while usage stands still. Where usage has not changed by a byte for a minute
+ * nothing happens: it is read every two seconds there, and the rest once a minute.
  */
 #ifndef LEAKLAB_COLLECTOR_LEDGER_H
 #define LEAKLAB_COLLECTOR_LEDGER_H

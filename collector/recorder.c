@@ -2,6 +2,7 @@
 #include "collector/recorder.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,14 @@
 #define TICK_NS (500 * NS_PER_MS)
 /* Between two slices of polling, so that those of many cgroups leave time for events. */
 #define SLICE_GAP_NS (DRAIN_NS / 2)
-/* The last change of a process that falls silent is seen after this time... */
+/*
+ * The last change of a process that falls silent is seen after this time, or after a longer one
+ * where there are so many tasks to look at that this would cost more than one part in SWEEP_SHARE
+ * of a CPU...
+ */
 #define SWEEP_NS (200 * NS_PER_MS)
+#define SWEEP_MAX_NS NS_PER_S
+#define SWEEP_SHARE 200
 /* ...and a process that no hook reported, after this. */
 #define FULL_SWEEP_NS (5 * NS_PER_S)
 /* A limit that is changed while it binds is known after this time... */
@@ -38,6 +45,8 @@
 #define RECOVERY_GAP 10
 /* ...and the walk once more, past the time that a walk gives to what was born just now. */
 #define REWALK_NS (1200 * NS_PER_MS)
+/* Memory is given back when so many processes and cgroups are gone, and half of all. */
+#define TRIM_LEAST 256
 
 struct recorder {
 	const struct recorder_options *options;
@@ -47,6 +56,7 @@ struct recorder {
 	struct ledger *ledger;
 	struct lag lag;
 	uint64_t records, events, lost;
+	uint64_t most_tracked; /* processes and cgroups, since memory was given back */
 	uint64_t start_ns;
 	uint64_t next_tick_ns, next_sweep_ns, next_full_sweep_ns, next_limits_ns, next_reap_ns;
 	uint64_t next_walk_ns;
@@ -243,6 +253,38 @@ static void find_missed(struct recorder *recorder, uint64_t now_ns)
 	recorder->next_walk_ns = end_ns + REWALK_NS;
 }
 
+/* After a crowd has left, its memory. */
+static void give_back(struct recorder *recorder)
+{
+	uint64_t tracked =
+		tracker_count(recorder->tracker) + tracker_cgroup_stats(recorder->tracker).live;
+
+	if (tracked > recorder->most_tracked)
+		recorder->most_tracked = tracked;
+	if (recorder->most_tracked - tracked < TRIM_LEAST || tracked > recorder->most_tracked / 2)
+		return;
+	session_trim(recorder->session);
+	malloc_trim(0);
+	recorder->most_tracked = tracked;
+}
+
+/* Looks at all tasks for what was not sent, and decides when the next time is. */
+static void sweep(struct recorder *recorder, uint64_t now_ns)
+{
+	uint64_t before_ns = clock_cpu_ns(), wait_ns;
+	int err = capture_sweep(recorder->capture, false);
+
+	if (err)
+		fail(recorder, err, "sweeping processes");
+	wait_ns = SWEEP_SHARE * (clock_cpu_ns() - before_ns);
+	if (wait_ns < SWEEP_NS)
+		wait_ns = SWEEP_NS;
+	if (wait_ns > SWEEP_MAX_NS)
+		wait_ns = SWEEP_MAX_NS;
+	recorder->next_sweep_ns = now_ns + wait_ns;
+	recorder->next_full_sweep_ns = now_ns + FULL_SWEEP_NS;
+}
+
 /* The work of one turn. Events first, so that a tick never overtakes what it waits for. */
 static void turn(struct recorder *recorder)
 {
@@ -252,19 +294,16 @@ static void turn(struct recorder *recorder)
 	if (err)
 		fail(recorder, err, "reading samples");
 	now_ns = clock_mono_ns();
-	if ((capture_has_unsent(recorder->capture) &&
-		    is_due(&recorder->next_sweep_ns, SWEEP_NS, now_ns)) ||
-		is_due(&recorder->next_full_sweep_ns, FULL_SWEEP_NS, now_ns)) {
-		err = capture_sweep(recorder->capture, false);
-		if (err)
-			fail(recorder, err, "sweeping processes");
-	}
+	if (now_ns >= recorder->next_full_sweep_ns ||
+		(now_ns >= recorder->next_sweep_ns && capture_has_unsent(recorder->capture)))
+		sweep(recorder, now_ns);
 	if (is_due(&recorder->next_slice_ns, SLICE_GAP_NS, now_ns))
 		poll_files(recorder, now_ns);
 	if (is_due(&recorder->next_tick_ns, TICK_NS, now_ns)) {
 		report_losses(recorder, now_ns);
 		put_record(recorder, &(struct record){ .type = RECORD_TICK, .t_ns = now_ns });
 		flush_files(recorder);
+		give_back(recorder);
 	}
 	find_missed(recorder, now_ns);
 }
@@ -424,7 +463,10 @@ int recorder_run(const struct recorder_options *options, struct recorder_result 
 		.ctx = &recorder,
 	});
 	recorder.session = session_new(&(struct session_options){
-		.out = options->detections, .for_people = options->for_people });
+		.out = options->detections,
+		.for_people = options->for_people,
+		.patience_ns = options->patience_ns,
+	});
 	recorder.ledger = open_ledger(&recorder);
 	if (!recorder.tracker || !recorder.session || !recorder.ledger)
 		fail(&recorder, -ENOMEM, "memory");

@@ -19,6 +19,7 @@ struct recorder_options {
 	FILE *samples;			      /* or NULL */
 	FILE *detections;		      /* or NULL */
 	bool for_people;		      /* detections as lines for a terminal */
+	uint64_t patience_ns;		      /* of the leak tier; 0: DETECT_PATIENCE_NS */
 	uint64_t duration_ns;		      /* 0: until SIGINT or SIGTERM */
 	void (*on_ready)(uint64_t processes); /* called once attached; or NULL */
 	int ready_fd; /* "ready\n" is written there once attached; -1: nowhere */

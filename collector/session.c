@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "collector/session_state.h"
 
@@ -13,15 +15,20 @@
 struct session *session_new(const struct session_options *options)
 {
 	struct session *session = calloc(1, sizeof(*session));
-	uint32_t max = options->max_processes ? options->max_processes : SESSION_MAX_PROCESSES;
-	uint32_t max_cgroups = options->max_cgroups ? options->max_cgroups : SESSION_MAX_CGROUPS;
+	struct detect_options detect = {};
 
 	if (!session)
 		return NULL;
 	session->options = *options;
-	session->detect = detect_new(max, session_on_process_verdict, session);
-	session->cgroup_detect =
-		detect_new(max_cgroups * CHARGES, session_on_cgroup_verdict, session);
+	if (!session->options.patience_ns)
+		session->options.patience_ns = DETECT_PATIENCE_NS;
+	detect.patience_ns = session->options.patience_ns;
+	detect.max_processes =
+		options->max_processes ? options->max_processes : SESSION_MAX_PROCESSES;
+	session->detect = detect_new(&detect, session_on_process_verdict, session);
+	detect.max_processes =
+		CHARGES * (options->max_cgroups ? options->max_cgroups : SESSION_MAX_CGROUPS);
+	session->cgroup_detect = detect_new(&detect, session_on_cgroup_verdict, session);
 	if (!session->detect || !session->cgroup_detect) {
 		session_free(session);
 		return NULL;
@@ -119,7 +126,7 @@ static int put_header(struct session *session, const struct record *record)
 	snprintf(session->source, sizeof(session->source), "%s", record->header.source);
 	if (!session->options.out || session->options.for_people)
 		return 0;
-	return detections_write_header(session->options.out);
+	return detections_write_header(session->options.out, session->options.patience_ns);
 }
 
 static void put_loss(struct session *session, const struct record *record)
@@ -216,6 +223,23 @@ int session_finish(struct session *session)
 			return err;
 	}
 	return fflush(out) ? -errno : 0;
+}
+
+static void trim(const struct detect *detect)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	size_t bytes;
+	uintptr_t at = (uintptr_t)detect_spare(detect, &bytes);
+	uintptr_t from = (at + page - 1) / page * page, to = (at + bytes) / page * page;
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void session_trim(struct session *session)
+{
+	trim(session->detect);
+	trim(session->cgroup_detect);
 }
 
 struct session_counts session_counts(const struct session *session)

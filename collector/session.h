@@ -22,6 +22,7 @@ struct session_options {
 	bool for_people;	/* lines for a terminal instead of JSON */
 	uint32_t max_processes; /* 0: SESSION_MAX_PROCESSES */
 	uint32_t max_cgroups;	/* that are judged; 0: SESSION_MAX_CGROUPS */
+	uint64_t patience_ns;	/* of the leak tier, see detect.h; 0: DETECT_PATIENCE_NS */
 };
 
 #define SESSION_MAX_PROCESSES 32768
@@ -47,7 +48,8 @@ struct session_counts {
 	uint64_t skipped[SESSION_SKIPS]; /* records that were left out */
 };
 
-/* Returns NULL without memory. @options->out stays the caller's. */
+/* Returns NULL without memory or with a patience out of bounds. @options->out stays the caller's.
+ */
 struct session *session_new(const struct session_options *options);
 void session_free(struct session *session);
 
@@ -59,6 +61,9 @@ int session_put(struct session *session, const struct record *record);
 
 /* Writes the end of the detections. Returns 0 or the errno of writing. */
 int session_finish(struct session *session);
+
+/* Gives the system back the detectors' memory of what is gone. */
+void session_trim(struct session *session);
 
 struct session_counts session_counts(const struct session *session);
 

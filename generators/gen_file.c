@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "generators/gen_config.h"
 #include "lib/cleanup.h"
 
 #define TRANSFER_BYTES (64 * 1024)
@@ -79,10 +80,12 @@ int gen_file_open(const char *dir, uint64_t bytes, struct gen_error *ret_error)
 	return cleanup_steal_fd(&fd);
 }
 
-int gen_file_cached(int fd, uint64_t bytes, uint64_t page_bytes, uint64_t *ret_bytes)
+int gen_file_cached(struct gen_hold *hold, uint64_t *ret_bytes)
 {
+	uint64_t bytes = gen_hold_units(hold) * hold->unit_bytes;
+	uint64_t page_bytes = hold->config->page_bytes;
 	uint64_t step_bytes = MINCORE_PAGES * page_bytes, sum = 0;
-	unsigned char *base = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+	unsigned char *base = mmap(NULL, bytes, PROT_READ, MAP_SHARED, hold->fd, 0);
 	int err = 0;
 
 	if (base == MAP_FAILED)

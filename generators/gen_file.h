@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "generators/gen.h"
+#include "generators/gen_holder.h"
 
 /*
  * Opens a nameless file in @dir whose space for @bytes is reserved already: later, a full disk
@@ -15,11 +16,11 @@
 int gen_file_open(const char *dir, uint64_t bytes, struct gen_error *ret_error);
 
 /*
- * Bytes of the first @bytes of @fd that are in the page cache, by mincore(2): right also on
- * overlayfs, whose own file has no pages. Maps the file for as long as it asks.
- * Returns 0 or a negative errno.
+ * For a holder's measure: bytes of hold->fd, which is held up to its peak, that are in the page
+ * cache, by mincore(2): right also on overlayfs, whose own file has no pages. Maps the file for as
+ * long as it asks. Returns 0 or a negative errno.
  */
-int gen_file_cached(int fd, uint64_t bytes, uint64_t page_bytes, uint64_t *ret_bytes);
+int gen_file_cached(struct gen_hold *hold, uint64_t *ret_bytes);
 
 /* Writes @bytes at @offset. Returns 0 or a negative errno (-ENOSPC, -EIO when it came short). */
 int gen_file_write(int fd, uint64_t offset, uint64_t bytes);

@@ -40,12 +40,6 @@ static int drop(struct gen_hold *hold, uint64_t first, uint64_t count)
 		(off_t)(count * hold->unit_bytes), POSIX_FADV_DONTNEED);
 }
 
-static int measure(struct gen_hold *hold, uint64_t *ret_bytes)
-{
-	return gen_file_cached(hold->fd, gen_hold_units(hold) * hold->unit_bytes,
-		hold->config->page_bytes, ret_bytes);
-}
-
 const struct gen_holder gen_hold_cache = {
 	.name = "cache",
 	.summary = "clean page cache of a file that was read",
@@ -59,5 +53,5 @@ const struct gen_holder gen_hold_cache = {
 	.close = close_hold,
 	.touch = touch,
 	.drop = drop,
-	.measure = measure,
+	.measure = gen_file_cached,
 };

@@ -57,12 +57,6 @@ static int drop(struct gen_hold *hold, uint64_t first, uint64_t count)
 		hold->config->dir, strerror(-err));
 }
 
-static int measure(struct gen_hold *hold, uint64_t *ret_bytes)
-{
-	return gen_file_cached(hold->fd, gen_hold_units(hold) * hold->unit_bytes,
-		hold->config->page_bytes, ret_bytes);
-}
-
 const struct gen_holder gen_hold_dirty = {
 	.name = "dirty",
 	.summary = "page cache that was written and not synced",
@@ -76,5 +70,5 @@ const struct gen_holder gen_hold_dirty = {
 	.close = close_hold,
 	.touch = touch,
 	.drop = drop,
-	.measure = measure,
+	.measure = gen_file_cached,
 };

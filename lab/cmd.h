@@ -29,5 +29,6 @@ int cmd_simulate(int argc, char **argv);
 int cmd_clean(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_baseline(int argc, char **argv);
+int cmd_soak(int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
 #include "lab/accuracy/accuracy.h"
 #include "lab/accuracy/load.h"
 #include "lab/cmd.h"
+#include "lab/cmd_input.h"
 #include "lab/problems.h"
 #include "lab/report/report.h"
 #include "lib/cleanup.h"
@@ -19,8 +20,7 @@ struct options {
 	const char *detector;
 	const char *known;
 	const char *output;
-	char **paths;
-	size_t paths_count;
+	struct cmd_inputs inputs;
 };
 
 static const struct argp_option option_list[] = {
@@ -55,16 +55,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--json, --markdown, --junit: choose one of them");
 		options->form = key;
 		return 0;
-	case ARGP_KEY_ARGS:
-		options->paths = state->argv + state->next;
-		options->paths_count = (size_t)(state->argc - state->next);
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "JUDGED: name files of judged units or run directories "
-				  "(example: build/accuracy/judged.jsonl)");
-		return EINVAL;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cmd_inputs_parse(&options->inputs, key, state,
+			"JUDGED: name files of judged units or run directories (example: "
+			"build/accuracy/judged.jsonl)");
 	}
 }
 
@@ -86,46 +80,27 @@ static const struct argp argp = {
 	       "3 broken lab",
 };
 
-static int write_table(FILE *out, const void *data, int form)
-{
-	const struct accuracy_table *table = data;
-	json_t *json;
-	int err;
-
-	if (form == FORM_TERMINAL)
-		accuracy_print_terminal(table, out);
-	else if (form == FORM_MARKDOWN)
-		accuracy_print_markdown(table, out);
-	else if (form == FORM_JUNIT)
-		accuracy_print_junit(table, out);
-	if (form != FORM_JSON)
-		return ferror(out) ? -EIO : 0;
-	json = accuracy_json(table);
-	if (!json)
-		return -ENOMEM;
-	err = report_dump_json(json, out);
-	json_decref(json);
-	return err;
-}
-
 static int write_terminal(FILE *out, const void *data)
 {
-	return write_table(out, data, FORM_TERMINAL);
+	accuracy_print_terminal(data, out);
+	return ferror(out) ? -EIO : 0;
 }
 
 static int write_markdown(FILE *out, const void *data)
 {
-	return write_table(out, data, FORM_MARKDOWN);
+	accuracy_print_markdown(data, out);
+	return ferror(out) ? -EIO : 0;
 }
 
 static int write_junit(FILE *out, const void *data)
 {
-	return write_table(out, data, FORM_JUNIT);
+	accuracy_print_junit(data, out);
+	return ferror(out) ? -EIO : 0;
 }
 
 static int write_json(FILE *out, const void *data)
 {
-	return write_table(out, data, FORM_JSON);
+	return report_dump_json(accuracy_json(data), out);
 }
 
 static int print_table(const struct accuracy_table *table, const struct options *options)
@@ -134,13 +109,8 @@ static int print_table(const struct accuracy_table *table, const struct options 
 					     : options->form == FORM_MARKDOWN ? write_markdown
 					     : options->form == FORM_JUNIT    ? write_junit
 									      : write_terminal;
-	int err = options->output ? report_write_file(options->output, false, write, table)
-				  : report_print(write, table, stdout);
 
-	if (err)
-		log_error("%s: %s", options->output ? options->output : "standard output",
-			strerror(-err));
-	return err;
+	return cmd_write(options->output, write, table);
 }
 
 static int conclude(const struct accuracy_table *table)
@@ -192,10 +162,8 @@ int cmd_accuracy(int argc, char **argv)
 		problems_log(&problems);
 		return EXIT_USAGE;
 	}
-	if (judged_load_all(options.paths, options.paths_count, &file, &error) ||
-		judged_choose_detector(&file, options.detector, &detector, &error)) {
-		log_error("%s", error.text);
-		return error.usage ? EXIT_USAGE : EXIT_BROKEN;
-	}
+	if (judged_load_all(options.inputs.paths, options.inputs.count, &file, &error) ||
+		judged_choose_detector(&file, options.detector, &detector, &error))
+		return cmd_fail(&error);
 	return measure(&file, detector, known, &options);
 }

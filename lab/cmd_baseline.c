@@ -168,7 +168,6 @@ int cmd_baseline(int argc, char **argv)
 	struct options options = { 0 };
 	double threshold;
 
-	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
 		return EXIT_USAGE;
 	if (options.name) {

@@ -8,7 +8,7 @@
 #include "lab/accuracy/load.h"
 #include "lab/calibrate/calibrate.h"
 #include "lab/cmd.h"
-#include "lab/report/report.h"
+#include "lab/cmd_input.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
 
@@ -18,8 +18,7 @@
 struct options {
 	const char *detector;
 	const char *output;
-	char **paths;
-	size_t paths_count;
+	struct cmd_inputs inputs;
 };
 
 static const struct argp_option option_list[] = {
@@ -39,16 +38,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'o':
 		options->output = arg;
 		return 0;
-	case ARGP_KEY_ARGS:
-		options->paths = state->argv + state->next;
-		options->paths_count = (size_t)(state->argc - state->next);
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "JUDGED: name files of judged units of calibrate seeds (example: "
-				  "build/accuracy/calibrate.jsonl)");
-		return EINVAL;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cmd_inputs_parse(&options->inputs, key, state,
+			"JUDGED: name files of judged units of calibrate seeds (example: "
+			"build/accuracy/calibrate.jsonl)");
 	}
 }
 
@@ -186,25 +179,18 @@ int cmd_calibrate(int argc, char **argv)
 	struct run_error error = { 0 };
 	struct tables tables = { 0 };
 	const char *detector = NULL;
-	int code, err;
+	int code;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
 		return EXIT_USAGE;
-	if (judged_load_all(options.paths, options.paths_count, &file, &error) ||
-		judged_choose_detector(&file, options.detector, &detector, &error)) {
-		log_error("%s", error.text);
-		return error.usage ? EXIT_USAGE : EXIT_BROKEN;
-	}
+	if (judged_load_all(options.inputs.paths, options.inputs.count, &file, &error) ||
+		judged_choose_detector(&file, options.detector, &detector, &error))
+		return cmd_fail(&error);
 	code = check_seeds(&file);
 	if (code == EXIT_PASS)
 		code = fit(&file, detector, &tables);
 	if (code != EXIT_PASS)
 		return code;
 	take_notes(&file, detector, &tables);
-	err = options.output ? report_write_file(options.output, false, write_tables, &tables)
-			     : report_print(write_tables, &tables, stdout);
-	if (err)
-		log_error("%s: %s", options.output ? options.output : "standard output",
-			strerror(-err));
-	return err ? EXIT_BROKEN : EXIT_PASS;
+	return cmd_write(options.output, write_tables, &tables) ? EXIT_BROKEN : EXIT_PASS;
 }

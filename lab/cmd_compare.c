@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* leaklab compare: detectors over the same work, and each of them against ours. */
 #include "lab/cmd.h"
+#include "lab/cmd_input.h"
 #include "lab/compare/inputs.h"
 #include "lab/compare/show.h"
 #include "lab/compare/simulated.h"
@@ -23,8 +24,7 @@ struct options {
 	size_t foreign_count;
 	bool match, markdown, json, simulate;
 	const char *plan, *runs; /* of --simulate */
-	char **inputs;
-	size_t inputs_count;
+	struct cmd_inputs inputs;
 };
 
 /* What the command works on; its lists are owned. */
@@ -82,13 +82,7 @@ static const struct argp_option option_list[] = {
 
 static error_t parse_foreign(struct options *options, char *arg, struct argp_state *state)
 {
-	const char *command = strchr(arg, '=');
-
-	if (!command || command == arg || command[1 + strspn(command + 1, " \t")] == '\0')
-		argp_error(state,
-			"--detector=%s: must be NAME=CMD (example: mine=./my-detector --fast)",
-			arg);
-	if (memchr(arg, BASELINE_SETTING_SIGN, (size_t)(command - arg)))
+	if (memchr(arg, BASELINE_SETTING_SIGN, cmd_detector_name(arg, state)))
 		argp_error(state, "--detector=%s: %c in a name parts it from its setting", arg,
 			BASELINE_SETTING_SIGN);
 	options->foreign[options->foreign_count++] = arg;
@@ -124,26 +118,22 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
-	case ARGP_KEY_ARGS:
-		options->inputs = state->argv + state->next;
-		options->inputs_count = (size_t)(state->argc - state->next);
-		return 0;
 	case ARGP_KEY_END:
-		if (!options->inputs_count && !options->simulate)
+		if (!options->inputs.count && !options->simulate)
 			argp_error(state, "INPUT: name run directories, or files that `leaklab "
 					  "simulate` wrote");
-		if (options->inputs_count && options->simulate)
+		if (options->inputs.count && options->simulate)
 			argp_error(state,
 				"%s: --simulate takes no INPUT; write "
 				"--simulate=PLAN for another plan",
-				options->inputs[0]);
+				options->inputs.paths[0]);
 		if (options->runs && !options->simulate)
 			argp_error(state, "--runs: only with --simulate");
 		if (options->markdown && options->json)
 			argp_error(state, "--markdown and --json: choose one");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cmd_inputs_parse(&options->inputs, key, state, NULL);
 	}
 }
 
@@ -293,18 +283,18 @@ static int read_inputs(struct work *work)
 {
 	const struct options *options = work->options;
 
-	work->dirs = calloc(options->inputs_count + 1, sizeof(char *));
+	work->dirs = calloc(options->inputs.count + 1, sizeof(char *));
 	if (!work->dirs)
 		return run_fail(&work->error, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < options->inputs_count; i++) {
+	for (size_t i = 0; i < options->inputs.count; i++) {
 		struct stat st;
 		int err;
 
-		if (stat(options->inputs[i], &st) == 0 && S_ISDIR(st.st_mode)) {
-			work->dirs[work->dirs_count++] = options->inputs[i];
+		if (stat(options->inputs.paths[i], &st) == 0 && S_ISDIR(st.st_mode)) {
+			work->dirs[work->dirs_count++] = options->inputs.paths[i];
 			continue;
 		}
-		err = compare_read(options->inputs[i], &work->file, &work->error);
+		err = compare_read(options->inputs.paths[i], &work->file, &work->error);
 		if (err)
 			return err;
 	}
@@ -406,14 +396,7 @@ static int write_text(FILE *out, const void *data)
 
 static int write_json(FILE *out, const void *data)
 {
-	json_t *json = compare_json(data);
-	int err;
-
-	if (!json)
-		return -ENOMEM;
-	err = report_dump_json(json, out);
-	json_decref(json);
-	return err;
+	return report_dump_json(compare_json(data), out);
 }
 
 static bool has_settings(const struct compare_board *board)
@@ -465,7 +448,6 @@ int cmd_compare(int argc, char **argv)
 		log_error("out of memory");
 		return EXIT_BROKEN;
 	}
-	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
 		return EXIT_USAGE;
 	if (options.simulate) {
@@ -479,7 +461,5 @@ int cmd_compare(int argc, char **argv)
 		err = part_units(&work);
 	if (!err)
 		err = compare(&work);
-	if (err)
-		log_error("%s", work.error.text);
-	return !err ? EXIT_PASS : work.error.usage ? EXIT_USAGE : EXIT_BROKEN;
+	return err ? cmd_fail(&work.error) : EXIT_PASS;
 }

@@ -193,7 +193,6 @@ static int print_json(
 	const struct oom_lab *lab, const struct oom_case_result *results, size_t count)
 {
 	json_t *root = json_object(), *list = json_array();
-	int err;
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, result_json(&results[i]));
@@ -203,9 +202,7 @@ static int print_json(
 	json_object_set_new(
 		root, "cgroup_mode", json_string(cgroup_mode_name(lab->host.cgroup.mode)));
 	json_object_set_new(root, "cases", list);
-	err = report_dump_json(root, stdout);
-	json_decref(root);
-	return err;
+	return report_dump_json(root, stdout);
 }
 
 /* The command ------------------------------------------------------------------------------ */

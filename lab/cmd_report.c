@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* leaklab report: the score of recorded runs, for people and for CI. */
 #include "lab/cmd.h"
+#include "lab/cmd_input.h"
 #include "lab/report/report.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
@@ -15,8 +16,7 @@ static const char *const format_names[FORMATS] = { "terminal", "json", "markdown
 
 struct options {
 	enum format format;
-	char **runs;
-	int runs_count;
+	struct cmd_inputs runs;
 };
 
 static const struct argp_option option_list[] = {
@@ -38,16 +38,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		}
 		argp_error(state, "--format=%s: must be terminal, json, markdown or junit", arg);
 		return EINVAL;
-	case ARGP_KEY_ARGS:
-		options->runs = state->argv + state->next;
-		options->runs_count = state->argc - state->next;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "RUN: name one or more run directories (example: "
-				  "runs/20260131T120000Z-burst-1)");
-		return EINVAL;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cmd_inputs_parse(&options->runs, key, state,
+			"RUN: name one or more run directories (example: "
+			"runs/20260131T120000Z-burst-1)");
 	}
 }
 
@@ -73,16 +67,13 @@ static int write_report(FILE *out, const void *data)
 	_cleanup_(report_facts_done) struct report_facts facts = { 0 };
 	const struct report *report = data;
 	const struct run_score *score = report->score;
-	json_t *json;
 	int err = report_facts_collect(score, &facts);
 
 	if (err)
 		return err;
 	switch (report->format) {
 	case FORMAT_JSON:
-		json = report_json(score, &facts);
-		err = json ? report_dump_json(json, out) : -ENOMEM;
-		json_decref(json);
+		err = report_dump_json(report_json(score, &facts), out);
 		break;
 	case FORMAT_MARKDOWN:
 		report_markdown(score, &facts, out);
@@ -105,13 +96,10 @@ int cmd_report(int argc, char **argv)
 	struct run_error error = { 0 };
 	int err;
 
-	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
 		return EXIT_USAGE;
-	if (run_score_open(options.runs, (size_t)options.runs_count, NULL, &score, &error) < 0) {
-		log_error("%s", error.text);
-		return error.usage ? EXIT_USAGE : EXIT_BROKEN;
-	}
+	if (run_score_open(options.runs.paths, options.runs.count, NULL, &score, &error) < 0)
+		return cmd_fail(&error);
 	err = report_print(
 		write_report, &(struct report){ .score = score, .format = options.format }, stdout);
 	if (err) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* leaklab score: a detector against the truth of recorded runs. */
 #include "lab/cmd.h"
+#include "lab/cmd_input.h"
 #include "lab/report/report.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
@@ -13,8 +14,7 @@ struct options {
 	const char *detector;
 	const char *output;
 	bool json;
-	char **runs;
-	int runs_count;
+	struct cmd_inputs runs;
 };
 
 enum { OPTION_DETECTOR = 'd', OPTION_JSON = 'j', OPTION_OUTPUT = 'o' };
@@ -48,16 +48,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_OUTPUT:
 		options->output = arg;
 		return 0;
-	case ARGP_KEY_ARGS:
-		options->runs = state->argv + state->next;
-		options->runs_count = state->argc - state->next;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "RUN: name one or more run directories (example: "
-				  "runs/20260131T120000Z-burst-1)");
-		return EINVAL;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return cmd_inputs_parse(&options->runs, key, state,
+			"RUN: name one or more run directories (example: "
+			"runs/20260131T120000Z-burst-1)");
 	}
 }
 
@@ -77,14 +71,7 @@ static const struct argp argp = {
 
 static int write_score(FILE *out, const void *data)
 {
-	json_t *json = report_score_json(data);
-	int err;
-
-	if (!json)
-		return -ENOMEM;
-	err = report_dump_json(json, out);
-	json_decref(json);
-	return err;
+	return report_dump_json(report_score_json(data), out);
 }
 
 static int write_file(const struct run_score *score, const char *path, bool once)
@@ -137,14 +124,11 @@ int cmd_score(int argc, char **argv)
 	struct options options = { 0 };
 	struct run_error error = { 0 };
 
-	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
 		return EXIT_USAGE;
-	if (run_score_open(options.runs, (size_t)options.runs_count, options.detector, &score,
-		    &error) < 0) {
-		log_error("%s", error.text);
-		return error.usage ? EXIT_USAGE : EXIT_BROKEN;
-	}
+	if (run_score_open(
+		    options.runs.paths, options.runs.count, options.detector, &score, &error) < 0)
+		return cmd_fail(&error);
 	if (print_score(score, options.json) < 0 || write_files(score, &options) < 0)
 		return EXIT_BROKEN;
 	return score_verdict_exit(score->verdict);

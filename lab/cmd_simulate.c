@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* leaklab simulate: detectors over thousands of runs in virtual time. */
 #include "lab/cmd.h"
+#include "lab/cmd_input.h"
 #include "lab/problems.h"
 #include "lab/programs.h"
+#include "lab/report/report.h"
 #include "lab/scenario/scenario.h"
 #include "lab/simulate/detectors.h"
 #include "lab/simulate/simulate.h"
@@ -131,13 +133,7 @@ static uint64_t parse_time(struct argp_state *state, const char *name, const cha
 
 static void parse_detector(struct options *options, char *arg, struct argp_state *state)
 {
-	const char *command = strchr(arg, '=');
-
-	if (!command || command == arg || command[1 + strspn(command + 1, " \t")] == '\0')
-		argp_error(state,
-			"--detector=%s: must be NAME=CMD (example: mine=./my-detector --fast)",
-			arg);
-	if (strcspn(arg, "/ \t") < (size_t)(command - arg))
+	if (strcspn(arg, "/ \t") < cmd_detector_name(arg, state))
 		argp_error(state, "--detector=%s: a name has no blank and no /", arg);
 	if (options->detectors_count == SIMULATE_FOREIGN_MAX)
 		argp_error(state, "--detector: at most %d", SIMULATE_FOREIGN_MAX);
@@ -268,12 +264,6 @@ static const struct argp argp = {
 	       "Exit codes: 0 done, 2 usage, 3 broken lab, 130 interrupted",
 };
 
-static int fail(const struct run_error *error)
-{
-	log_error("%s", error->text);
-	return error->usage ? EXIT_USAGE : EXIT_BROKEN;
-}
-
 /* Setting up ------------------------------------------------------------------------------ */
 
 /* A file, or a name in the folder of plans. */
@@ -355,10 +345,10 @@ static int set_up(const struct options *options, struct work *work)
 		choose_classes(options, work) < 0)
 		return EXIT_USAGE;
 	if (noise_set_load(work->plan->noise_dir, &work->noise, &error) < 0)
-		return fail(&error);
+		return cmd_fail(&error);
 	if (simulate_detectors_list(options->detectors, options->detectors_count,
 		    options->baselines, options->settings, &work->detectors, &error) < 0)
-		return fail(&error);
+		return cmd_fail(&error);
 	if (programs_find("memgen", work->memgen, sizeof(work->memgen)) < 0) {
 		log_error("memgen: neither beside leaklab nor in PATH: `make` builds it");
 		return EXIT_BROKEN;
@@ -426,18 +416,50 @@ static int simulate(const struct options *options, const struct work *work, FILE
 		.seeds = options->seeds,
 	};
 	struct run_error error = { 0 };
-	int err = judged_write_header(out, &header);
+	int err = judged_write_header(out, &header), code;
 
 	if (!err)
 		err = simulate_all(&work->sim, out, show_progress, &error);
 	log_progress(NULL);
 	if (!err && fflush(out) != 0)
 		err = run_fail(&error, -errno, "the judged units cannot be written: %m");
-	if (err)
-		fail(&error);
-	if (err == -EINTR)
-		return EXIT_INTERRUPTED;
-	return !err ? EXIT_PASS : error.usage ? EXIT_USAGE : EXIT_BROKEN;
+	if (!err)
+		return EXIT_PASS;
+	code = cmd_fail(&error);
+	return err == -EINTR ? EXIT_INTERRUPTED : code;
+}
+
+/* A device or a pipe is written to; renaming a file over it would replace it. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static int copy_lines(FILE *out, const void *data)
+{
+	FILE *judged = *(FILE *const *)data;
+	char buf[65536];
+	size_t n;
+
+	rewind(judged);
+	while ((n = fread(buf, 1, sizeof(buf), judged)) > 0)
+		if (fwrite(buf, 1, n, out) != n)
+			return -EIO;
+	return ferror(judged) ? -EIO : 0;
+}
+
+/* Gives the judged units, which are complete, to --output. Returns the exit code. */
+static int hand_over(const struct options *options, const char *part, FILE *judged)
+{
+	if (part && rename(part, options->output) < 0) {
+		log_error("%s: %m", options->output);
+		return EXIT_BROKEN;
+	}
+	if (options->output && !part && cmd_write(options->output, copy_lines, &judged) < 0)
+		return EXIT_BROKEN;
+	return EXIT_PASS;
 }
 
 /* The whole file or none: it takes its name when it is complete. */
@@ -447,7 +469,8 @@ static int simulate_to_file(const struct options *options, const struct work *wo
 	FILE *out;
 	int code;
 
-	if (options->output && asprintf(&part, "%s.part", options->output) < 0) {
+	if (options->output && !is_special(options->output) &&
+		asprintf(&part, "%s.part", options->output) < 0) {
 		part = NULL;
 		log_error("out of memory");
 		return EXIT_BROKEN;
@@ -458,10 +481,8 @@ static int simulate_to_file(const struct options *options, const struct work *wo
 		return EXIT_BROKEN;
 	}
 	code = simulate(options, work, out);
-	if (code == EXIT_PASS && part && rename(part, options->output) < 0) {
-		log_error("%s: %m", options->output);
-		code = EXIT_BROKEN;
-	}
+	if (code == EXIT_PASS)
+		code = hand_over(options, part, out);
 	if (code != EXIT_PASS || options->quiet) {
 		if (code != EXIT_PASS && part)
 			unlink(part);
@@ -471,30 +492,35 @@ static int simulate_to_file(const struct options *options, const struct work *wo
 	return print_table(out);
 }
 
+struct measuring {
+	const struct options *options;
+	struct run_error *error;
+};
+
+static int write_noise(FILE *out, const void *data)
+{
+	const struct measuring *measuring = data;
+	const struct options *options = measuring->options;
+	FILE *in = fopen(options->recording, "re");
+
+	if (!in)
+		return run_fail_usage(measuring->error, -errno, "--measure-noise=%s: %s",
+			options->recording, strerror(errno));
+	return noise_measure(in, options->recording, options->mm, options->program,
+		options->skip_ns, options->interval_ns, out, measuring->error);
+}
+
 static int measure_noise(const struct options *options)
 {
 	struct run_error error = { 0 };
-	FILE *in = fopen(options->recording, "re"), *out;
-	int err;
+	struct measuring measuring = { options, &error };
+	int err = report_write_file(options->output, false, write_noise, &measuring);
 
-	if (!in) {
-		log_error("--measure-noise=%s: %m", options->recording);
-		return EXIT_USAGE;
-	}
-	out = fopen(options->output, "we");
-	if (!out) {
-		log_error("--output=%s: %m", options->output);
-		fclose(in);
-		return EXIT_BROKEN;
-	}
-	err = noise_measure(in, options->recording, options->mm, options->program, options->skip_ns,
-		options->interval_ns, out, &error);
-	if (fclose(out) != 0 && !err)
-		err = run_fail(&error, -EIO, "%s: cannot be written", options->output);
 	if (!err)
 		return EXIT_PASS;
-	unlink(options->output);
-	return fail(&error);
+	if (!*error.text)
+		run_fail(&error, err, "--output=%s: %s", options->output, strerror(-err));
+	return cmd_fail(&error);
 }
 
 int cmd_simulate(int argc, char **argv)
@@ -512,7 +538,6 @@ int cmd_simulate(int argc, char **argv)
 	};
 	int code;
 
-	argp_err_exit_status = EXIT_USAGE;
 	if (!classes || !detectors || !work) {
 		log_error("out of memory");
 		return EXIT_BROKEN;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lab/cmd.h"
+#include "lab/cmd_input.h"
 #include "lab/problems.h"
 #include "lab/programs.h"
 #include "lab/scenario/describe.h"
@@ -13,27 +14,11 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 
-struct names {
-	char **v;
-	int count;
-};
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-	struct names *names = state->input;
-
 	(void)arg;
-	switch (key) {
-	case ARGP_KEY_ARGS:
-		names->v = state->argv + state->next;
-		names->count = state->argc - state->next;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "name a scenario or a file (see `leaklab list`)");
-		return EINVAL;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return cmd_inputs_parse(
+		state->input, key, state, "name a scenario or a file (see `leaklab list`)");
 }
 
 static const struct argp argp = {
@@ -65,7 +50,7 @@ static int validate(const char *name, const char *memgen)
 
 int cmd_validate(int argc, char **argv)
 {
-	struct names names = { 0 };
+	struct cmd_inputs names = { 0 };
 	char memgen[PATH_MAX];
 	int err = 0;
 
@@ -75,7 +60,7 @@ int cmd_validate(int argc, char **argv)
 		log_error("memgen: neither beside leaklab nor in PATH; build it with `make`");
 		return EXIT_BROKEN;
 	}
-	for (int i = 0; i < names.count; i++)
-		err |= validate(names.v[i], memgen);
+	for (size_t i = 0; i < names.count; i++)
+		err |= validate(names.paths[i], memgen);
 	return err ? EXIT_USAGE : EXIT_PASS;
 }

@@ -26,6 +26,7 @@ static const struct command {
 	{ "calibrate", cmd_calibrate, "make the detector's table of confidence" },
 	{ "oom", cmd_oom, "kill containers in every way and show who saw it" },
 	{ "limits", cmd_limits, "check that memory limits do what was declared" },
+	{ "soak", cmd_soak, "watch the collector itself over hours of load" },
 	{ "doctor", cmd_doctor, "say what this host can and cannot do" },
 	{ "clean", cmd_clean, "remove what runs that were killed left behind" },
 };

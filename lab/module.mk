@@ -6,3 +6,13 @@ ARCHIVE_OBJS += $(LAB_OBJS) $(LAB_CGROUP_OBJS)
 
 $(eval $(call program,leaklab,$(BUILD)/lab/main.o $(LAB_OBJS) $(LAB_CGROUP_OBJS) $(LIB_OBJS),\
 	-lcyaml -lyaml -ljansson -lcgroup -lm))
+
+# Hours of the collector under load. With DIR of a soak that was cut short it goes on.
+DURATION ?=
+DIR ?=
+PLAN ?=
+soak: need-root programs images ## Soak the collector and judge it: DURATION=24h PLAN=default; DIR=runs/... goes on
+	$(Q)$(BUILD)/leaklab soak $(PLAN) $(if $(DURATION),--duration $(DURATION)) \
+		$(if $(DIR),--dir $(DIR),--runs $(RUNS)) \
+		$(if $(filter command% environment%,$(origin SEED)),--seed $(SEED))
+.PHONY: soak

@@ -16,6 +16,9 @@
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t clock_mono_ns(void);
 
+/* Nanoseconds of CPU time that the calling thread has used. */
+uint64_t clock_cpu_ns(void);
+
 /* Nanoseconds since 1970 of CLOCK_REALTIME. */
 uint64_t clock_wall_ns(void);
 

@@ -6,7 +6,7 @@
  * rounds correctly, and nothing else: + - * /, and scaling by powers of two.
  *
  * What leads to a detection may use these, and of libm only what is exact: sqrt, fabs, floor, ceil,
- * trunc, fmin, fmax, ldexp, frexp. tests/golden/replay.bats checks that.
+ * trunc, llround, fmin, fmax, ldexp, frexp. tests/golden/replay.bats checks that.
  */
 #ifndef LEAKLAB_LIB_EXACT_MATH_H
 #define LEAKLAB_LIB_EXACT_MATH_H

@@ -36,7 +36,7 @@ $(BUILD)/replay/clang-O2: VARIANT = clang -O2
 REPLAY_VARIANTS = $(addprefix $(BUILD)/replay/,gcc-O0 gcc-O3 gcc-native clang-O2)
 
 $(REPLAY_VARIANTS): $(REPLAY_SOURCES) collector/cmd_replay.c \
-		collector/cmd_skipped.c tests/golden/replay_only.c \
+		collector/cmd_patience.c collector/cmd_recording.c tests/golden/replay_only.c \
 		$(wildcard collector/*.h collector/*/*.h lib/*.h) $(BUILD)/lib/revision_text.h | \
 		$(BUILD)/.deps
 	$(say) REPLAY $@

@@ -28,6 +28,9 @@
 /* No two records of one process are closer than this, whatever the threshold. */
 #define MIN_GAP_SHARE 10
 
+/* Moves to another cgroup that no hook told are found after this time. */
+#define MOVES_NS (5 * NS_PER_S)
+
 /* Inode number of the first PID namespace (PROC_PID_INIT_INO in the kernel). */
 #define HOST_PID_NS 0xeffffffcU
 
@@ -40,6 +43,8 @@ struct bpf_source {
 	int victim_perf_fd; /* of the classic mark_victim tracepoint, or -1 */
 	int cpus;
 	uint64_t foreign_swept; /* stats.foreign at the last full sweep */
+	uint64_t next_moves_ns; /* when a sweep looks for moves again */
+	bool tells_moves;	/* a hook does, too */
 };
 
 static struct bpf_source *as_bpf(const struct capture *capture)
@@ -145,13 +150,16 @@ static int bpf_sweep(struct capture *capture, bool all)
 	struct bpf_source *source = as_bpf(capture);
 	struct rss_event events[64];
 	_cleanup_close_ int fd = -1;
-	uint64_t foreign = 0;
+	uint64_t foreign = 0, now_ns = clock_mono_ns();
 	ssize_t n;
 
 	/* Updates by other processes did not mark theirs dirty: look at all of them. */
 	if (source->perf_fd >= 0)
 		foreign = bpf_stats(capture).foreign;
 	source->skel->bss->sweep_counts = all;
+	source->skel->bss->sweep_moves = !source->tells_moves || now_ns >= source->next_moves_ns;
+	if (now_ns >= source->next_moves_ns)
+		source->next_moves_ns = now_ns + MOVES_NS;
 	source->skel->bss->sweep_all = all || foreign != source->foreign_swept;
 	source->foreign_swept = foreign;
 	/* Before the sweep: what comes during it is for the next one. */
@@ -392,7 +400,7 @@ static int open_planned(const struct capture_settings *settings, const struct pl
 		return explain(-ENOMEM, "opening", error, error_size);
 	source->base.ops = &bpf_ops;
 	source->base.name = plan->classic ? "tp" : "tp_btf";
-	source->base.tells_cgroups = plan->cgroups;
+	source->base.tells_cgroups = source->tells_moves = plan->cgroups;
 	source->base.tells_oom = plan->victim != VICTIM_NONE;
 	source->perf_fd = source->victim_perf_fd = -1;
 	source->cpus = libbpf_num_possible_cpus();

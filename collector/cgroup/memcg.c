@@ -118,12 +118,14 @@ static int gone(int err)
 	return err == -ENOENT ? -ENODEV : err;
 }
 
-/* The directory, if it is still the same cgroup. */
-static int open_dir(const struct memcg *memcg)
+/* Opens the directory for this reading, if it is still the same cgroup. */
+static int open_dir(struct memcg *memcg)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
+	if (memcg->dir >= 0)
+		return 0;
 	fd = openat(memcg->source->mount_fd, *memcg->path ? memcg->path : ".",
 		O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -132,28 +134,40 @@ static int open_dir(const struct memcg *memcg)
 		return -errno;
 	if (memcg->id && st.st_ino != memcg->id)
 		return -ENODEV;
-	return cleanup_steal_fd(&fd);
+	memcg->dir = cleanup_steal_fd(&fd);
+	return 0;
+}
+
+static void close_dir(struct memcg *memcg)
+{
+	if (memcg->dir >= 0)
+		close(memcg->dir);
+	memcg->dir = -1;
 }
 
 /* Returns a descriptor, -ENOENT when this kernel has no such file, or another errno. */
-static int open_file(const struct memcg *memcg, enum memcg_file file)
+static int open_file(struct memcg *memcg, enum memcg_file file)
 {
 	const char *name = file_names[memcg->source->version][file];
-	_cleanup_close_ int dir = -1;
 	_cleanup_close_ int fd = -1;
 	struct statfs fs;
+	int err;
 
 	if (!name)
 		return -ENOENT;
-	dir = open_dir(memcg);
-	if (dir < 0)
-		return dir;
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	err = open_dir(memcg);
+	if (err)
+		return err;
+	fd = openat(memcg->dir, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (fstatfs(fd, &fs))
+	/* Once: what has the number of this cgroup is not mounted over later. */
+	if (!memcg->checked[file] && fstatfs(fd, &fs))
 		return -errno;
-	return fs.f_type == memcg->source->fs_magic ? cleanup_steal_fd(&fd) : -EXDEV;
+	if (!memcg->checked[file] && fs.f_type != memcg->source->fs_magic)
+		return -EXDEV;
+	memcg->checked[file] = true;
+	return cleanup_steal_fd(&fd);
 }
 
 static bool is_kept(const struct memcg *memcg, enum memcg_file file)
@@ -338,7 +352,7 @@ static int read_v2(struct memcg *memcg, const uint64_t *values, struct memcg_usa
 	return read_number(memcg, MEMCG_FILE_SWAP, &usage->swap_bytes);
 }
 
-int memcg_read_usage(struct memcg *memcg, uint64_t *ret_bytes)
+static int read_usage(struct memcg *memcg, uint64_t *ret_bytes)
 {
 	uint64_t bytes;
 	int err = read_number(memcg, MEMCG_FILE_USAGE, &bytes);
@@ -351,7 +365,15 @@ int memcg_read_usage(struct memcg *memcg, uint64_t *ret_bytes)
 	return 0;
 }
 
-int memcg_read(struct memcg *memcg, struct memcg_usage *ret)
+int memcg_read_usage(struct memcg *memcg, uint64_t *ret_bytes)
+{
+	int err = read_usage(memcg, ret_bytes);
+
+	close_dir(memcg);
+	return err;
+}
+
+static int read_all(struct memcg *memcg, struct memcg_usage *ret)
 {
 	const struct memcg_source *source = memcg->source;
 	struct memcg_usage usage;
@@ -361,7 +383,7 @@ int memcg_read(struct memcg *memcg, struct memcg_usage *ret)
 	/* All bits set is "unknown". */
 	memset(&usage, 0xff, sizeof(usage));
 	memset(values, 0xff, sizeof(values));
-	err = memcg_read_usage(memcg, &usage.usage_bytes);
+	err = read_usage(memcg, &usage.usage_bytes);
 	if (!err)
 		err = read_keys(memcg, MEMCG_FILE_STAT, values);
 	if (!err)
@@ -378,10 +400,18 @@ int memcg_read(struct memcg *memcg, struct memcg_usage *ret)
 	return 0;
 }
 
+int memcg_read(struct memcg *memcg, struct memcg_usage *ret)
+{
+	int err = read_all(memcg, ret);
+
+	close_dir(memcg);
+	return err;
+}
+
 int memcg_open(const struct memcg_source *source, const char *path, uint64_t id,
 	enum memcg_keep keep, struct memcg *ret)
 {
-	struct memcg memcg = { .source = source, .id = id, .keep = keep };
+	struct memcg memcg = { .source = source, .id = id, .keep = keep, .dir = -1 };
 	uint64_t bytes;
 	int err;
 

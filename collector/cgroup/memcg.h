@@ -78,7 +78,9 @@ struct memcg {
 	char *path;
 	enum memcg_keep keep;
 	int fds[MEMCG_FILES];
-	bool absent[MEMCG_FILES]; /* this kernel has no such file */
+	bool absent[MEMCG_FILES];  /* this kernel has no such file */
+	bool checked[MEMCG_FILES]; /* it was found on a cgroup file system */
+	int dir;		   /* open during a reading only */
 };
 
 /* Files that are open with MEMCG_KEEP_ALL, at most. */

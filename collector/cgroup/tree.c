@@ -20,6 +20,7 @@ struct cgroup_tree *cgroup_tree_new(const struct cgroup_host *host, const char *
 	tree->scope = scope && strcmp(scope, "/") != 0 ? scope : NULL;
 	if (listener)
 		tree->listener = *listener;
+	tree_watch_open(tree);
 	return tree;
 }
 
@@ -37,6 +38,7 @@ void cgroup_tree_free(struct cgroup_tree *tree)
 
 	if (!tree)
 		return;
+	tree_watch_close(tree);
 	HASH_ITER (hh, tree->nodes, node, next)
 		free_node(tree, node);
 	free(tree);
@@ -222,6 +224,8 @@ struct tree_node *tree_make(struct cgroup_tree *tree, uint64_t id, struct tree_n
 		free_node(tree, node);
 		return NULL;
 	}
+	/* First, so that no write falls between. */
+	tree_watch_node(tree, node);
 	if (raw)
 		tree_set_limits(tree, node, raw);
 	else
@@ -241,6 +245,7 @@ int tree_move(struct cgroup_tree *tree, struct tree_node *node, struct tree_node
 		return -ENOMEM;
 	unlink_node(tree, node);
 	link_below(tree, node, parent);
+	tree_watch_node(tree, node);
 	tree_read_limits(tree, node);
 	tree_report_change(tree, node, &old, t_ns);
 	return 0;
@@ -252,6 +257,7 @@ static void bury_one(struct cgroup_tree *tree, struct tree_node *node, uint64_t 
 	struct tree_node **slot;
 
 	unlink_node(tree, node);
+	tree_unwatch_node(tree, node);
 	tree->stats.live--;
 	node->pub.dead = true;
 	if (node->pub.in_scope && tree->listener.removed)
@@ -298,6 +304,7 @@ static int update_told(struct cgroup_tree *tree, struct tree_node *node, const c
 	if (!node->pub.path && node->parent && tree_child_path(node->parent, name, path)) {
 		if (set_path(tree, node, path))
 			return -ENOMEM;
+		tree_watch_node(tree, node);
 		changed = true;
 	}
 	if (raw && tree_set_limits(tree, node, raw))

@@ -106,9 +106,10 @@ void cgroup_tree_each(
 	struct cgroup_tree *tree, void (*visit)(void *ctx, struct cgroup_node *node), void *ctx);
 
 /*
- * Reads the limits of live nodes again, and the names of containers that have none yet; what
- * changed is reported. Two or three small files each, however deep it lies. Goes on where the last
- * call stopped, for about 5 ms. Returns whether that was the last node: all were read.
+ * Reads the limits of live nodes again that were written to, and the names of containers that have
+ * none yet; what changed is reported. Where writes cannot be told of, and once a minute, those of
+ * all: two or three small files each, however deep it lies. Goes on where the last call stopped,
+ * for about 5 ms. Returns whether that was the last node.
  */
 bool cgroup_tree_refresh(struct cgroup_tree *tree, uint64_t now_ns);
 

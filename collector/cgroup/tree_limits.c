@@ -11,6 +11,8 @@
 /* Of one refresh, and what is read in one whatever it costs. */
 #define SLICE_NS (5 * NS_PER_MS)
 #define SLICE_NODES 64
+/* Limits that nobody said were written are read again after this time, in case it was not told. */
+#define FULL_NS (60 * NS_PER_S)
 
 static bool same_bounds(const struct cgroup_bounds *a, const struct cgroup_bounds *b)
 {
@@ -41,6 +43,13 @@ static struct cgroup_bound swap_of(
 	return swap;
 }
 
+/* What binds it binds those below. */
+static void doubt_children(struct tree_node *node)
+{
+	for (struct tree_node *child = node->first_child; child; child = child->next)
+		child->stale = true;
+}
+
 bool tree_set_limits(
 	struct cgroup_tree *tree, struct tree_node *node, const struct cgroup_bounds *raw)
 {
@@ -52,6 +61,8 @@ bool tree_set_limits(
 
 	limits.swap = swap_of(tree->host, raw, limits.memory.bytes);
 	changed = !node->pub.limits_known || !same_bounds(&limits, &node->pub.limits);
+	if (changed || !same_bounds(raw, &node->raw))
+		doubt_children(node);
 	node->raw = *raw;
 	node->pub.limits = limits;
 	node->pub.limits_known = true;
@@ -82,6 +93,8 @@ bool tree_read_limits(struct cgroup_tree *tree, struct tree_node *node)
 			tree->stats.unreadable++;
 		return false;
 	}
+	if (node->binds_children != own.binds_children)
+		doubt_children(node);
 	node->binds_children = own.binds_children;
 	/* Of one whose ancestors are not known, the kernel alone can tell what binds. */
 	if (parent ? parent->binds_children && !parent->pub.limits_known
@@ -103,27 +116,56 @@ bool tree_read_name(struct cgroup_tree *tree, struct tree_node *node)
 	return container_find_name(tree->host->root, node->pub.path, node->pub.container) == 0;
 }
 
+static bool lacks_name(const struct tree_node *node)
+{
+	return node->pub.container && !node->pub.container->name[0] &&
+	       node->name_tries < NAME_TRIES;
+}
+
+static bool is_due(const struct cgroup_tree *tree, const struct tree_node *node)
+{
+	return tree->full || node->stale || !node->watch || !node->pub.limits_known ||
+	       lacks_name(node);
+}
+
 static void refresh(struct cgroup_tree *tree, struct tree_node *node, uint64_t now_ns)
 {
 	struct cgroup_bounds old = node->pub.limits;
-	bool changed = tree_read_limits(tree, node);
+	bool changed;
 
-	if (node->pub.container && !node->pub.container->name[0])
+	node->stale = false;
+	changed = tree_read_limits(tree, node);
+	if (lacks_name(node))
 		changed |= tree_read_name(tree, node);
 	if (changed)
 		tree_report_change(tree, node, &old, now_ns);
 }
 
+static void start_refresh(struct cgroup_tree *tree, uint64_t now_ns)
+{
+	tree->full = now_ns >= tree->full_ns;
+	if (tree->full)
+		tree->full_ns = now_ns + FULL_NS;
+}
+
 bool cgroup_tree_refresh(struct cgroup_tree *tree, uint64_t now_ns)
 {
 	uint64_t end_ns = clock_mono_ns() + SLICE_NS;
-	struct tree_node *node = tree->refresh_at ? tree->refresh_at : tree_next(tree, NULL);
+	struct tree_node *node = tree->refresh_at;
+	unsigned int done = 0;
 
-	for (unsigned int done = 0; node; done++) {
+	tree_watch_take(tree);
+	if (!node) {
+		start_refresh(tree, now_ns);
+		node = tree_next(tree, NULL);
+	}
+	for (; node; node = tree_next(tree, node)) {
+		if (!is_due(tree, node))
+			continue;
 		if (done >= SLICE_NODES && clock_mono_ns() >= end_ns)
 			break;
 		refresh(tree, node, now_ns);
-		node = tree_next(tree, node);
+		done++;
 	}
 	tree->refresh_at = node;
 	return !node;

@@ -15,8 +15,10 @@ struct tree_node {
 	bool binds_children;	  /* v1 memory.use_hierarchy */
 	bool told;		  /* its birth, by the kernel */
 	uint8_t name_tries;	  /* that found no name of its container */
+	bool stale;		  /* its limits may be others: a file was written, or above it */
+	int watch;		  /* of inotify, that tells so; 0: none */
 	uint64_t round;		  /* of the walk that found it last */
-	UT_hash_handle hh;
+	UT_hash_handle hh, by_watch;
 };
 
 struct cgroup_tree {
@@ -29,6 +31,10 @@ struct cgroup_tree {
 	uint64_t deaths; /* the oldest is dead[deaths % CGROUP_TREE_DEAD] */
 	uint64_t round;
 	struct tree_node *refresh_at; /* the next one to refresh; NULL: the first */
+	uint64_t full_ns;	      /* when all limits are read again, whatever was told */
+	bool full;		      /* this refresh does */
+	struct tree_node *watched;    /* by watch */
+	int watch_fd;		      /* inotify; negative: none */
 	struct cgroup_tree_stats stats;
 };
 
@@ -67,6 +73,17 @@ bool tree_set_limits(
 
 /* Reads the files of @node; its parent's limits are taken as they are. Returns as above. */
 bool tree_read_limits(struct cgroup_tree *tree, struct tree_node *node);
+
+/* tree_watch.c: who is told of writes to the files of limits. */
+void tree_watch_open(struct cgroup_tree *tree);
+void tree_watch_close(struct cgroup_tree *tree);
+
+/* Has writes make @node stale from now on, if that can be. */
+void tree_watch_node(struct cgroup_tree *tree, struct tree_node *node);
+void tree_unwatch_node(struct cgroup_tree *tree, struct tree_node *node);
+
+/* Takes what was told until now. */
+void tree_watch_take(struct cgroup_tree *tree);
 
 /* Looks for the name of the container of @node. Returns whether one was found. */
 bool tree_read_name(struct cgroup_tree *tree, struct tree_node *node);

@@ -33,11 +33,13 @@ struct curve {
 	double slow_noise;
 	double peak;
 	unsigned int peak_at;
-	double drawdown;  /* largest fall from a high */
-	double onset_s;	  /* of its first point after the episode's start */
-	double present_s; /* from its first point to the present */
-	double present;	  /* held now */
-	double risen_s;	  /* when it last rose */
+	double drawdown;		   /* largest fall from a high */
+	double onset_s;			   /* of its first point after the episode's start */
+	double present_s;		   /* from its first point to the present */
+	double present;			   /* held now */
+	double risen_s;			   /* when it last rose */
+	double seen_s;			   /* when it began, as it was seen then, or NAN */
+	double valley_slope, valley_error; /* as in struct shape_context */
 };
 
 /* Stretches of points that rise, with rests between them. */

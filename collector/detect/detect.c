@@ -22,14 +22,16 @@
 #define HUGE_KIB 2048U
 #define HUGE_SLACK_KIB 96U
 
-struct detect *detect_new(uint32_t max_processes, detect_emit emit, void *ctx)
+struct detect *detect_new(const struct detect_options *options, detect_emit emit, void *ctx)
 {
+	uint64_t patience_ns = options->patience_ns ? options->patience_ns : DETECT_PATIENCE_NS;
+	uint32_t max_processes = options->max_processes, size = 16;
 	struct detect *detect = calloc(1, sizeof(*detect));
-	uint32_t size = 16;
 
 	if (!detect)
 		return NULL;
-	if (max_processes > MAX_PROCESSES) {
+	if (max_processes > MAX_PROCESSES || patience_ns < DETECT_PATIENCE_MIN_NS ||
+		patience_ns > DETECT_PATIENCE_MAX_NS) {
 		free(detect);
 		return NULL;
 	}
@@ -44,6 +46,7 @@ struct detect *detect_new(uint32_t max_processes, detect_emit emit, void *ctx)
 	}
 	detect->emit = emit;
 	detect->ctx = ctx;
+	detect->patience_ns = patience_ns;
 	detect->max = max_processes;
 	detect->mask = size - 1;
 	return detect;
@@ -147,6 +150,7 @@ static void advance(struct detect *detect, struct process *process, uint32_t kib
 		process->started = true;
 		series_init(&process->series, detect->now_ns, kib);
 		process->step_kib = kib;
+		process_start_rest(detect, process);
 		process_restart_episode(detect, process, kib);
 	}
 	/* After the judgement: the buckets that closed end before this value. */
@@ -210,6 +214,12 @@ void detect_loss(struct detect *detect, uint64_t lost)
 	detect->lost += lost;
 }
 
+void *detect_spare(const struct detect *detect, size_t *ret_bytes)
+{
+	*ret_bytes = (detect->max - detect->used) * sizeof(*detect->slots);
+	return &detect->slots[detect->used];
+}
+
 uint32_t detect_tracked(const struct detect *detect)
 {
 	return detect->used;
@@ -243,7 +253,7 @@ const char *detect_pattern_name(enum detect_pattern pattern)
 {
 	static const char *const names[] = { "unknown", "linear", "accelerating", "oscillating",
 		"burst", "gcleak", "warmup", "plateau", "cache", "sawtooth", "spike", "sine",
-		"steady", "churn" };
+		"steady", "churn", "walk" };
 
 	return names[pattern];
 }

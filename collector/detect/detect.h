@@ -41,6 +41,7 @@ enum detect_pattern {
 	DETECT_SINE,
 	DETECT_STEADY,
 	DETECT_CHURN,
+	DETECT_WALK, /* up and down by any amount */
 };
 
 /*
@@ -83,10 +84,23 @@ typedef void (*detect_emit)(void *ctx, const struct detect_verdict *verdict);
 struct detect;
 
 /*
- * A detector for at most @max_processes address spaces at once. Returns NULL without memory.
- * Owned by the caller, freed with detect_free().
+ * How long growth is watched before it is called a leak, but for the shorter wait near a limit. The
+ * least is the smallest window of the leak tier: eight floors of 16 s.
  */
-struct detect *detect_new(uint32_t max_processes, detect_emit emit, void *ctx);
+#define DETECT_PATIENCE_NS 224000000000ULL
+#define DETECT_PATIENCE_MIN_NS 128000000000ULL
+#define DETECT_PATIENCE_MAX_NS 3600000000000ULL
+
+struct detect_options {
+	uint32_t max_processes; /* address spaces at once */
+	uint64_t patience_ns;	/* 0: DETECT_PATIENCE_NS */
+};
+
+/*
+ * Returns NULL without memory, for more than 2^24 processes, or a patience out of its bounds. Owned
+ * by the caller, freed with detect_free().
+ */
+struct detect *detect_new(const struct detect_options *options, detect_emit emit, void *ctx);
 void detect_free(struct detect *detect);
 
 /*
@@ -105,6 +119,12 @@ void detect_tick(struct detect *detect, uint64_t t_ns);
 
 /* Records were lost before they reached the detector; stands in the audit of later verdicts. */
 void detect_loss(struct detect *detect, uint64_t lost);
+
+/*
+ * Memory that no address space needs now, @ret_bytes of it. It is cleared before use, so its owner
+ * may have the system take the pages back: reading and writing it must go on to be possible.
+ */
+void *detect_spare(const struct detect *detect, size_t *ret_bytes);
 
 uint32_t detect_tracked(const struct detect *detect);
 uint64_t detect_untracked(const struct detect *detect);

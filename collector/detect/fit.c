@@ -9,8 +9,14 @@
 #define HINGE_MIN_KIB 16
 /* So many points before it stood out growth may have begun. */
 #define HINGE_BACK 8.0
+/* An onset that was seen earlier is the same one when it is within so many points. */
+#define SEEN_UNITS 4
+/* So many points after the onset are enough for a line. */
+#define EVEN_POINTS 8
 /* Residuals about a straight line, as a multiple of the noise. */
 #define STRAIGHT_NOISE 3
+/* Or as a share of the growth: bursts in it are too many for the points to show. */
+#define STRAIGHT_SHARE 0.01
 
 /* Student's t, two-sided 95 %. */
 static double student_t(unsigned int degrees)
@@ -61,23 +67,9 @@ bool fit_is_straight(const struct curve *curve)
 	for (unsigned int i = 0; i < curve->n; i++)
 		x[i] = i;
 	fit_line(x, curve->mean, curve->n, &squares);
-	noise = STRAIGHT_NOISE * larger(curve->noise, curve->slow_noise);
+	noise = larger(STRAIGHT_NOISE * larger(curve->noise, curve->slow_noise),
+		STRAIGHT_SHARE * (curve->peak - curve->base));
 	return squares < noise * noise;
-}
-
-/* Over the means, up to where it reached its height: a rest after that is not part of the growth.
- */
-static struct fit fit_even(const struct curve *curve)
-{
-	double x[EPISODE_POINTS + 1], end = curve->base + 0.98 * (curve->peak - curve->base);
-	/* The growth began somewhere within the first point. */
-	unsigned int first = curve->n > 8 ? 1 : 0, n = 0;
-
-	while (first + n < curve->n && (n < 4 || curve->mean[first + n - 1] < end)) {
-		x[n] = (first + n) * curve->unit_s;
-		n++;
-	}
-	return fit_line(x, curve->mean + first, n, NULL);
 }
 
 /* Over the floors that nothing fell below later, but for the last tooth, which may yet fall. */
@@ -108,6 +100,32 @@ static bool fit_envelope(const struct curve *curve, struct fit *ret)
 	return true;
 }
 
+/*
+ * Where a parabola leaves the base: the root of a line through the square roots of what was gained,
+ * over the points from @first on.
+ */
+static double parabola_root(const struct curve *curve, unsigned int first)
+{
+	double x[EPISODE_POINTS + 1], y[EPISODE_POINTS + 1], mean_x = 0, mean_y = 0;
+	unsigned int n = 0;
+	struct fit fit;
+
+	for (unsigned int i = first; i < curve->n; i++) {
+		if (curve->mean[i] <= curve->base)
+			continue;
+		x[n] = i + 0.5;
+		y[n++] = sqrt(curve->mean[i] - curve->base);
+	}
+	if (n < 4)
+		return first;
+	for (unsigned int i = 0; i < n; i++) {
+		mean_x += x[i] / n;
+		mean_y += y[i] / n;
+	}
+	fit = fit_line(x, y, n, NULL);
+	return fit.slope > 0 ? mean_x - mean_y / fit.slope : first;
+}
+
 double fit_hinge(const struct curve *curve, int order)
 {
 	double enough = larger(HINGE_MIN_KIB, 2 * larger(curve->noise, curve->slow_noise)), slope;
@@ -118,25 +136,68 @@ double fit_hinge(const struct curve *curve, int order)
 		i--;
 	if (i + 2 >= curve->n)
 		return 0;
+	if (order == 2)
+		return lesser(larger(parabola_root(curve, i), i - HINGE_BACK), i + 1.0);
 	slope = curve->mean[i + 2] - curve->mean[i + 1];
 	if (slope > 0.3 * (curve->mean[i + 1] - curve->mean[i])) {
-		double back = order * (curve->mean[i + 1] - curve->base) / slope;
+		double back = (curve->mean[i + 1] - curve->base) / slope;
 
-		return lesser(larger(i + 1.5 - back, i - (order == 2 ? HINGE_BACK : 2.0)), i + 1.0);
+		return lesser(larger(i + 1.5 - back, i - 2.0), i + 1.0);
 	}
 	return i + (curve->mean[i + 1] - curve->mean[i]) / (curve->mean[i + 1] - curve->base);
+}
+
+/*
+ * Over the means, from where it left the base up to where it reached its height: rests before and
+ * after are not part of the growth.
+ */
+static struct fit fit_even(const struct curve *curve)
+{
+	double x[EPISODE_POINTS + 1], end = curve->base + 0.98 * (curve->peak - curve->base);
+	double hinge = fit_hinge(curve, 1);
+	/* The growth began somewhere within the first point. */
+	unsigned int first = curve->n > 8 ? 1 : 0, n = 0;
+
+	if (hinge >= 1 && hinge + EVEN_POINTS < curve->n)
+		first = (unsigned int)hinge + 1;
+	while (first + n < curve->n && (n < 4 || curve->mean[first + n - 1] < end)) {
+		x[n] = (first + n) * curve->unit_s;
+		n++;
+	}
+	return fit_line(x, curve->mean + first, n, NULL);
+}
+
+/* When growth of @order began, s: as it was seen when it was young, or by the hinge. */
+static double begin_of(const struct curve *curve, int order)
+{
+	double hinge_s = fit_hinge(curve, order) * curve->unit_s;
+
+	if (order == 1 && isfinite(curve->seen_s) &&
+		fabs(curve->seen_s - hinge_s) < SEEN_UNITS * curve->unit_s)
+		return curve->seen_s;
+	return hinge_s;
 }
 
 /* From the onset to the present, or to when it stopped. */
 static struct fit fit_ends(const struct curve *curve, int order, double more)
 {
-	double time =
-		larger(curve->present_s - fit_hinge(curve, order) * curve->unit_s, curve->unit_s);
+	double time = larger(curve->present_s - begin_of(curve, order), curve->unit_s);
 	struct fit fit = { .slope = (curve->present + more - curve->base) / time };
-	double beginning = 0.25 * curve->unit_s * fit.slope;
+	/* It began within a point of where it seems to: steps part the first of them. */
+	double beginning = 0.5 * curve->unit_s * fit.slope;
 
 	fit.error = 2 * sqrt(beginning * beginning + 2 * curve->noise * curve->noise) / time;
 	return fit;
+}
+
+/* By the envelope, or by the floors that the leak was found in, whichever is known better. */
+static struct fit fit_valleys(const struct curve *curve)
+{
+	struct fit floors = { .slope = curve->valley_slope, .error = curve->valley_error }, fit;
+
+	if (!fit_envelope(curve, &fit))
+		return floors.error > 0 ? floors : fit_ends(curve, 1, 0);
+	return floors.error > 0 && floors.error < fit.error ? floors : fit;
 }
 
 /* Whether steps and the rests between them can be told apart. */
@@ -185,13 +246,9 @@ static double next_step(const struct curve *curve)
 struct fit fit_rate(const struct curve *curve, const struct rises *rises,
 	enum detect_pattern pattern, bool too_fine)
 {
-	struct fit fit;
-
 	switch (pattern) {
 	case DETECT_GCLEAK:
-		if (fit_envelope(curve, &fit))
-			return fit;
-		return fit_ends(curve, 1, 0);
+		return fit_valleys(curve);
 	case DETECT_BURST:
 		if (too_fine)
 			return fit_even(curve);

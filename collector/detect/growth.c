@@ -3,20 +3,26 @@
 
 #include <math.h>
 
+#include "collector/detect/detect.h"
+
 /* "Rising" is asked at 250 ms to 64 s, "leak" at 16 s to 4,096 s and above, or 8 s in a hurry. */
 #define RISING_LEVELS 9
 #define RISING_STEPS 4
+/* One step at a level below this may be a spike of a moment; it must stand for so many floors. */
+#define RISING_ONE_STEP_LEVEL 2
+#define JUMP_FLOORS 4
 /* Below 4 s programs take and give back three times as much as they do above. */
 #define RISING_STEADY_LEVEL 4
 #define LEAK_FIRST_LEVEL 6
 #define LEAK_URGENT_LEVEL 5
 /* Standard deviation of even steps, as a share of their mean. */
-#define LEAK_SPAN_S 224
 #define EVEN_SCATTER 0.35
 #define VERY_EVEN_SCATTER 0.2
 /* Teeth are so many steps high, and the slope of the floors below them has this t at least. */
 #define TEETH_STEPS 10
 #define TEETH_T 8
+/* Student's t of a line through eight floors, two-sided 95 %. */
+#define VALLEY_T95 2.447
 #define ALIKE_SCATTER 0.25
 
 /* Below this, start-up noise of healthy programs is as large. */
@@ -46,12 +52,44 @@ static int64_t step_kib(const struct series *series, int level, unsigned int bac
 	       (int64_t)series_floor(series, level, back + 1);
 }
 
+/* Set by @back + 1 steps at @level, the last of them at the newest floor. */
+static void set_rise(const struct series *series, int level, unsigned int back, int64_t grown,
+	unsigned int rose, struct growth *ret)
+{
+	ret->level = level;
+	ret->span_ns = (back + 1) * series_bucket_ns(level);
+	/* A floor is the value at its bucket's start. */
+	ret->from_ns =
+		series_closed_until_ns(series, level) - ret->span_ns - series_bucket_ns(level);
+	ret->base_kib = series_floor(series, level, back + 1);
+	ret->grown_kib = (uint32_t)grown;
+	ret->steadiness = (double)rose / (back + 1);
+}
+
+/* A single step that has stood for a second: one sample that is high is not growth. */
+static bool find_jump(const struct series *series, uint32_t threshold_kib, struct growth *ret)
+{
+	uint32_t least = series_floor(series, 0, 0);
+
+	for (unsigned int back = 1; back + 1 < series->levels[0].closed; back++) {
+		uint32_t before = series_floor(series, 0, back + 1);
+
+		if (series_floor(series, 0, back) < least)
+			least = series_floor(series, 0, back);
+		if (back + 1 < JUMP_FLOORS || least < (uint64_t)before + threshold_kib)
+			continue;
+		set_rise(series, 0, back, least - before, 1, ret);
+		return true;
+	}
+	return false;
+}
+
 static bool find_rising_at(
 	const struct series *series, int level, uint32_t threshold_kib, struct growth *ret)
 {
 	unsigned int floors = series->levels[level].closed;
 	unsigned int rose = 0;
-	int64_t grown = 0;
+	int64_t grown = 0, largest = 0;
 
 	for (unsigned int back = 0; back < RISING_STEPS && back + 1 < floors; back++) {
 		int64_t step = step_kib(series, level, back);
@@ -60,28 +98,31 @@ static bool find_rising_at(
 			return false;
 		rose += step > 0;
 		grown += step;
-		if (grown < threshold_kib)
+		largest = step > largest ? step : largest;
+		/* Of a single step, which floors of 1 s would show, see find_jump(). */
+		if (grown < threshold_kib ||
+			(level < RISING_ONE_STEP_LEVEL && 4 * largest > 3 * grown))
 			continue;
-		ret->level = level;
-		ret->span_ns = (back + 1) * series_bucket_ns(level);
-		/* A floor is the value at its bucket's start. */
-		ret->from_ns = series_closed_until_ns(series, level) - ret->span_ns -
-			       series_bucket_ns(level);
-		ret->base_kib = series_floor(series, level, back + 1);
-		ret->grown_kib = (uint32_t)grown;
-		ret->steadiness = (double)rose / (back + 1);
+		set_rise(series, level, back, grown, rose, ret);
 		return true;
 	}
 	return false;
 }
 
-bool growth_find_rising(const struct series *series, uint32_t threshold_kib, struct growth *ret)
+bool growth_find_rising(const struct series *series, uint32_t threshold_kib, uint32_t swing_kib,
+	uint32_t usual_kib, struct growth *ret)
 {
 	for (int level = 0; level < RISING_LEVELS; level++) {
+		uint32_t floor_kib = series_floor(
+			series, level < RISING_ONE_STEP_LEVEL ? 0 : SERIES_SECOND_LEVEL, 0);
 		uint64_t least_kib = threshold_kib * (level < RISING_STEADY_LEVEL ? 3ULL : 1ULL);
 
-		if (least_kib <= UINT32_MAX &&
-			find_rising_at(series, level, (uint32_t)least_kib, ret))
+		if (least_kib < swing_kib)
+			least_kib = swing_kib;
+		if (least_kib > UINT32_MAX || floor_kib < usual_kib)
+			continue;
+		if (find_rising_at(series, level, (uint32_t)least_kib, ret) ||
+			(level == 0 && find_jump(series, (uint32_t)least_kib, ret)))
 			return true;
 	}
 	return false;
@@ -244,6 +285,34 @@ static bool has_high_teeth(
 	       TEETH_STEPS * (double)steps->grown;
 }
 
+/* The line through a level's floors, by least squares: KiB a bucket, and sums of squares. */
+struct floor_line {
+	double slope, sxx, sse;
+};
+
+static struct floor_line fit_floors(const struct series *series, int level)
+{
+	struct floor_line line = {};
+	double mean = 0, sxy = 0;
+
+	for (unsigned int i = 0; i < SERIES_BUCKETS; i++)
+		mean += (double)series_floor(series, level, i) / SERIES_BUCKETS;
+	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
+		double x = (SERIES_BUCKETS - 1) / 2.0 - i;
+
+		line.sxx += x * x;
+		sxy += x * ((double)series_floor(series, level, i) - mean);
+	}
+	line.slope = sxy / line.sxx;
+	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
+		double rest = (double)series_floor(series, level, i) - mean -
+			      line.slope * ((SERIES_BUCKETS - 1) / 2.0 - i);
+
+		line.sse += rest * rest;
+	}
+	return line;
+}
+
 /*
  * Below teeth the level's floors are valleys, and how low each of them was seen is chance, apart
  * from the line that they may follow. Whether they do is Student's test of the slope. It would take
@@ -251,24 +320,25 @@ static bool has_high_teeth(
  */
 static bool rises_in_valleys(const struct series *series, int level)
 {
-	double mean = 0, sxx = 0, sxy = 0, sse = 0, slope;
+	struct floor_line line = fit_floors(series, level);
 
-	for (unsigned int i = 0; i < SERIES_BUCKETS; i++)
-		mean += (double)series_floor(series, level, i) / SERIES_BUCKETS;
-	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
-		double x = (SERIES_BUCKETS - 1) / 2.0 - i;
+	return line.slope > 0 && line.slope * line.slope * line.sxx * (SERIES_BUCKETS - 2) >
+					 TEETH_T * TEETH_T * line.sse;
+}
 
-		sxx += x * x;
-		sxy += x * ((double)series_floor(series, level, i) - mean);
-	}
-	slope = sxy / sxx;
-	for (unsigned int i = 0; i < SERIES_BUCKETS; i++) {
-		double rest = (double)series_floor(series, level, i) - mean -
-			      slope * ((SERIES_BUCKETS - 1) / 2.0 - i);
+bool growth_valley_rate(
+	const struct series *series, int level, double *ret_kib_per_s, double *ret_error_kib_per_s)
+{
+	double bucket_s = (double)series_bucket_ns(level) * 1e-9;
+	struct floor_line line;
 
-		sse += rest * rest;
-	}
-	return slope > 0 && slope * slope * sxx * (SERIES_BUCKETS - 2) > TEETH_T * TEETH_T * sse;
+	if (series->levels[level].closed < SERIES_BUCKETS)
+		return false;
+	line = fit_floors(series, level);
+	*ret_kib_per_s = line.slope / bucket_s;
+	*ret_error_kib_per_s =
+		VALLEY_T95 * sqrt(line.sse / (SERIES_BUCKETS - 2) / line.sxx) / bucket_s;
+	return true;
 }
 
 /* Memory that was held before, and given back, may come again without being a leak. */
@@ -314,24 +384,30 @@ static bool find_leak_at(const struct series *series, int level, uint32_t thresh
 }
 
 /*
- * How often in a row a level must say so: the coarser, the less it can be chance or a cycle. At
- * 16 s the window of 128 s is held for LEAK_SPAN_S in all.
+ * How often in a row a level must say so: the coarser, the less it can be chance or a cycle. A
+ * window that is shorter than the patience moves on until both are of one length.
  */
-static unsigned int confirmations(int level, const struct growth *growth)
+static unsigned int confirmations(int level, const struct growth *growth, uint64_t patience_ns)
 {
-	uint64_t window_s = SERIES_BUCKETS * series_bucket_ns(level) / 1000000000;
-	uint64_t bucket_s = series_bucket_ns(level) / 1000000000;
+	uint64_t bucket_ns = series_bucket_ns(level);
+	uint64_t window_ns = SERIES_BUCKETS * bucket_ns;
 
 	if (growth->is_urgent)
 		return 3;
-	if (window_s >= 2 * LEAK_SPAN_S)
+	if (window_ns >= 2 * patience_ns)
 		return growth->scatter < VERY_EVEN_SCATTER ? 1 : 2;
-	return window_s >= LEAK_SPAN_S ? 2
-				       : 1 + (unsigned int)((LEAK_SPAN_S - window_s) / bucket_s);
+	if (window_ns >= patience_ns)
+		return 2;
+	return 1 + (unsigned int)((patience_ns - window_ns + bucket_ns - 1) / bucket_ns);
 }
 
+/* The most of them are counted in leak_state.said. */
+#define FIRST_BUCKET_NS (SERIES_BASE_NS << LEAK_FIRST_LEVEL)
+_Static_assert(DETECT_PATIENCE_MIN_NS == SERIES_BUCKETS * FIRST_BUCKET_NS, "one window");
+_Static_assert(DETECT_PATIENCE_MAX_NS < UINT8_MAX * FIRST_BUCKET_NS, "counted in 8 bits");
+
 bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,
-	struct leak_state *state, struct growth *ret)
+	uint64_t patience_ns, struct leak_state *state, struct growth *ret)
 {
 	bool found = false;
 
@@ -347,7 +423,7 @@ bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t thr
 		if (state->said[level] == 0)
 			state->said_base_kib[level] = growth.base_kib;
 		state->said[level] += state->said[level] < UINT8_MAX;
-		if (found || state->said[level] < confirmations(level, &growth))
+		if (found || state->said[level] < confirmations(level, &growth, patience_ns))
 			continue;
 		*ret = growth;
 		ret->from_ns -= (state->said[level] - 1) * series_bucket_ns(level);

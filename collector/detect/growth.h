@@ -34,9 +34,11 @@ uint32_t growth_threshold_kib(uint32_t value_kib, uint32_t error_kib, uint32_t n
 
 /*
  * Whether floors rise at any level of up to 64 s: none of up to four steps falls, and together
- * they reach the threshold. Takes the shortest such stretch.
+ * they reach the threshold and what the process is known to swing by at rest, to above what is
+ * usual. A single step must have stood for a second. Takes the shortest such stretch.
  */
-bool growth_find_rising(const struct series *series, uint32_t threshold_kib, struct growth *ret);
+bool growth_find_rising(const struct series *series, uint32_t threshold_kib, uint32_t swing_kib,
+	uint32_t usual_kib, struct growth *ret);
 
 /* What the search for leaks knows beside the series. */
 struct leak_state {
@@ -52,9 +54,17 @@ struct leak_state {
  * on: without a rest from before the window up to the present, or again and again with rests; not
  * slowing down as a warm-up does, above all floors that were there before, and with nothing given
  * back. The buckets are of 16 s and more; of 8 s already when the growth has taken half of
- * what was left: @room_kib is what is left now until a limit kills, or GROWTH_NO_LIMIT.
+ * what was left: @state->room_kib. Growth is watched for @patience_ns at least, detect.h has its
+ * bounds, or 80 s when it has taken so much.
  */
 bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t threshold_kib,
-	struct leak_state *state, struct growth *ret);
+	uint64_t patience_ns, struct leak_state *state, struct growth *ret);
+
+/*
+ * The slope of the line through the floors at @level, KiB/s, with the half of its 95 % interval by
+ * Student's t (as shape.h says of even growth). Returns false while there are fewer than eight.
+ */
+bool growth_valley_rate(
+	const struct series *series, int level, double *ret_kib_per_s, double *ret_error_kib_per_s);
 
 #endif

@@ -18,10 +18,16 @@
  */
 #define QUIET_MIN_NS (8 * NS_PER_SECOND)
 #define LEAK_QUIET_SPANS 4
+/* Growth with longer pauses is new each time. */
+#define PAUSE_MAX_NS (40 * NS_PER_SECOND)
+/* Growth is asked for so long after a step. */
+#define STEP_NS (2 * NS_PER_SECOND)
 /* And over when all but a half of the growth was given back, of a leak all but a quarter. */
 #define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
 /* The score of a leak is its time in units of this, what eight buckets of 8 s show. */
 #define SCORE_SPAN_S 61
+/* What memory at rest swings by, within minutes, is so many standard deviations of its noise. */
+#define SWING_SIGMAS 6
 /* Width of the interval of a leak's rate when it is raised, as a share of the rate. */
 #define RATE_KNOWN 0.75
 
@@ -35,23 +41,37 @@ static double score_of(
 	return (double)growth->span_ns * 1e-9 / SCORE_SPAN_S * growth->steadiness;
 }
 
+static uint32_t greater(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
-	bool below_teeth, bool over)
+	const struct growth *leak, bool over)
 {
 	uint64_t value_kib = process->series.value;
+	uint32_t swing = process->rest_swing_kib / SWING_SIGMAS;
 
+	double valley_slope = 0, valley_error = 0;
+
+	if (leaking && leak->below_teeth)
+		growth_valley_rate(&process->series, leak->level, &valley_slope, &valley_error);
 	episode_put(&process->episode, detect->now_ns, process->series.value);
 	return shape_measure(&process->episode,
 		&(struct shape_context){
-			.noise_kib = process->noise[0] / NOISE_UNITS,
-			.rest_noise_kib = process->rest_noise[0] / NOISE_UNITS,
-			.slow_noise_kib = process->rest_noise[1] / NOISE_UNITS,
-			.has_teeth = below_teeth || process_has_teeth(detect, process),
-			.leaking = leaking,
+			.noise_kib = greater(process->noise[0] / NOISE_UNITS, swing),
+			.rest_noise_kib = greater(process->rest_noise[0] / NOISE_UNITS, swing),
+			.slow_noise_kib = greater(process->rest_noise[1] / NOISE_UNITS, swing),
+			.least_rise_kib = process_least_growth(process, 0) / 2,
+			.valley_slope = valley_slope,
+			.valley_error = valley_error,
+			.has_teeth = leak->below_teeth || process_has_teeth(detect, process),
+			.leaking = leaking && !over,
 			.over = over,
 			.huge_pages = 4ULL * process->huge_kib >
 				      3ULL * (process->series.value - process->episode.base),
 			.risen_ns = process->high_ns,
+			.seen_ns = process->seen_ns,
 			.turns_over = process_turns_over(detect, process),
 			.cycle = value_kib <= process->ceiling_kib + process->ceiling_kib / 8
 					 ? process->cycle_pattern
@@ -59,6 +79,26 @@ static struct shape measure(const struct detect *detect, struct process *process
 			.was = process->pattern,
 			.was_cycle_ns = process->cycle_ns,
 		});
+}
+
+/* Whether all but a part of what the verdict is about was given back. */
+static bool given_back(const struct process *process, enum detect_tier tier)
+{
+	const struct verdict_state *verdict = &process->verdicts[tier];
+	int level = tier == DETECT_LEAK ? verdict->growth.level : 0;
+	uint32_t floor_kib = series_floor(&process->series, level, 0);
+
+	return SHARES_BACK(tier) * (uint64_t)floor_kib <
+	       (SHARES_BACK(tier) - 1) * (uint64_t)verdict->growth.base_kib + verdict->high_kib;
+}
+
+/* Whether enough of it was given back to see that it is no growth that stopped. */
+static bool comes_back(const struct process *process, enum detect_tier tier)
+{
+	const struct verdict_state *verdict = &process->verdicts[tier];
+	uint64_t grown = verdict->high_kib - verdict->growth.base_kib;
+
+	return process->series.value + process_threshold(process) + grown / 16 < verdict->high_kib;
 }
 
 void detect_emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
@@ -71,8 +111,9 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 	struct shape shape;
 	double score;
 
-	shape = measure(
-		detect, process, leak->raised, leak->growth.below_teeth, state == DETECT_WITHDRAWN);
+	shape = measure(detect, process, leak->raised, &leak->growth,
+		state == DETECT_WITHDRAWN &&
+			(tier == DETECT_LEAK ? comes_back(process, tier) : !leak->raised));
 	if (state != DETECT_WITHDRAWN) {
 		process->pattern = (uint8_t)shape.pattern;
 		process->cycle_ns = shape.cycle_ns;
@@ -104,16 +145,45 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 				  });
 }
 
+/* Growth that goes on after a pause, nothing having been given back, may pause for as long again.
+ */
+static uint64_t pause_before(const struct detect *detect, const struct verdict_state *before,
+	uint32_t floor_kib, int level)
+{
+	uint64_t pause_ns = detect->now_ns - before->high_ns;
+
+	return level <= SERIES_SECOND_LEVEL && before->high_ns && floor_kib >= before->high_kib &&
+			       pause_ns <= PAUSE_MAX_NS
+		       ? pause_ns
+		       : 0;
+}
+
+/* Where the line of @growth leaves the base of the episode, no further back than it is long. */
+static uint64_t onset_of(const struct process *process, const struct growth *growth)
+{
+	double missed = (double)growth->base_kib - process->episode.base;
+	double back = missed > 0 ? missed / growth->grown_kib : 0;
+
+	return growth->from_ns - (uint64_t)((back < 1 ? back : 1) * (double)growth->span_ns);
+}
+
 static void raise_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
 	const struct growth *growth)
 {
 	struct verdict_state *verdict = &process->verdicts[tier];
+	uint32_t floor_kib;
 
 	verdict->raised = true;
 	verdict->growth = *growth;
 	/* A floor, since floors are what it is compared with. */
-	verdict->high_kib =
-		series_floor(&process->series, tier == DETECT_LEAK ? growth->level : 0, 0);
+	floor_kib = series_floor(&process->series, tier == DETECT_LEAK ? growth->level : 0, 0);
+	/* What was seen before may have been noise, when nothing is left of it. */
+	if (tier == DETECT_GROWING &&
+		(!process->seen_ns ||
+			growth->base_kib < process->episode.base + process_threshold(process)))
+		process->seen_ns = onset_of(process, growth);
+	verdict->pause_ns = pause_before(detect, verdict, floor_kib, growth->level);
+	verdict->high_kib = floor_kib;
 	verdict->high_ns = detect->now_ns;
 	detect_emit_verdict(detect, process, tier, DETECT_RAISED);
 }
@@ -121,17 +191,11 @@ static void raise_verdict(struct detect *detect, struct process *process, enum d
 static void withdraw_verdict(struct detect *detect, struct process *process, enum detect_tier tier)
 {
 	struct verdict_state *verdict = &process->verdicts[tier];
-	uint32_t floor_kib = series_floor(&process->series, 0, 0);
 
 	detect_emit_verdict(detect, process, tier, DETECT_WITHDRAWN);
 	verdict->raised = false;
-	if (tier == DETECT_LEAK)
-		return;
-	process->settled_kib = floor_kib;
-	if (2 * (uint64_t)floor_kib < (uint64_t)verdict->growth.base_kib + verdict->high_kib) {
-		process->ceiling_kib = verdict->high_kib;
-		process->ceiling_ns = detect->now_ns;
-	}
+	if (tier == DETECT_GROWING)
+		process_settle(process, verdict->high_kib);
 }
 
 /*
@@ -144,58 +208,50 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	const struct verdict_state *verdict = &process->verdicts[tier];
 	const struct growth *growth = &verdict->growth;
 	int level = tier == DETECT_LEAK ? growth->level : 0;
-	uint32_t floor_kib = series_floor(&process->series, level, 0);
 	uint64_t quiet_ns;
 
 	if (!(closed & 1U << level))
 		return false;
-	if (SHARES_BACK(tier) * (uint64_t)floor_kib <
-		(SHARES_BACK(tier) - 1) * (uint64_t)growth->base_kib + verdict->high_kib)
+	if (given_back(process, tier))
 		return true;
 	quiet_ns = tier == DETECT_LEAK
 			   ? LEAK_QUIET_SPANS * growth->span_ns
 			   : process_threshold(process) / 2 * growth->span_ns / growth->grown_kib;
+	if (tier == DETECT_GROWING && quiet_ns < verdict->pause_ns + verdict->pause_ns / 2)
+		quiet_ns = verdict->pause_ns + verdict->pause_ns / 2;
 	if (quiet_ns < QUIET_MIN_NS)
 		quiet_ns = QUIET_MIN_NS;
 	return detect->now_ns > verdict->high_ns + quiet_ns;
 }
 
 /*
- * Whether the floor is now a step above where it last stood; smaller ups and downs are no steps.
- * A coarse scale sees a rise long after it ended, so growth is only asked for at a step.
+ * Whether the floor has just made a step above where it last stood; smaller ups and downs are no
+ * steps. A coarse scale sees a rise long after it ended, so growth is only asked for at a step, and
+ * until it has stood for a second.
  */
-static bool has_risen(struct process *process, uint32_t floor_kib, uint32_t step)
+static bool has_risen(const struct detect *detect, struct process *process, uint32_t step)
 {
+	uint32_t floor_kib = series_floor(&process->series, 0, 0);
 	bool up = floor_kib >= (uint64_t)process->step_kib + step;
+	bool is_new = up || process->step_ns == process->judged_ns ||
+		      detect->now_ns <= process->step_ns + STEP_NS;
 
+	if (up)
+		process->step_ns = detect->now_ns;
 	if (up || (uint64_t)floor_kib + step <= process->step_kib)
 		process->step_kib = floor_kib;
-	return up;
+	process->judged_ns = detect->now_ns;
+	return is_new;
 }
 
 static bool find_growth(const struct detect *detect, struct process *process, enum detect_tier tier,
 	uint32_t closed, uint32_t threshold, bool rising, struct growth *ret)
 {
-	uint32_t floor_kib = series_floor(&process->series, 0, 0);
-	bool is_leak = process->verdicts[DETECT_LEAK].raised;
-
 	if (tier == DETECT_LEAK)
 		return growth_find_leak(&process->series, closed, process_least_growth(process, 0),
-			&process->leak, ret);
-	if (floor_kib < process->settled_kib)
-		process->settled_kib = floor_kib;
-	if (!rising)
-		return false;
-	/* Coarser levels still show the growth that a verdict was withdrawn for: it takes more. */
-	if (process->settled_kib && floor_kib - process->settled_kib < threshold)
-		return false;
-	if (floor_kib < (uint64_t)process->ceiling_kib + threshold && !is_leak &&
-		detect->now_ns < process->ceiling_ns + CYCLE_NS)
-		return false;
-	/* What it reaches now and then at rest is not growth. */
-	if (floor_kib < (uint64_t)process->band_kib + threshold / 4)
-		return false;
-	return growth_find_rising(&process->series, threshold, ret);
+			detect->patience_ns, &process->leak, ret);
+	return rising && growth_find_rising(&process->series, threshold, process_swing(process),
+				 process_usual(detect, process, threshold), ret);
 }
 
 static uint64_t update_interval_ns(const struct detect *detect, const struct growth *growth)
@@ -211,7 +267,7 @@ static uint64_t update_interval_ns(const struct detect *detect, const struct gro
 static bool knows_rate(
 	const struct detect *detect, struct process *process, const struct growth *growth)
 {
-	struct shape shape = measure(detect, process, true, growth->below_teeth, false);
+	struct shape shape = measure(detect, process, true, growth, false);
 
 	/* Below teeth the search has tested the slope itself. */
 	return shape.pattern == DETECT_GCLEAK ||
@@ -221,7 +277,6 @@ static bool knows_rate(
 /* Called when the buckets in @closed were closed: the only times when a verdict can change. */
 void detect_judge(struct detect *detect, struct process *process, uint32_t closed)
 {
-	uint32_t floor_kib = series_floor(&process->series, 0, 0);
 	bool is_second = closed & 1U << SERIES_SECOND_LEVEL, any_raised = false, rising;
 	struct growth growth;
 	uint32_t threshold;
@@ -230,11 +285,12 @@ void detect_judge(struct detect *detect, struct process *process, uint32_t close
 	if (is_second) {
 		process->leak.high_kib = process_recent_high(process);
 		process_follow_teeth(detect, process);
-		process_follow_band(detect, process);
 	}
 	threshold = process_threshold(process);
 	process_follow_high(process, threshold);
-	rising = has_risen(process, floor_kib, threshold / 8);
+	rising = has_risen(detect, process, threshold / 8);
+	if (is_second)
+		process_follow_rest(detect, process);
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
 

@@ -22,7 +22,12 @@
 #define TOOTH_MIN_KIB 2048U
 #define TOOTH_NOISE 12
 #define TEETH_NS (600 * NS_PER_SECOND)
-#define BAND_BLOCK_NS (64 * NS_PER_SECOND)
+/* A young process is not known for long: its blocks are a quarter of its age. */
+#define REST_BLOCK_NS (64 * NS_PER_SECOND)
+#define REST_BLOCK_MIN_NS (8 * NS_PER_SECOND)
+#define REST_WAIT_NS (2 * NS_PER_SECOND)
+/* Growth beyond this is worth a word, be it ever so restless. */
+#define SWING_MAX_KIB 1024U
 
 /* What does not fit is 4 TiB and more. */
 uint32_t process_clamp_kib(uint64_t kib)
@@ -127,36 +132,114 @@ void process_follow_high(struct process *process, uint32_t threshold)
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
 		int level = tier == DETECT_LEAK ? verdict->growth.level : 0;
+		uint64_t rose_ns;
 
 		if (!verdict->raised)
 			continue;
 		floor_kib = series_floor(&process->series, level, 0);
-		if (floor_kib >= (uint64_t)verdict->high_kib + threshold / 8) {
-			verdict->high_kib = floor_kib;
-			verdict->high_ns = level ? series_closed_until_ns(&process->series, level)
-						 : process->changed_ns;
-		}
+		if (floor_kib <
+			(uint64_t)verdict->high_kib + threshold / (tier == DETECT_LEAK ? 8 : 4))
+			continue;
+		rose_ns = level ? series_closed_until_ns(&process->series, level)
+				: process->changed_ns;
+		if (floor_kib >= (uint64_t)verdict->high_kib + threshold &&
+			rose_ns > verdict->high_ns + verdict->pause_ns)
+			verdict->pause_ns = rose_ns - verdict->high_ns;
+		verdict->high_kib = floor_kib;
+		verdict->high_ns = rose_ns;
 	}
 }
 
-/*
- * What was reached before the last minute or so: less than that again is no growth, it is how the
- * process is at rest. What was higher still is forgotten by a sixteenth each minute.
- */
-void process_follow_band(const struct detect *detect, struct process *process)
+static uint64_t block_ns(const struct detect *detect, const struct process *process, int scale)
 {
-	uint32_t value = process->series.value;
+	uint64_t length_ns = REST_BLOCK_NS << (2 * scale);
+	uint64_t age_ns = (detect->now_ns - process->born_ns) / 4;
 
-	if (value > process->block_kib)
-		process->block_kib = value;
-	if (detect->now_ns < process->block_ns + BAND_BLOCK_NS)
-		return;
-	if (process->block_kib >= process->band_kib)
-		process->band_kib = process->block_kib;
-	else
-		process->band_kib -= (process->band_kib - process->block_kib) / 16;
-	process->block_kib = value;
-	process->block_ns = detect->now_ns;
+	if (age_ns < REST_BLOCK_MIN_NS)
+		age_ns = REST_BLOCK_MIN_NS;
+	return age_ns < length_ns ? age_ns : length_ns;
+}
+
+static void start_block(const struct detect *detect, struct rest_block *block, uint32_t value)
+{
+	block->from_ns = detect->now_ns;
+	block->first_kib = block->low_kib = block->high_kib = value;
+}
+
+void process_start_rest(const struct detect *detect, struct process *process)
+{
+	for (int scale = 0; scale < REST_SCALES; scale++)
+		start_block(detect, &process->rest[scale], process->series.value);
+}
+
+/* At once to what is higher, otherwise down by a sixteenth. */
+static uint32_t follow_slowly(uint32_t followed, uint32_t kib)
+{
+	return kib >= followed ? kib : followed - (followed - kib) / 16;
+}
+
+/*
+ * How memory is at rest: the highest value of a minute or so, and how far it went up and came back
+ * within one minute and within four. A ramp goes up and does not come back: it has no swing.
+ */
+void process_follow_rest(const struct detect *detect, struct process *process)
+{
+	uint32_t value = series_floor(&process->series, SERIES_SECOND_LEVEL, 0);
+
+	for (int scale = 0; scale < REST_SCALES; scale++) {
+		struct rest_block *block = &process->rest[scale];
+		uint32_t trend, range;
+		uint64_t end_ns;
+
+		if (value > block->high_kib)
+			block->high_kib = value;
+		if (value < block->low_kib)
+			block->low_kib = value;
+		end_ns = block->from_ns + block_ns(detect, process, scale);
+		/* A step that is judged yet is not to be what was there before. */
+		if (detect->now_ns < end_ns ||
+			(detect->now_ns < end_ns + REST_WAIT_NS &&
+				detect->now_ns < process->step_ns + REST_WAIT_NS))
+			continue;
+		range = block->high_kib - block->low_kib;
+		trend = value > block->first_kib ? value - block->first_kib
+						 : block->first_kib - value;
+		block->swing_kib = follow_slowly(block->swing_kib, range - trend);
+		if (scale == 0)
+			process->band_kib = follow_slowly(process->band_kib, block->high_kib);
+		start_block(detect, block, value);
+	}
+}
+
+uint32_t process_swing(const struct process *process)
+{
+	uint32_t swing = 0;
+
+	for (int scale = 0; scale < REST_SCALES; scale++)
+		if (process->rest[scale].swing_kib > swing)
+			swing = process->rest[scale].swing_kib;
+	return swing < SWING_MAX_KIB ? swing : SWING_MAX_KIB;
+}
+
+void process_settle(struct process *process, uint32_t high_kib)
+{
+	if (high_kib < process->rest[0].high_kib)
+		high_kib = process->rest[0].high_kib;
+	if (high_kib > process->band_kib)
+		process->band_kib = high_kib;
+}
+
+/* Under a leak a cycle is known no more. */
+uint32_t process_usual(
+	const struct detect *detect, const struct process *process, uint32_t threshold)
+{
+	uint64_t usual = (uint64_t)process->band_kib + threshold / 2 + process_swing(process) / 2;
+
+	if (!process->verdicts[DETECT_LEAK].raised && process->ceiling_ns &&
+		detect->now_ns < process->ceiling_ns + CYCLE_NS &&
+		usual < (uint64_t)process->ceiling_kib + threshold)
+		usual = (uint64_t)process->ceiling_kib + threshold;
+	return process_clamp_kib(usual);
 }
 
 /* The highest value of the last quarter of an hour or so: what was higher is forgotten by shares.
@@ -175,9 +258,11 @@ void process_restart_episode(const struct detect *detect, struct process *proces
 	process->high_ns = detect->now_ns;
 	process->pattern = DETECT_UNKNOWN;
 	process->cycle_ns = 0;
+	process->seen_ns = 0;
 	process->huge_kib = 0;
 	process->rest_noise[0] = process->noise[0];
 	process->rest_noise[1] = process->noise[1];
+	process->rest_swing_kib = process_swing(process);
 }
 
 /*
@@ -186,7 +271,8 @@ void process_restart_episode(const struct detect *detect, struct process *proces
  */
 static void remember_cycle(const struct detect *detect, struct process *process, uint32_t threshold)
 {
-	enum detect_pattern pattern = shape_of_cycle(&process->episode, threshold);
+	enum detect_pattern pattern =
+		shape_of_cycle(&process->episode, threshold, process_turns_over(detect, process));
 
 	if (pattern == DETECT_UNKNOWN)
 		return;

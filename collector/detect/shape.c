@@ -11,6 +11,8 @@
 #define RATE_ERROR_MIN 0.005
 /* Growth by so many times the noise is none, when it is over. */
 #define REST_NOISE 12
+/* A point without growth is a rest when all others gain so many times the noise. */
+#define RESTS_NOISE 8
 /* A rest is the one before the onset when it is so much longer than all later ones. */
 #define REST_RATIO 4
 #define REST_MIN_NS 15000000000ULL
@@ -50,6 +52,11 @@ static void load(
 	curve->onset_s = 0;
 	curve->present_s = (double)(episode->fed_ns - episode->start_ns) * 1e-9;
 	curve->present = episode->value;
+	curve->valley_slope = context->valley_slope;
+	curve->valley_error = context->valley_error;
+	curve->seen_s = context->seen_ns < episode->start_ns
+				? NAN
+				: (double)(context->seen_ns - episode->start_ns) * 1e-9;
 	curve->risen_s = ((double)context->risen_ns - (double)episode->start_ns) * 1e-9;
 	for (unsigned int i = 0; i < curve->n; i++) {
 		double sum = 0, least = INFINITY;
@@ -72,11 +79,18 @@ static void skip_points(struct curve *curve, unsigned int count)
 	curve->onset_s += count * curve->unit_s;
 	curve->present_s -= count * curve->unit_s;
 	curve->risen_s -= count * curve->unit_s;
+	curve->seen_s -= count * curve->unit_s;
 	for (unsigned int i = 0; i < curve->n; i++) {
 		curve->mean[i] = curve->mean[i + count];
 		curve->floor[i] = curve->floor[i + count];
 	}
 	measure_extremes(curve);
+}
+
+/* By how much noise may raise a point. */
+static double noise_rise(const struct curve *curve)
+{
+	return larger(4 * curve->noise, 2 * curve->slow_noise);
 }
 
 /* What a point must gain on the one before it to count as a rise. */
@@ -86,7 +100,7 @@ static double rise_of(const struct curve *curve)
 
 	for (unsigned int i = 1; i < curve->n; i++)
 		largest = larger(largest, curve->mean[i] - curve->mean[i - 1]);
-	return larger(largest / 10, larger(4 * curve->noise, 2 * curve->slow_noise));
+	return larger(largest / 10, noise_rise(curve));
 }
 
 /*
@@ -148,6 +162,15 @@ static void cut_tail(struct curve *curve)
 	curve->present_s = curve->n * curve->unit_s;
 	curve->present = curve->mean[last];
 	measure_extremes(curve);
+}
+
+/* What was before the growth, when it was seen to begin. */
+static void skip_to_seen(struct curve *curve)
+{
+	double points = curve->seen_s / curve->unit_s;
+
+	if (points >= 2 && points + MIN_POINTS <= curve->n)
+		skip_points(curve, (unsigned int)points);
 }
 
 static struct rises find_rises(const struct curve *curve)
@@ -240,8 +263,12 @@ static enum detect_pattern classify_settled(
 
 	while (to_most < curve->n && curve->mean[to_most] < most)
 		to_most++;
+	/* It has begun to come down, but neither at once nor as far as where it rose from. */
+	if (curve->present < curve->peak - larger((curve->peak - curve->base) / 50,
+						   4 * larger(curve->noise, curve->slow_noise)))
+		return DETECT_SINE;
 	if (turns_over)
-		return DETECT_CACHE;
+		return to_most >= 2 ? DETECT_CACHE : DETECT_CHURN;
 	if (rises->count >= 3 && rises->longest <= 2 * rises->longest_rest)
 		return DETECT_PLATEAU;
 	if (rises->count <= 1 && rises->active <= 2 && curve->n > 16)
@@ -249,23 +276,46 @@ static enum detect_pattern classify_settled(
 	return to_most >= 2 ? DETECT_WARMUP : DETECT_UNKNOWN;
 }
 
+/* Whether what is gained in a rise can be told from what comes and goes. */
+static bool are_large(const struct rises *rises, double least)
+{
+	double gained = 0;
+
+	for (unsigned int i = 0; i < rises->count; i++)
+		gained += rises->gained[i];
+	return gained >= least * rises->count;
+}
+
+/* Whether points without growth are rests: so many, or beyond doubt. */
+static bool has_rests(const struct curve *curve, const struct rises *rises)
+{
+	double noise = larger(curve->noise, curve->slow_noise);
+
+	if (4 * rises->active < 3 * curve->n)
+		return rises->count >= 3;
+	return rises->count >= 4 && 20 * rises->active < 19 * curve->n &&
+	       curve->peak - curve->base > RESTS_NOISE * noise * curve->n;
+}
+
 static enum detect_pattern classify_growth(
-	const struct curve *curve, const struct rises *rises, bool huge_pages)
+	const struct curve *curve, const struct rises *rises, const struct shape_context *context)
 {
 	double share = (double)rises->active / curve->n;
+	double height = curve->peak - curve->base;
 
 	if (rises_grow(rises) || (rises->count >= 4 && rises->late > 2 * rises->early))
 		return DETECT_ACCELERATING;
 	/* Of little growth in much noise nothing but a line can be said. */
-	if (fit_is_straight(curve) ||
-		curve->peak - curve->base < 30 * larger(curve->noise, curve->slow_noise))
+	if (fit_is_straight(curve) || !are_large(rises, context->least_rise_kib) ||
+		height < 30 * larger(curve->noise, curve->slow_noise) ||
+		2 * noise_rise(curve) * rises->active > height)
 		return DETECT_LINEAR;
-	if (share < 0.75 && rises->count >= 2 && huge_pages)
+	if (rises->count >= 2 && context->huge_pages)
 		return DETECT_LINEAR;
 	/* Steps, which part two points at most, with rests between them. */
 	if (share <= 0.25 || (share <= 0.5 && rises->longest <= 2))
 		return rises->count >= 2 ? DETECT_BURST : DETECT_UNKNOWN;
-	if (share < 0.75 && rises->count >= 3)
+	if (has_rests(curve, rises))
 		return DETECT_OSCILLATING;
 	if (rises->late > 1.4 * rises->early)
 		return DETECT_ACCELERATING;
@@ -299,21 +349,44 @@ static bool has_teeth(const struct curve *curve)
 	return falls >= 3 || curve->drawdown > larger(height / 4, 10 * curve->noise);
 }
 
+/* On its way up it came down by much, though not to where it rose from. */
+static bool wanders(const struct curve *curve)
+{
+	double least = larger(
+		(curve->peak - curve->base) / 8, 10 * larger(curve->noise, curve->slow_noise));
+	double high = curve->base, fallen = 0;
+
+	for (unsigned int i = 0; i <= curve->peak_at; i++) {
+		fallen = larger(fallen, high - curve->mean[i]);
+		high = larger(high, curve->mean[i]);
+	}
+	return fallen > least;
+}
+
 static enum detect_pattern classify(
 	const struct curve *curve, const struct rises *rises, const struct shape_context *context)
 {
 	double height = curve->peak - curve->base;
 
+	bool is_past = !context->leaking && context->over;
+
 	/* It comes and goes as noise does. */
-	if (!context->leaking && context->over &&
-		height < REST_NOISE * larger(curve->noise, curve->slow_noise))
+	if (is_past &&
+		height < larger(REST_NOISE * larger(curve->noise, curve->slow_noise),
+				 8 * context->least_rise_kib) &&
+		curve->present < curve->base + height / 2)
 		return context->turns_over ? DETECT_CHURN : DETECT_STEADY;
+	/* Given back and taken anew within seconds. */
+	if (is_past && curve->n < MIN_POINTS && context->turns_over)
+		return DETECT_CHURN;
 	if (curve->n < MIN_POINTS || height <= 0)
 		return DETECT_UNKNOWN;
 	if (context->leaking && context->was == DETECT_GCLEAK)
 		return DETECT_GCLEAK;
 	if (context->leaking && (context->has_teeth || has_teeth(curve)))
 		return DETECT_GCLEAK;
+	if (is_past && !context->has_teeth && wanders(curve))
+		return DETECT_WALK;
 	if (!context->leaking && curve->present < curve->base + height / 2)
 		return classify_release(curve);
 	/* What came and went before does so again. */
@@ -323,7 +396,7 @@ static enum detect_pattern classify(
 		return classify_settled(curve, rises, context->turns_over);
 	if (is_too_fine(context, curve) && rises->late <= 2 * rises->early)
 		return context->was;
-	return classify_growth(curve, rises, context->huge_pages);
+	return classify_growth(curve, rises, context);
 }
 
 /* Below teeth, and of what did not keep its shape, there is no hinge. */
@@ -361,6 +434,7 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	load(episode, context, &curve);
 	if (curve.n < MIN_POINTS)
 		return shape;
+	skip_to_seen(&curve);
 	skip_old_growth(&curve);
 	if (context->leaking)
 		cut_tail(&curve);
@@ -394,12 +468,13 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
 	return shape;
 }
 
-enum detect_pattern shape_of_cycle(const struct episode *episode, uint32_t least_kib)
+enum detect_pattern shape_of_cycle(
+	const struct episode *episode, uint32_t least_kib, bool turns_over)
 {
 	struct curve curve;
 
 	load(episode, &(struct shape_context){}, &curve);
 	if (curve.n < 2 || curve.peak < curve.base + least_kib)
 		return DETECT_UNKNOWN;
-	return classify_release(&curve);
+	return curve.n < MIN_POINTS && turns_over ? DETECT_CHURN : classify_release(&curve);
 }

@@ -16,11 +16,15 @@ struct shape_context {
 	uint32_t noise_kib;	 /* typical bend from second to second */
 	uint32_t rest_noise_kib; /* the same before the growth: what accelerates bends by itself */
 	uint32_t slow_noise_kib; /* typical bend from 8 s to 8 s before the growth */
+	uint32_t least_rise_kib; /* steps by less are no bursts and no rises between rests */
+	double valley_slope;	 /* KiB/s of the floors below teeth, and half of its interval; */
+	double valley_error;	 /* 0: not known */
 	bool has_teeth;		 /* large falls come again and again */
 	bool leaking;		 /* a verdict of the leak tier stands or is being raised */
 	bool over;		 /* a verdict is being withdrawn: growth has ended */
 	bool huge_pages;	 /* it grows by one huge page at a time */
 	uint64_t risen_ns;	 /* when it last rose */
+	uint64_t seen_ns;	 /* when it began, as it was seen when it was young; 0: not seen */
 	bool turns_over;	 /* pages are replaced while the size stands still */
 	enum detect_pattern was; /* the pattern last stated of this growth */
 	enum detect_pattern cycle; /* shape of an earlier rise to this height that was given back */
@@ -39,16 +43,19 @@ struct shape {
 /*
  * The shape of @episode up to its newest value.
  *
- * Onset: where the growth, seen backwards from the present, leaves the base; that is the end of the
- * longest rest, when that was far longer than any since.
+ * Onset: where the growth was seen to begin when it was young, or else where, seen backwards from
+ * the present, it leaves the base; that is the end of the longest rest, when that was far longer
+ * than any since. Of growth that accelerates it is the root of a line through the square roots of
+ * the gains.
  *
  * Rate of even growth: slope by ordinary least squares over the means since the onset; of growth
  * below teeth over those floors that nothing fell below later (the lower envelope, seen from the
- * present). Interval: Student's t with n - 2 degrees of freedom (e.g. Montgomery, Introduction to
- * Linear Regression Analysis, section 2.4), the residuals' lag-1 autocorrelation r taken into
- * account by the factor sqrt((1 + r) / (1 - r)) (Bayley and Hammersley 1946). Of growth that
- * accelerates or rests: what was gained between onset and present, over the time; of bursts from
- * the first to the last; interval from the length of a point and the noise.
+ * present), or over the floors that the leak was found in, where those scatter less. Interval:
+ * Student's t with n - 2 degrees of freedom (e.g. Montgomery, Introduction to Linear Regression
+ * Analysis, section 2.4), the residuals' lag-1 autocorrelation r taken into account by the factor
+ * sqrt((1 + r) / (1 - r)) (Bayley and Hammersley 1946). Of growth that accelerates or rests: what
+ * was gained between onset and present, over the time; of bursts from the first to the last;
+ * interval from the length of a point and the noise.
  */
 struct shape shape_measure(const struct episode *episode, const struct shape_context *context);
 
@@ -56,6 +63,7 @@ struct shape shape_measure(const struct episode *episode, const struct shape_con
  * The shape of an episode that is over, for its memory is back where it rose from: DETECT_UNKNOWN
  * when it never rose by @least_kib.
  */
-enum detect_pattern shape_of_cycle(const struct episode *episode, uint32_t least_kib);
+enum detect_pattern shape_of_cycle(
+	const struct episode *episode, uint32_t least_kib, bool turns_over);
 
 #endif

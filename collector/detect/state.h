@@ -25,8 +25,18 @@ struct verdict_state {
 	bool raised;
 	uint64_t updated_ns;
 	uint64_t high_ns;     /* when high_kib was reached */
+	uint64_t pause_ns;    /* longest between two highs */
 	uint32_t high_kib;    /* highest floor since it was raised, at the level of its growth */
 	struct growth growth; /* as it was when raised */
+};
+
+/* Stretches of time by which memory at rest is known: of one minute and of four. */
+#define REST_SCALES 2
+
+struct rest_block {
+	uint64_t from_ns;
+	uint32_t first_kib, low_kib, high_kib; /* since then */
+	uint32_t swing_kib;		       /* how far earlier blocks went up and came back */
 };
 
 struct process {
@@ -39,17 +49,19 @@ struct process {
 	uint64_t events_at_high; /* events until then */
 	uint64_t ceiling_ns;	 /* when ceiling_kib was given back */
 	uint64_t cycle_ns;	 /* of the pattern */
+	uint64_t seen_ns;	 /* when the episode's growth began, as "growing" saw it */
 	uint32_t high_kib;
+	uint64_t step_ns; /* when it moved up */
+	uint64_t judged_ns;
 	uint32_t step_kib;    /* floor when it last moved by an eighth of the threshold */
-	uint32_t settled_kib; /* lowest floor since "growing" was withdrawn; 0: it never was */
 	uint32_t ceiling_kib; /* what was held before the last release */
 	uint32_t noise[2]; /* median bend of the floors of 1 s and of 8 s, in 1/NOISE_UNITS KiB */
-	uint32_t rest_noise[2]; /* when the episode began: growth in steps has its own */
-	uint32_t tooth_kib;	/* highest floor of a second since the last tooth fell */
-	uint64_t tooth_ns;	/* when it fell */
-	uint32_t band_kib;	/* what it reached at rest, see process_follow_band() */
-	uint32_t block_kib;	/* highest value since block_ns */
-	uint64_t block_ns;
+	uint32_t rest_noise[2];	 /* when the episode began: growth in steps has its own */
+	uint32_t rest_swing_kib; /* the same */
+	uint32_t tooth_kib;	 /* highest floor of a second since the last tooth fell */
+	uint64_t tooth_ns;	 /* when it fell */
+	uint32_t band_kib;	 /* what it reached at rest, see process_follow_rest() */
+	struct rest_block rest[REST_SCALES];
 	uint32_t newest_kib;
 	uint32_t huge_kib;     /* what the episode gained by one huge page at a time */
 	uint8_t noise_seen[2]; /* bends seen, up to a few */
@@ -68,6 +80,7 @@ _Static_assert(sizeof(struct process) <= 2048, "state of an address space: at mo
 struct detect {
 	detect_emit emit;
 	void *ctx;
+	uint64_t patience_ns;
 	uint64_t now_ns;
 	uint64_t lost;
 	uint64_t untracked;
@@ -94,7 +107,15 @@ void process_follow_noise(struct process *process, uint32_t closed);
 void process_follow_teeth(const struct detect *detect, struct process *process);
 void process_follow_high(struct process *process, uint32_t threshold);
 uint32_t process_recent_high(const struct process *process);
-void process_follow_band(const struct detect *detect, struct process *process);
+void process_start_rest(const struct detect *detect, struct process *process);
+void process_follow_rest(const struct detect *detect, struct process *process);
+/* Growth is over: what it reached is what is usual from now on. */
+void process_settle(struct process *process, uint32_t high_kib);
+/* How far memory at rest goes up and down, KiB. */
+uint32_t process_swing(const struct process *process);
+/* What must be exceeded for growth to be news, KiB. */
+uint32_t process_usual(
+	const struct detect *detect, const struct process *process, uint32_t threshold);
 void process_follow_episode(
 	const struct detect *detect, struct process *process, uint32_t threshold);
 

@@ -9,7 +9,7 @@
 #include "lib/revision.h"
 #include "lib/units.h"
 
-int detections_write_header(FILE *out)
+int detections_write_header(FILE *out, uint64_t patience_ns)
 {
 	char buf[JSONL_LINE_SIZE];
 	struct jsonl line;
@@ -20,6 +20,7 @@ int detections_write_header(FILE *out)
 	jsonl_u64(&line, "version", 1);
 	jsonl_str(&line, "detector", "memgrowth");
 	jsonl_str(&line, "revision", revision());
+	jsonl_f64(&line, "patience_s", (double)patience_ns * 1e-9, 3);
 	return jsonl_write_file(&line, out);
 }
 

@@ -42,7 +42,7 @@ struct detections_end {
 };
 
 /* Each writes one line. Returns 0 or a negative errno. */
-int detections_write_header(FILE *out);
+int detections_write_header(FILE *out, uint64_t patience_ns);
 int detections_write(
 	FILE *out, const struct detect_verdict *verdict, const struct detection_subject *subject);
 int detections_write_end(FILE *out, const struct detections_end *end);

@@ -32,7 +32,6 @@ struct record_field {
 struct record_layout {
 	const char *name;
 	const struct record_field *fields; /* up to the one without a key */
-	;
 };
 
 #define RECORD_TYPES (RECORD_END + 1)

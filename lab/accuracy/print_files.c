@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The table as Markdown, for reports, and as JUnit, for a CI service. */
 #include "lab/accuracy/accuracy.h"
+#include "lab/junit.h"
 #include "lab/report/report.h"
 
 #include <math.h>
@@ -75,30 +76,7 @@ void accuracy_print_markdown(const struct accuracy_table *table, FILE *out)
 
 /* JUnit ----------------------------------------------------------------------------------- */
 
-static void put_text(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '&')
-			fputs("&amp;", out);
-		else if (c == '<')
-			fputs("&lt;", out);
-		else if (c == '"')
-			fputs("&quot;", out);
-		else
-			fputc(c < 0x20 ? '?' : c, out);
-	}
-}
-
-/* What a case has inside; NULL: it passed. */
-static const char *element_of(const struct accuracy_row *row, enum judged_source source)
-{
-	if (accuracy_fails(row, source))
-		return "failure";
-	return row->cell[source].verdict == ACCURACY_MET ? NULL : "skipped";
-}
-
+/* A row that decides nothing is no case. */
 static bool is_case(const struct accuracy_table *table, const struct accuracy_row *row,
 	enum judged_source source)
 {
@@ -106,66 +84,41 @@ static bool is_case(const struct accuracy_table *table, const struct accuracy_ro
 	       row->cell[source].verdict != ACCURACY_INFO;
 }
 
-static void put_case(const struct accuracy_row *row, enum judged_source source, FILE *out)
+static void put_case(const struct accuracy_row *row, enum judged_source source, struct junit *junit)
 {
 	const struct accuracy_cell *cell = &row->cell[source];
-	const char *element = element_of(row, source);
 	char value[ACCURACY_TEXT_SIZE], interval[ACCURACY_TEXT_SIZE], verdict[ACCURACY_TEXT_SIZE];
+	char class[64], name[256], message[1024]; /* a longer reason is cut */
+	bool known = cell->reason && cell->verdict == ACCURACY_KNOWN;
+	enum junit_outcome outcome = accuracy_fails(row, source)     ? JUNIT_FAILURE
+				     : cell->verdict == ACCURACY_MET ? JUNIT_PASS
+								     : JUNIT_SKIPPED;
 
-	fprintf(out, "    <testcase classname=\"accuracy.%s\" name=\"%s%s",
-		accuracy_source_name(source), row->id, row->class ? " " : "");
-	put_text(out, row->class ? row->class : "");
-	if (!element) {
-		fputs("\" time=\"0\"/>\n", out);
-		return;
-	}
-	fprintf(out, "\" time=\"0\">\n      <%s message=\"", element);
-	put_text(out, accuracy_verdict_text(cell, verdict));
-	fputs(": ", out);
-	put_text(out, accuracy_value_text(row->unit, cell->value, value));
-	fputs(", goal ", out);
-	put_text(out, row->goal);
-	fprintf(out, ", n = %zu, ", cell->n);
-	put_text(out, accuracy_interval_text(row, cell, interval));
-	if (cell->reason && cell->verdict == ACCURACY_KNOWN) {
-		fputs("; ", out);
-		put_text(out, cell->reason);
-	}
-	fputs("\"/>\n    </testcase>\n", out);
+	snprintf(class, sizeof(class), "accuracy.%s", accuracy_source_name(source));
+	snprintf(name, sizeof(name), "%s%s%s", row->id, row->class ? " " : "",
+		row->class ? row->class : "");
+	snprintf(message, sizeof(message), "%s: %s, goal %s, n = %zu, %s%s%s",
+		accuracy_verdict_text(cell, verdict),
+		accuracy_value_text(row->unit, cell->value, value), row->goal, cell->n,
+		accuracy_interval_text(row, cell, interval), known ? "; " : "",
+		known ? cell->reason : "");
+	junit_case(junit, class, name, 0, outcome, message);
+}
+
+static void put_cases(struct junit *junit, const void *data)
+{
+	const struct accuracy_table *table = data;
+	char why[256];
+	bool broken = accuracy_conclude(table, why, sizeof(why)) == ACCURACY_BROKEN;
+
+	junit_case(junit, "accuracy", "units", 0, broken ? JUNIT_ERROR : JUNIT_PASS, why);
+	for (size_t i = 0; i < table->rows_count; i++)
+		for (int s = 0; s < ACCURACY_SOURCES; s++)
+			if (is_case(table, &table->rows[i], s))
+				put_case(&table->rows[i], s, junit);
 }
 
 void accuracy_print_junit(const struct accuracy_table *table, FILE *out)
 {
-	char why[256];
-	enum accuracy_end end = accuracy_conclude(table, why, sizeof(why));
-	size_t tests = 1, failures = 0, skipped = 0;
-
-	for (size_t i = 0; i < table->rows_count; i++)
-		for (int s = 0; s < ACCURACY_SOURCES; s++) {
-			const char *element = element_of(&table->rows[i], s);
-
-			if (!is_case(table, &table->rows[i], s))
-				continue;
-			tests++;
-			failures += element && *element == 'f';
-			skipped += element && *element == 's';
-		}
-	fprintf(out,
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
-		"  <testsuite name=\"leaklab accuracy\" tests=\"%zu\" failures=\"%zu\" "
-		"errors=\"%d\" skipped=\"%zu\">\n",
-		tests, failures, end == ACCURACY_BROKEN, skipped);
-	fputs("    <testcase classname=\"accuracy\" name=\"units\" time=\"0\"", out);
-	if (end == ACCURACY_BROKEN) {
-		fputs(">\n      <error message=\"", out);
-		put_text(out, why);
-		fputs("\"/>\n    </testcase>\n", out);
-	} else {
-		fputs("/>\n", out);
-	}
-	for (size_t i = 0; i < table->rows_count; i++)
-		for (int s = 0; s < ACCURACY_SOURCES; s++)
-			if (is_case(table, &table->rows[i], s))
-				put_case(&table->rows[i], s, out);
-	fputs("  </testsuite>\n</testsuites>\n", out);
+	junit_write(out, "leaklab accuracy", put_cases, table);
 }

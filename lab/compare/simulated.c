@@ -2,6 +2,7 @@
 #include "lab/compare/simulated.h"
 #include "lab/child.h"
 #include "lab/cmd.h"
+#include "lab/cmd_input.h"
 #include "lab/compare/compare.h"
 #include "lab/compare/inputs.h"
 #include "lab/programs.h"
@@ -12,12 +13,6 @@
 #include <string.h>
 
 #define OURS "memgrowth"
-
-static int fail(const struct run_error *error)
-{
-	log_error("%s", error->text);
-	return error->usage ? EXIT_USAGE : EXIT_BROKEN;
-}
 
 /* simulate takes ours of itself only as long as it is given no other one. */
 static int add_detectors(const struct compare_simulation *simulation, struct args *args)
@@ -59,7 +54,7 @@ static int simulate(const struct compare_simulation *simulation, struct args *ar
 		args_add(args, simulation->plan);
 	code = args->err ? EXIT_BROKEN : cmd_simulate((int)args->count, args->v);
 	if (code == EXIT_PASS && compare_read(path, file, &error) < 0)
-		code = fail(&error);
+		code = cmd_fail(&error);
 	unlink(path);
 	return code;
 }
@@ -128,7 +123,7 @@ static int tune(
 	for (size_t i = 0; i < file->units_count; i++)
 		lines[i] = &file->units[i];
 	if (compare_board_open(lines, file->units_count, simulation->ours, &board, &error) < 0)
-		return fail(&error);
+		return cmd_fail(&error);
 	list = open_memstream(ret_list, &size);
 	if (!list)
 		return EXIT_BROKEN;

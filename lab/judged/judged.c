@@ -127,6 +127,7 @@ void judged_from_result(const struct score_result *result, size_t number, struct
 		.leak = unit->leak,
 		.pattern = unit->pattern,
 		.rate_bytes_per_s = unit->leak ? judged->true_rate_bytes_per_s : NAN,
+		.onset_rate_bytes_per_s = judged->onset_rate_bytes_per_s,
 		.watched_s =
 			unit->end_ns > from_ns ? (double)(unit->end_ns - from_ns) * S_PER_NS : 0,
 		.t0_ns = unit->onset_ns,

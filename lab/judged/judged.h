@@ -76,10 +76,12 @@ struct judged_unit {
 	bool leak;
 	const char *pattern;
 	double rate_bytes_per_s; /* true mean; NAN of what is benign */
-	double watched_s;	 /* of a leak from t0, otherwise from the start of the process */
-	uint64_t t0_ns;		 /* onset; 0: none */
-	bool killed;		 /* at its limit, as expected */
-	const char *broken;	 /* or NULL */
+	/* True, of the first 10 s after t0; NAN also when it ended within 1 s of t0. */
+	double onset_rate_bytes_per_s;
+	double watched_s;   /* of a leak from t0, otherwise from the start of the process */
+	uint64_t t0_ns;	    /* onset; 0: none */
+	bool killed;	    /* at its limit, as expected */
+	const char *broken; /* or NULL */
 	const char *detector;
 	const char *pattern_stated; /* or NULL */
 	double confidence_30s;	    /* the higher of the tiers; 0 when nothing was said by then */

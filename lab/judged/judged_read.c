@@ -96,6 +96,12 @@ static double get_number(
 	return number;
 }
 
+/* Of a key that files did not have from the beginning: where it is missing, it is null. */
+static double get_newer_number(struct reader *reader, const json_t *object, const char *key)
+{
+	return json_object_get(object, key) ? get_number(reader, NULL, object, key) : NAN;
+}
+
 static bool get_bool(
 	struct reader *reader, const char *where, const json_t *object, const char *key)
 {
@@ -238,6 +244,8 @@ static void fill_unit(struct reader *reader, const json_t *record, struct judged
 		.leak = get_choice(reader, record, "truth", truths, 2, "\"leak\" or \"benign\""),
 		.pattern = get_text(reader, record, "pattern"),
 		.rate_bytes_per_s = get_number(reader, NULL, record, "rate_bytes_per_s"),
+		.onset_rate_bytes_per_s =
+			get_newer_number(reader, record, "onset_rate_bytes_per_s"),
 		.watched_s = get_number(reader, NULL, record, "watched_s"),
 		.t0_ns = get_count(reader, NULL, record, "t0_ns"),
 		.killed = get_bool(reader, NULL, record, "killed"),

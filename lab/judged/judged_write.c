@@ -102,6 +102,7 @@ int judged_write_unit(FILE *out, const struct judged_unit *unit)
 	jsonl_str(&line, "truth", unit->leak ? "leak" : "benign");
 	jsonl_str(&line, "pattern", unit->pattern);
 	jsonl_f64(&line, "rate_bytes_per_s", unit->rate_bytes_per_s, 3);
+	jsonl_f64(&line, "onset_rate_bytes_per_s", unit->onset_rate_bytes_per_s, 3);
 	jsonl_f64(&line, "watched_s", unit->watched_s, 3);
 	jsonl_u64(&line, "t0_ns", unit->t0_ns);
 	jsonl_bool(&line, "killed", unit->killed);

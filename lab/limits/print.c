@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "lab/junit.h"
 #include "lab/limits/table.h"
 #include "lib/show.h"
 #include "lib/units.h"
@@ -134,49 +135,28 @@ void limits_print_markdown(const struct limits_table *table, FILE *out)
 	}
 }
 
-static void put_xml(FILE *out, const char *name, const char *text)
+static void put_cases(struct junit *junit, const void *data)
 {
-	fprintf(out, " %s=\"", name);
-	for (; *text; text++) {
-		if (*text == '&')
-			fputs("&amp;", out);
-		else if (*text == '<')
-			fputs("&lt;", out);
-		else if (*text == '"')
-			fputs("&quot;", out);
-		else
-			fputc(*text, out);
-	}
-	fputc('"', out);
-}
+	static const enum junit_outcome outcomes[] = {
+		[LIMITS_PASS] = JUNIT_PASS,
+		[LIMITS_FAIL] = JUNIT_FAILURE,
+		[LIMITS_SKIP] = JUNIT_SKIPPED,
+	};
+	const struct limits_table *table = data;
 
-void limits_print_junit(const struct limits_table *table, FILE *out)
-{
-	static const char *const elements[] = { NULL, "failure", "skipped" };
-
-	fprintf(out,
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
-		"  <testsuite name=\"leaklab limits\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" "
-		"skipped=\"%zu\">\n",
-		table->count, limits_table_count(table, LIMITS_FAIL),
-		limits_table_count(table, LIMITS_SKIP));
 	for (size_t i = 0; i < table->count; i++) {
 		const struct limits_row *row = &table->rows[i];
 		struct cells cells;
 
 		fill_cells(row, &cells);
-		fputs("    <testcase classname=\"limits\"", out);
 		strcat(strcat(cells.subject, " "), row->knob);
-		put_xml(out, "name", cells.subject);
-		if (!elements[row->verdict]) {
-			fputs("/>\n", out);
-			continue;
-		}
-		fprintf(out, ">\n      <%s", elements[row->verdict]);
-		put_xml(out, "message", cells.reason);
-		fputs("/>\n    </testcase>\n", out);
+		junit_case(junit, "limits", cells.subject, 0, outcomes[row->verdict], cells.reason);
 	}
-	fputs("  </testsuite>\n</testsuites>\n", out);
+}
+
+void limits_print_junit(const struct limits_table *table, FILE *out)
+{
+	junit_write(out, "leaklab limits", put_cases, table);
 }
 
 /* The text for people, and the number for programs: null when there is none. */

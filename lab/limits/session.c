@@ -12,25 +12,10 @@
 #include "lab/limits/leftovers.h"
 #include "lab/limits/swap.h"
 #include "lab/problems.h"
+#include "lab/stop_signals.h"
 #include "lib/clock.h"
 
 #define REMOVE_TIMEOUT_NS (10 * NS_PER_S)
-
-static int open_signals(void)
-{
-	sigset_t set;
-
-	/* Whoever reads our output may leave (`| head`); the host must still be cleaned up. */
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 int limits_session_open(struct limits_session *session)
 {
@@ -48,7 +33,7 @@ int limits_session_open(struct limits_session *session)
 		err = check_cgroup(&session->host, problems);
 	if (err < 0)
 		return err;
-	session->signal_fd = open_signals();
+	session->signal_fd = stop_signals_open();
 	if (session->signal_fd < 0)
 		return problems_add(problems, "signals: %s", strerror(errno));
 	return 0;

@@ -12,6 +12,7 @@
 #include "lab/child.h"
 #include "lab/oom/cases.h"
 #include "lab/problems.h"
+#include "lab/stop_signals.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
@@ -21,18 +22,9 @@
 
 static int block_signals(struct oom_lab *lab)
 {
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
-		lab->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	lab->signal_fd = stop_signals_open();
 	if (lab->signal_fd < 0)
-		return problems_add(lab->problems, "signals: %s", strerror(errno));
+		return problems_add(lab->problems, "signals: %s", strerror(-lab->signal_fd));
 	return 0;
 }
 

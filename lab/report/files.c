@@ -43,11 +43,14 @@ json_t *report_json(const struct run_score *score, const struct report_facts *fa
 		"oom_kills", report_oom_json(score), "score", report_score_json(score));
 }
 
-int report_dump_json(const json_t *json, FILE *out)
+int report_dump_json(json_t *json, FILE *out)
 {
-	if (json_dumpf(json, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) < 0)
-		return -EIO;
-	return fputc('\n', out) == EOF ? -EIO : 0;
+	bool good = json && json_dumpf(json, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) == 0 &&
+		    fputc('\n', out) != EOF;
+	int err = good ? 0 : json ? -EIO : -ENOMEM;
+
+	json_decref(json);
+	return err;
 }
 
 int report_print(int (*write)(FILE *out, const void *data), const void *data, FILE *out)
@@ -108,27 +111,16 @@ struct report {
 	const struct report_facts *facts;
 };
 
-static int dump_and_release(json_t *json, FILE *out)
-{
-	int err;
-
-	if (!json)
-		return -ENOMEM;
-	err = report_dump_json(json, out);
-	json_decref(json);
-	return err;
-}
-
 static int write_score(FILE *out, const void *data)
 {
-	return dump_and_release(report_score_json(data), out);
+	return report_dump_json(report_score_json(data), out);
 }
 
 static int write_json(FILE *out, const void *data)
 {
 	const struct report *report = data;
 
-	return dump_and_release(report_json(report->score, report->facts), out);
+	return report_dump_json(report_json(report->score, report->facts), out);
 }
 
 static int write_markdown(FILE *out, const void *data)

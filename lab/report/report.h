@@ -59,8 +59,11 @@ void report_terminal(
 	const struct run_score *score, const struct report_facts *facts, FILE *out, bool colour);
 void report_markdown(const struct run_score *score, const struct report_facts *facts, FILE *out);
 void report_junit(const struct run_score *score, FILE *out);
-/* Indented, with keys in their order and a newline at the end. Returns 0 or -EIO. */
-int report_dump_json(const json_t *json, FILE *out);
+/*
+ * Indented, with keys in their order and a newline at the end. Releases @json; it may be NULL, as
+ * what could not be made for want of memory is. Returns 0, -ENOMEM then, or -EIO.
+ */
+int report_dump_json(json_t *json, FILE *out);
 
 /* "process" or "cgroup". */
 const char *report_ledger_name(enum score_ledger ledger);

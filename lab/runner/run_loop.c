@@ -11,32 +11,17 @@
 #include <unistd.h>
 
 #include "lab/runner/run_state.h"
+#include "lab/stop_signals.h"
 #include "lib/clock.h"
 #include "lib/units.h"
 
 #define EVENTS_MAX 64
 
-static int open_signals(void)
-{
-	sigset_t set;
-
-	/* Whoever reads our output may leave (`| head`); the run must still be cleaned up. */
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 int run_loop_init(struct run *run)
 {
 	const struct itimerspec second = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
 
-	run->signal_fd = open_signals();
+	run->signal_fd = stop_signals_open();
 	run->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	run->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (run->signal_fd < 0 || run->epoll_fd < 0 || run->tick_fd < 0 ||

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "lab/remove_tree.h"
 #include "lib/cleanup.h"
 
 #define LOCK "lock"
@@ -63,19 +63,10 @@ int state_create(struct state *ret)
 	return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	remove(path);
-	return 0;
-}
-
 void state_remove(struct state *state)
 {
 	if (*state->dir)
-		nftw(state->dir, remove_entry, 16, FTW_PHYS | FTW_DEPTH);
+		remove_tree(state->dir);
 	if (state->lock_fd >= 0)
 		close(state->lock_fd);
 	*state = (struct state){ .lock_fd = -1 };
@@ -149,7 +140,7 @@ void state_remove_dead(const char *id)
 	char dir[128];
 
 	snprintf(dir, sizeof(dir), STATE_ROOT "/%.32s", id);
-	nftw(dir, remove_entry, 16, FTW_PHYS | FTW_DEPTH);
+	remove_tree(dir);
 }
 
 void state_list(void (*found)(const char *id, void *ctx), void *ctx)

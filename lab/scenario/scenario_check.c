@@ -14,9 +14,9 @@
 int scenario_problem(const struct scenario *scenario, struct problems *problems,
 	const struct scenario_workload *workload, const char *key, const char *fmt, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	char path[128];
 	va_list args;
+	int err;
 
 	if (workload)
 		snprintf(path, sizeof(path), "workloads[%zu].%s",
@@ -24,13 +24,10 @@ int scenario_problem(const struct scenario *scenario, struct problems *problems,
 	else
 		snprintf(path, sizeof(path), "%s", key);
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
+	err = yaml_lines_problem(&scenario->lines, problems, scenario->path, path,
+		workload && workload->name ? workload->name : "", key, fmt, args);
 	va_end(args);
-	return problems_add(problems, "%s:%u: %s%s%s: %s", scenario->path,
-		yaml_lines_find(&scenario->lines, path),
-		workload && workload->name ? workload->name : "", workload ? ": " : "", key,
-		text ? text : "out of memory");
+	return err;
 }
 
 static bool is_name(const char *text)

@@ -243,3 +243,14 @@ unsigned yaml_lines_find_key(const struct yaml_lines *lines, const char *key)
 	}
 	return 0;
 }
+
+int yaml_lines_problem(const struct yaml_lines *lines, struct problems *problems, const char *file,
+	const char *path, const char *name, const char *key, const char *fmt, va_list args)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	return problems_add(problems, "%s:%u: %s%s%s: %s", file, yaml_lines_find(lines, path), name,
+		*name ? ": " : "", key, text ? text : "out of memory");
+}

@@ -7,6 +7,7 @@
 #ifndef LEAKLAB_LAB_SCENARIO_YAML_LINES_H
 #define LEAKLAB_LAB_SCENARIO_YAML_LINES_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 struct problems;
@@ -30,6 +31,14 @@ void yaml_lines_done(struct yaml_lines *lines);
 
 /* Line of the value at @path, or of the nearest that encloses it; 1 when there is none. */
 unsigned yaml_lines_find(const struct yaml_lines *lines, const char *path);
+
+/*
+ * Adds to @problems what is wrong with the value of @key: "@file:line: @name: @key: ...", of the
+ * line of @path. @name may be "". Returns -EINVAL.
+ */
+int yaml_lines_problem(const struct yaml_lines *lines, struct problems *problems, const char *file,
+	const char *path, const char *name, const char *key, const char *fmt, va_list args)
+	__attribute__((format(printf, 7, 0)));
 
 /* Line of the first value whose key is @key, at any depth; 0 when there is none. */
 unsigned yaml_lines_find_key(const struct yaml_lines *lines, const char *key);

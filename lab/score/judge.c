@@ -104,6 +104,13 @@ static void judge_alarm(const struct score_unit *unit, struct score_alarm *alarm
 	alarm->wrong = !rises;
 }
 
+/* When @alarm was closed, or the truth by which it is judged was over. */
+static uint64_t stood_until(const struct score_unit *truth, const struct score_alarm *alarm)
+{
+	return alarm->closed_ns && alarm->closed_ns < truth->end_ns ? alarm->closed_ns
+								    : truth->end_ns;
+}
+
 /*
  * What becomes of a growing alarm that was right when it was raised. Over a leak: one that was on
  * real growth before t0 (the workload setting up) and is still up at t0 did not find the leak, it
@@ -111,8 +118,7 @@ static void judge_alarm(const struct score_unit *unit, struct score_alarm *alarm
  */
 static void judge_standing(const struct score_unit *unit, struct score_alarm *alarm)
 {
-	uint64_t until_ns = alarm->closed_ns && alarm->closed_ns < unit->end_ns ? alarm->closed_ns
-										: unit->end_ns;
+	uint64_t until_ns = stood_until(unit, alarm);
 
 	if (!unit->leak) {
 		if (alarm->raised_ns < until_ns)
@@ -123,7 +129,8 @@ static void judge_standing(const struct score_unit *unit, struct score_alarm *al
 	}
 }
 
-static void open_alarm(struct score_result *result, const struct score_detection *det)
+static struct score_alarm *open_alarm(
+	struct score_result *result, const struct score_detection *det)
 {
 	struct score_alarm *alarm = &result->alarms[result->alarms_count++];
 
@@ -141,9 +148,26 @@ static void open_alarm(struct score_result *result, const struct score_detection
 		.kind = det->ledger == SCORE_CGROUP ? det->kind : NULL,
 	};
 	if (alarm->unit == SCORE_NO_UNIT)
-		return;
+		return alarm;
 	alarm->attributed = names_unit(det, &result->units[alarm->unit]);
 	judge_alarm(truth_of(&result->units[alarm->unit], alarm->ledger), alarm);
+	return alarm;
+}
+
+/* @open is the alarm that @det is about, or NULL. */
+static void follow_alarm(
+	struct score_result *result, const struct score_detection *det, struct score_alarm *open)
+{
+	if (det->state == SCORE_RAISED || det->state == SCORE_UPDATED) {
+		/* Saying it again, or updating what was never raised, changes no fact. */
+		if (!open)
+			open = open_alarm(result, det);
+	} else if (open) {
+		open->closed_ns = det->t_ns ? det->t_ns : 1;
+		open->withdrawn = det->state == SCORE_WITHDRAWN;
+	}
+	if (open && det->pattern && unit_of(result, det) != SCORE_NO_UNIT)
+		open->pattern = det->pattern;
 }
 
 static int collect_alarms(
@@ -154,19 +178,10 @@ static int collect_alarms(
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		const struct score_detection *det = &detections[i];
-		struct score_alarm *open;
 
 		if (det->unit != SCORE_NO_UNIT && det->unit >= result->units_count)
 			return -EINVAL;
-		open = find_open(result, det);
-		if (det->state == SCORE_RAISED || det->state == SCORE_UPDATED) {
-			/* Saying it again, or updating what was never raised, changes no fact. */
-			if (!open)
-				open_alarm(result, det);
-		} else if (open) {
-			open->closed_ns = det->t_ns ? det->t_ns : 1;
-			open->withdrawn = det->state == SCORE_WITHDRAWN;
-		}
+		follow_alarm(result, det, find_open(result, det));
 	}
 	for (size_t i = 0; i < result->alarms_count; i++) {
 		struct score_alarm *alarm = &result->alarms[i];
@@ -228,11 +243,12 @@ static void compare_rate(const struct score_unit *truth_unit, const struct score
 	rate->covered = rate->interval && det->rate_lo <= truth && truth <= det->rate_hi;
 }
 
-/* Whether @det is about another kind of memory than the alarm by which the tier knows the unit. */
-static bool is_beside(const struct score_detection *det, const struct score_verdicts *verdicts)
+/* Whether @kind is another kind of memory than that by which the tier knows the unit. */
+static bool is_beside(
+	enum score_ledger ledger, const char *kind, const struct score_verdicts *verdicts)
 {
-	return det->ledger == SCORE_CGROUP && det->kind && verdicts->kind &&
-	       strcmp(det->kind, verdicts->kind) != 0;
+	return ledger == SCORE_CGROUP && kind && verdicts->kind &&
+	       strcmp(kind, verdicts->kind) != 0;
 }
 
 static void follow_statement(const struct score_unit *unit, const struct score_detection *det,
@@ -244,7 +260,7 @@ static void follow_statement(const struct score_unit *unit, const struct score_d
 	/* The limit is one for all kinds; all else is of what grows. */
 	if (verdicts->detected && unit->leak)
 		score_limit_add(unit, det, verdicts->alarm_ns, &verdicts->limit);
-	if (is_beside(det, verdicts))
+	if (is_beside(det->ledger, det->kind, verdicts))
 		return;
 	if (isfinite(det->confidence)) {
 		verdicts->confidence_end = det->confidence;
@@ -288,19 +304,66 @@ static void follow_detections(
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct score_detection *det = &detections[i];
-		struct score_judged *judged;
 
 		if (unit_of(result, det) == SCORE_NO_UNIT)
 			continue;
-		judged = &result->judged[det->unit];
-		if (det->state == SCORE_RAISED || det->state == SCORE_UPDATED) {
-			follow_statement(&result->units[det->unit], det, &judged->tier[det->tier]);
-			if (det->pattern && !is_beside(det, &judged->tier[det->tier]))
-				judged->pattern = det->pattern;
-		} else if (det->state == SCORE_WITHDRAWN) {
+		if (det->state == SCORE_RAISED || det->state == SCORE_UPDATED)
+			follow_statement(&result->units[det->unit], det,
+				&result->judged[det->unit].tier[det->tier]);
+		else if (det->state == SCORE_WITHDRAWN)
 			follow_withdrawal(result, det);
-		}
 	}
+}
+
+static uint64_t stood_ns(const struct score_unit *unit, const struct score_alarm *alarm)
+{
+	return stood_until(truth_of(unit, alarm->ledger), alarm) - alarm->raised_ns;
+}
+
+/* Whether @alarm says more of @unit than @other, which was not raised after it. */
+static bool is_longer(const struct score_unit *unit, const struct score_alarm *alarm,
+	const struct score_alarm *other)
+{
+	uint64_t stood = stood_ns(unit, alarm), other_stood = stood_ns(unit, other);
+	bool leak = alarm->tier == SCORE_LEAK && stood > 0;
+	bool other_leak = other->tier == SCORE_LEAK && other_stood > 0;
+
+	return leak == other_leak ? stood >= other_stood : leak;
+}
+
+/* The last alarm that stood for half as long as the longest names a unit: @named_by is that one. */
+static bool is_half_as_long(const struct score_unit *unit, const struct score_alarm *alarm,
+	const struct score_alarm *longest)
+{
+	return alarm->tier == longest->tier && alarm->ledger == longest->ledger &&
+	       2 * stood_ns(unit, alarm) >= stood_ns(unit, longest);
+}
+
+static void name_units(struct score_result *result)
+{
+	/* First the longest, then the last that is not much shorter. */
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < result->alarms_count; i++) {
+			const struct score_alarm *alarm = &result->alarms[i];
+			const struct score_unit *unit;
+			struct score_judged *judged;
+
+			if (alarm->unit == SCORE_NO_UNIT)
+				continue;
+			unit = &result->units[alarm->unit];
+			judged = &result->judged[alarm->unit];
+			if (is_beside(alarm->ledger, alarm->kind, &judged->tier[alarm->tier]))
+				continue;
+			if (pass == 0) {
+				if (!judged->longest || is_longer(unit, alarm, judged->longest))
+					judged->longest = alarm;
+				continue;
+			}
+			if (is_half_as_long(unit, alarm, judged->longest)) {
+				judged->named_by = alarm;
+				judged->pattern = alarm->pattern;
+			}
+		}
 }
 
 static int judge_units(struct score_result *result)
@@ -328,6 +391,7 @@ static int judge_units(struct score_result *result)
 			judged->kind && score_kind_right(&result->units[i], judged->kind);
 		judged->true_rate_bytes_per_s =
 			score_truth_rate(&result->units[i], result->units[i].end_ns);
+		judged->onset_rate_bytes_per_s = score_truth_onset_rate(&result->units[i]);
 		for (int t = 0; t < SCORE_TIERS; t++) {
 			judged->tier[t].headroom_share = NAN;
 			judged->tier[t].limit.killed =
@@ -356,6 +420,7 @@ int score_judge(const struct score_unit *units, size_t units_count,
 		return err;
 	}
 	follow_detections(&result, detections, detections_count);
+	name_units(&result);
 	*ret = result;
 	return 0;
 }

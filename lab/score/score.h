@@ -26,6 +26,8 @@
 #define SCORE_STEP_NS 100000000ULL
 /* And it becomes false when it is left standing over a benign unit that grew no more so long. */
 #define SCORE_STALE_NS 10000000000ULL
+/* Of growth in steps twice its longest pause is allowed, but after a longer one it is new. */
+#define SCORE_PAUSE_MAX_NS 40000000000ULL
 /* TPR counts growing alarms up to this latency; the leak tier has until the end of the unit. */
 #define SCORE_GROWING_DEADLINE_NS 10000000000ULL
 /* The second moment at which the rate is compared, after the alarm. */
@@ -42,6 +44,9 @@
 #define SCORE_LIMIT_LATE_NS 20000000000ULL
 /* Estimates below this are taken as this: the logarithm of nothing says nothing. */
 #define SCORE_LIMIT_FLOOR_S 0.001
+/* The rate at the onset is over this time, or up to an earlier end, but over no less than this. */
+#define SCORE_ONSET_RATE_NS 10000000000ULL
+#define SCORE_ONSET_RATE_MIN_NS 1000000000ULL
 /* Level of all intervals, and the band in which a rate counts as right. */
 #define SCORE_LEVEL 0.95
 #define SCORE_RATE_BAND 0.05
@@ -149,6 +154,8 @@ struct score_alarm {
 	int64_t pid;
 	const char *path; /* of the cgroup, as recorded; NULL of a process */
 	const char *kind; /* of a cgroup, whose kinds are alarms of their own; NULL: not stated */
+	const char
+		*pattern; /* last stated of it, also when closed, up to the unit's end; or NULL */
 };
 
 /*
@@ -196,8 +203,17 @@ struct score_verdicts {
 
 struct score_judged {
 	const char *broken; /* as given, or what the truth itself shows; NULL when judged */
-	double true_rate_bytes_per_s; /* mean growth up to the end */
-	const char *pattern;	      /* last stated in either tier, or NULL */
+	double true_rate_bytes_per_s;  /* mean growth up to the end */
+	double onset_rate_bytes_per_s; /* as score_truth_onset_rate() says */
+	/*
+	 * The alarm that stood longest, of those of the leak tier, if one stood for any time,
+	 * otherwise of all; and the one by which the unit is named: the last of that tier and
+	 * ledger that stood for at least half as long. One about another kind of memory than the
+	 * tier's is none of them. Borrowed from the alarms; NULL: there is none.
+	 */
+	const struct score_alarm *longest;
+	const struct score_alarm *named_by;
+	const char *pattern; /* that alarm's, or NULL */
 	/* What its cgroup's alarms call it: in the leak tier, else in the other; or NULL. */
 	const char *kind;
 	bool kind_right; /* it is the unit's */
@@ -226,7 +242,9 @@ void score_done(struct score_result *result);
 
 /* True when @unit's retained bytes rose at some moment within the rise window before @t_ns. */
 bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns);
-/* True when from @from_ns to @to_ns there is a stretch without a rise longer than SCORE_STALE_NS.
+/*
+ * True when from @from_ns to @to_ns there is a stretch without a rise longer than SCORE_STALE_NS,
+ * or than twice the longest pause between the rises up to then: growth in steps has pauses.
  */
 bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t to_ns);
 /* Bytes held when the pattern began to move, and what was added to them by @t_ns. */
@@ -238,6 +256,13 @@ uint64_t score_truth_leaked(const struct score_unit *unit, uint64_t t_ns);
  * the rate between these two: a burst has no rate until the next one comes.
  */
 double score_truth_rate(const struct score_unit *unit, uint64_t t_ns);
+/*
+ * Bytes per second by which what a leak holds grew in the first SCORE_ONSET_RATE_NS after t0, or
+ * until its end if that is earlier, from what it held before t0 to its last step of that time: a
+ * jump at t0 is spread over it. NAN of what is benign, has no onset, or ended less than
+ * SCORE_ONSET_RATE_MIN_NS after it.
+ */
+double score_truth_onset_rate(const struct score_unit *unit);
 /* What @unit's truth breaks of the generator's contract, or NULL. */
 const char *score_truth_broken(const struct score_unit *unit);
 

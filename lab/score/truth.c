@@ -10,6 +10,7 @@
 struct rise {
 	uint64_t from_ns;
 	uint64_t to_ns;
+	bool after_fall; /* bytes were given back since the one before it */
 };
 
 /* What the unit held when its pattern began to move. */
@@ -34,10 +35,12 @@ static uint64_t kept_bytes(const struct score_step *step)
  */
 static bool next_rise(const struct score_unit *unit, size_t *at, struct rise *ret)
 {
+	bool fell = false;
+
 	if (*at == 0) {
 		(*at)++;
 		if (base_bytes(unit) > 0) {
-			*ret = (struct rise){ unit->process_ns, unit->ready_ns };
+			*ret = (struct rise){ unit->process_ns, unit->ready_ns, false };
 			return true;
 		}
 	}
@@ -46,11 +49,12 @@ static bool next_rise(const struct score_unit *unit, size_t *at, struct rise *re
 		uint64_t before = *at > 1 ? step[-1].retained_bytes : 0;
 		uint64_t took_ns = step->late_ns + SCORE_STEP_NS;
 
+		fell |= step->retained_bytes < before;
 		if (step->retained_bytes <= before)
 			continue;
 		if (took_ns > step->t_ns)
 			took_ns = step->t_ns;
-		*ret = (struct rise){ step->t_ns - took_ns, step->t_ns };
+		*ret = (struct rise){ step->t_ns - took_ns, step->t_ns, fell };
 		(*at)++;
 		return true;
 	}
@@ -70,13 +74,24 @@ bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns)
 
 bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t to_ns)
 {
-	uint64_t good_ns = from_ns + SCORE_STALE_NS;
+	uint64_t good_ns = from_ns + SCORE_STALE_NS, last_ns = 0, longest_ns = 0;
 	struct rise rise;
 	size_t at = 0;
 
-	while (next_rise(unit, &at, &rise) && rise.from_ns <= good_ns)
-		if (rise.to_ns + SCORE_STALE_NS > good_ns)
-			good_ns = rise.to_ns + SCORE_STALE_NS;
+	while (next_rise(unit, &at, &rise) && rise.from_ns <= good_ns) {
+		uint64_t pause_ns = rise.from_ns > last_ns ? rise.from_ns - last_ns : 0;
+		uint64_t until_ns;
+
+		if (rise.after_fall || pause_ns > SCORE_PAUSE_MAX_NS)
+			longest_ns = 0;
+		else if (last_ns && pause_ns > longest_ns)
+			longest_ns = pause_ns;
+		last_ns = rise.to_ns;
+		until_ns = rise.to_ns +
+			   (2 * longest_ns > SCORE_STALE_NS ? 2 * longest_ns : SCORE_STALE_NS);
+		if (until_ns > good_ns)
+			good_ns = until_ns;
+	}
 	return to_ns > good_ns;
 }
 
@@ -134,6 +149,22 @@ double score_truth_rate(const struct score_unit *unit, uint64_t t_ns)
 		return NAN;
 	return (bytes - (double)kept_bytes(&steps[first])) /
 	       ((double)(t_ns - steps[first].t_ns) * S_PER_NS);
+}
+
+double score_truth_onset_rate(const struct score_unit *unit)
+{
+	uint64_t until_ns = unit->onset_ns + SCORE_ONSET_RATE_NS;
+	uint64_t base = base_bytes(unit), held = base;
+
+	if (!unit->leak || unit->onset_ns == 0)
+		return NAN;
+	if (until_ns > unit->end_ns)
+		until_ns = unit->end_ns;
+	if (until_ns < unit->onset_ns + SCORE_ONSET_RATE_MIN_NS)
+		return NAN;
+	for (size_t i = 0; i < unit->steps_count && unit->steps[i].t_ns <= until_ns; i++)
+		held = unit->steps[i].retained_bytes;
+	return ((double)held - (double)base) / ((double)(until_ns - unit->onset_ns) * S_PER_NS);
 }
 
 const char *score_truth_broken(const struct score_unit *unit)

@@ -37,9 +37,9 @@ __attribute__((format(printf, 5, 6))) static int problem(const struct plan *plan
 	struct problems *problems, const struct plan_class *class, const char *key, const char *fmt,
 	...)
 {
-	_cleanup_free_ char *text = NULL;
 	char path[160];
 	va_list args;
+	int err;
 
 	if (class)
 		snprintf(path, sizeof(path), "classes[%zu].%s", (size_t)(class - plan->classes),
@@ -47,12 +47,10 @@ __attribute__((format(printf, 5, 6))) static int problem(const struct plan *plan
 	else
 		snprintf(path, sizeof(path), "%s", key);
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
+	err = yaml_lines_problem(
+		&plan->lines, problems, plan->path, path, class ? class->name : "", key, fmt, args);
 	va_end(args);
-	return problems_add(problems, "%s:%u: %s%s%s: %s", plan->path,
-		yaml_lines_find(&plan->lines, path), class ? class->name : "", class ? ": " : "",
-		key, text ? text : "out of memory");
+	return err;
 }
 
 /* Drawing --------------------------------------------------------------------------------- */

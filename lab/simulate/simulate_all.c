@@ -5,11 +5,11 @@
  * programs and reads files, and one that is killed leaves the others alone.
  */
 #include "lab/simulate/simulate.h"
+#include "lab/simulate/scratch.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -18,7 +18,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define JOBS_MAX 1024
@@ -319,28 +318,6 @@ static int run_pool(struct pool *pool, unsigned int jobs)
 	return err;
 }
 
-/* Where runs are that nobody keeps ---------------------------------------------------------- */
-
-static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st, (void)kind, (void)ftw;
-	remove(path);
-	return 0;
-}
-
-/* In memory where there is one: nothing of it outlives the command. */
-static int make_scratch(char *buf, size_t size, struct run_error *error)
-{
-	const char *dir = getenv("TMPDIR");
-
-	if (access("/dev/shm", W_OK | X_OK) == 0)
-		dir = "/dev/shm";
-	snprintf(buf, size, "%s/leaklab-simulate-XXXXXX", dir && *dir ? dir : "/tmp");
-	if (!mkdtemp(buf))
-		return run_fail(error, -errno, "%s: %s", buf, strerror(errno));
-	return 0;
-}
-
 int simulate_all(const struct simulation *given, FILE *out,
 	void (*progress)(size_t done, size_t all), struct run_error *error)
 {
@@ -348,12 +325,12 @@ int simulate_all(const struct simulation *given, FILE *out,
 	size_t all = simulation_count(&sim);
 	unsigned int jobs = sim.jobs < JOBS_MAX ? sim.jobs : JOBS_MAX;
 	struct pool pool = { .sim = &sim, .out = out, .progress = progress, .error = error };
-	char scratch[PATH_MAX];
-	int err = make_scratch(scratch, sizeof(scratch), error);
+	struct scratch scratch;
+	int err = scratch_make(&scratch, error);
 
 	if (err)
 		return err;
-	sim.scratch = scratch;
+	sim.scratch = scratch.dir;
 	if (jobs > all)
 		jobs = (unsigned int)all;
 	pool.workers = calloc(jobs + 1, sizeof(*pool.workers));
@@ -364,7 +341,7 @@ int simulate_all(const struct simulation *given, FILE *out,
 		err = run_fail(error, -ENOMEM, "out of memory");
 	if (!err)
 		err = run_pool(&pool, jobs);
-	nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(&scratch);
 	for (size_t i = 0; pool.done && i < all; i++)
 		free(pool.done[i].text);
 	if (pool.next != MAP_FAILED)

@@ -7,12 +7,13 @@
 #   calibrate  calibrate seeds: collector/detect/calibration.h
 #   small      a few tune seeds against tests/accuracy/small.json
 # environment: RUNS_BENIGN RUNS_LEAK (runs of each class), LIVE=0|1, SEED (of the live runs),
-#   BASELINES=all|none|NAME,... (detectors beside ours)
+#   BASELINES=all|none|NAME,... (detectors beside ours) over the first RUNS_COMPARE of each class
 # exit codes: 0 reached, 1 a goal is not reached, 2 usage, 3 broken
 set -u
 cd "$(dirname "$0")/../.." || exit 3
 
 : "${RUNS_BENIGN:=628}" "${RUNS_LEAK:=124}" "${LIVE:=1}" "${SEED:=1}" "${BASELINES:=all}"
+: "${RUNS_COMPARE:=30}"
 KNOWN=scenarios/simulated/known-misses.yaml
 LIVE_SCENARIOS='accuracy-leaks accuracy-benign accuracy-hard accuracy-fast'
 SMALL=tests/accuracy/small.json
@@ -30,6 +31,16 @@ whole() { # NAME VALUE
 	case $2 in
 	'' | *[!0-9]* | 0) die 2 "$1=$2: must be a whole number from 1" ;;
 	esac
+}
+
+# A build in the meantime must not change what is measured.
+keep_programs() { # BUILD
+	local name
+	mkdir -p "$dir/programs" || exit 3
+	for name in memgen memgrowth leaklab; do
+		[ -x "$1/$name" ] || die 2 "$1/$name: no such program: run make programs first"
+		cp "$1/$name" "$dir/programs/" || exit 3
+	done
 }
 
 # The classes of a truth, as options of simulate: a class with a leak in it is one of leaks. One run
@@ -81,14 +92,20 @@ live() {
 	done
 }
 
+# The leaderboard: a few runs of each class are enough to tell rules apart that are hours long.
+leaderboard() {
+	simulate "$dir/compare.jsonl" "$RUNS_COMPARE" --seeds sealed --gate \
+		--baselines "$BASELINES" "${leaks[@]}" "${benign[@]}"
+	"$leaklab" compare "$dir/compare.jsonl" > "$dir/leaderboard.txt" ||
+		die 3 "leaklab compare: exit code $?"
+}
+
 gate() {
-	local code=0 judged=("$dir/leaks.jsonl" "$dir/benign.jsonl") inputs beside=()
-	[ "$BASELINES" = none ] || beside=(--baselines "$BASELINES")
+	local code=0 inputs=("$dir/leaks.jsonl" "$dir/benign.jsonl")
 	list_classes
-	simulate "$dir/leaks.jsonl" "$RUNS_LEAK" --seeds sealed --gate "${beside[@]}" "${leaks[@]}"
-	simulate "$dir/benign.jsonl" "$RUNS_BENIGN" --seeds sealed --gate "${beside[@]}" \
-		"${benign[@]}"
-	inputs=("${judged[@]}")
+	simulate "$dir/leaks.jsonl" "$RUNS_LEAK" --seeds sealed --gate "${leaks[@]}"
+	simulate "$dir/benign.jsonl" "$RUNS_BENIGN" --seeds sealed --gate "${benign[@]}"
+	[ "$BASELINES" = none ] || leaderboard
 	if [ "$LIVE" = 1 ]; then
 		live
 		inputs+=("$dir"/runs/*)
@@ -99,9 +116,6 @@ gate() {
 	"$leaklab" accuracy --known "$KNOWN" --markdown --output "$dir/accuracy.md" "${inputs[@]}"
 	"$leaklab" accuracy --known "$KNOWN" --junit --output "$dir/junit.xml" "${inputs[@]}"
 	"$leaklab" accuracy --known "$KNOWN" "${inputs[@]}" | tee "$dir/accuracy.txt"
-	[ "$BASELINES" = none ] ||
-		"$leaklab" compare "${judged[@]}" > "$dir/leaderboard.txt" ||
-		die 3 "leaklab compare: exit code $?"
 	say "report: $dir"
 	return "$code"
 }
@@ -137,13 +151,13 @@ small() {
 }
 
 [ $# -eq 3 ] || die 2 'usage: tests/accuracy/accuracy.sh gate|calibrate|small BUILD DIR'
-leaklab=$2/leaklab
 dir=$3
-[ -x "$leaklab" ] || die 2 "$leaklab: no such program: run make programs first"
+leaklab=$dir/programs/leaklab
 whole RUNS_BENIGN "$RUNS_BENIGN"
 whole RUNS_LEAK "$RUNS_LEAK"
+whole RUNS_COMPARE "$RUNS_COMPARE"
 case $LIVE in 0 | 1) ;; *) die 2 "LIVE=$LIVE: must be 0 or 1" ;; esac
-mkdir -p "$dir" || exit 3
+keep_programs "$2"
 case $1 in
 gate | calibrate | small) "$1" ;;
 *) die 2 "$1: must be gate, calibrate or small" ;;

@@ -89,7 +89,8 @@ static double now_s(void)
 static double time_detect(const struct detect_sample *samples, uint64_t processes, bool ticks,
 	struct counted *counted)
 {
-	struct detect *detect = detect_new((uint32_t)processes, count, counted);
+	struct detect *detect = detect_new(
+		&(struct detect_options){ .max_processes = (uint32_t)processes }, count, counted);
 	uint64_t next_ns = 0;
 	double start_s = now_s(), took_s;
 

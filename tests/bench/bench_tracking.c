@@ -1,153 +1,338 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * How long until a new process is tracked, and a killed one forgotten: ten processes started at
- * once, killed at once, many rounds. Time is taken in user space, from before fork() or kill() to
- * the collector's handler, so it holds everything but the collector's own bookkeeping.
+ * How long until a new process is tracked, a page that it touches is in a sample, and its end is
+ * known: the recorder's own loop, with all it does besides, from before fork(), the touch or kill()
+ * until the record of it is written. Alone, and with 5,000 processes in 500 cgroups watched too.
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "collector/capture/capture.h"
+#include "collector/recorder.h"
+#include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/jsonl.h"
+#include "lib/stats.h"
+#include "tests/bench/scale_load.h"
 
 #define PROCESSES 10
-#define ROUNDS 100
-#define PATIENCE_NS (10 * NS_PER_S)
+#define ROUNDS 30
+#define PAGE_BYTES 4096
+/* Twice the default threshold. */
+#define MANY_PAGES 128
+#define BESIDE 5000
+#define MAX_PIDS 65536
+#define PATIENCE_NS (20 * NS_PER_S)
+/* So that what was sent of its start does not pass for the touch. */
+#define REST_US 700000
 
+/* Of one process, shared between it, who starts it, and the recorder. */
 struct subject {
-	pid_t pid;
-	uint64_t started_ns, killed_ns;
-	uint64_t tracked_ns, forgotten_ns; /* 0: not yet */
+	atomic_int pid;
+	atomic_uint touch; /* pages, once it is told to */
+	atomic_ullong mm;  /* once it is tracked */
+	atomic_ullong started_ns, touched_ns, killed_ns;
+	atomic_ullong tracked_ns, sampled_ns, forgotten_ns; /* 0: not yet */
+	atomic_ullong rest_bytes;			    /* of anonymous memory, untouched */
 };
 
-static struct subject subjects[PROCESSES];
+/* What was told of a process; its record may come before fork() has returned its pid. */
+struct told {
+	atomic_ullong t_ns, mm;
+};
 
-static void on_event(void *ctx, const struct rss_event *event)
+enum delay { START, ONE_PAGE, MANY, END, DELAYS };
+
+static const char *const delay_names[] = { "start to tracked", "touch of a page to sample",
+	"touch of 128 pages to sample", "SIGKILL to forgotten" };
+
+struct shared {
+	struct subject subjects[PROCESSES];
+	struct told told[MAX_PIDS];	    /* by pid */
+	atomic_ullong anon_bytes[MAX_PIDS]; /* by mm, its last bits */
+	double ms[DELAYS][ROUNDS * PROCESSES];
+	size_t n[DELAYS];
+	atomic_int failed;
+};
+
+static struct shared *shared;
+
+/* What the recorder writes ----------------------------------------------------------------- */
+
+static uint64_t number_after(const char *line, const char *key)
 {
-	uint64_t now_ns = clock_mono_ns();
+	const char *at = strstr(line, key);
 
-	(void)ctx;
-	for (int i = 0; i < PROCESSES; i++) {
-		struct subject *subject = &subjects[i];
-
-		if (event->tgid != (uint32_t)subject->pid)
-			continue;
-		if (event->type == RSS_EVENT_EXIT)
-			subject->forgotten_ns = now_ns;
-		else if (!subject->tracked_ns)
-			subject->tracked_ns = now_ns;
-	}
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
-/* Reads events until @done says yes. */
-static int pump(struct capture *capture, int (*done)(void))
+static void take_process(const char *line, uint64_t mm, uint64_t now_ns)
+{
+	struct told *told = &shared->told[number_after(line, "\"pid\":") % MAX_PIDS];
+
+	/* The first record of it counts; another is of its new name. */
+	if (told->mm == mm)
+		return;
+	told->mm = mm;
+	told->t_ns = now_ns;
+}
+
+static void take_record(const char *line)
+{
+	uint64_t now_ns = clock_mono_ns(), mm = number_after(line, "\"mm\":");
+	uint64_t anon_bytes = number_after(line, "\"anon_bytes\":");
+	bool is_exit = strstr(line, "\"type\":\"exit\"");
+
+	if (strstr(line, "\"type\":\"process\""))
+		take_process(line, mm, now_ns);
+	if (!is_exit && !strstr(line, "\"type\":\"rss\""))
+		return;
+	for (struct subject *s = shared->subjects; s < shared->subjects + PROCESSES; s++) {
+		if (s->mm != mm)
+			continue;
+		if (is_exit)
+			s->forgotten_ns = now_ns;
+		else if (s->touch && !s->sampled_ns &&
+			 anon_bytes >= s->rest_bytes + s->touch * PAGE_BYTES)
+			s->sampled_ns = now_ns;
+	}
+	shared->anon_bytes[mm % MAX_PIDS] = anon_bytes;
+}
+
+/* The stream is not buffered, so that it gets each line by itself. */
+static ssize_t take_line(void *cookie, const char *buf, size_t size)
+{
+	char line[1024];
+
+	(void)cookie;
+	snprintf(line, sizeof(line), "%.*s", (int)size, buf);
+	take_record(line);
+	return (ssize_t)size;
+}
+
+/* What is recorded ------------------------------------------------------------------------- */
+
+static void be_subject(struct subject *s)
+{
+	char *room = mmap(NULL, MANY_PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (room == MAP_FAILED)
+		_exit(1);
+	madvise(room, MANY_PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
+	while (!s->touch)
+		usleep(1000);
+	s->touched_ns = clock_mono_ns();
+	for (unsigned int page = 0; page < s->touch; page++)
+		room[page * PAGE_BYTES] = 1;
+	for (;;)
+		pause();
+}
+
+/* Waits until all are tracked, and notes since when and as what. */
+static bool wait_until_tracked(void)
 {
 	uint64_t deadline_ns = clock_mono_ns() + PATIENCE_NS;
 
-	while (!done()) {
-		struct pollfd ready = { .fd = capture_fd(capture), .events = POLLIN };
+	for (struct subject *s = shared->subjects; s < shared->subjects + PROCESSES; s++) {
+		const struct told *told = &shared->told[s->pid % MAX_PIDS];
 
-		if (clock_mono_ns() > deadline_ns || poll(&ready, 1, 50) < 0)
-			return -ETIME;
-		if (capture_poll(capture))
-			return -EIO;
+		while (told->t_ns < s->started_ns) {
+			if (clock_mono_ns() > deadline_ns)
+				return false;
+			usleep(1000);
+		}
+		s->tracked_ns = told->t_ns;
+		s->mm = told->mm;
 	}
-	return 0;
+	return true;
 }
 
-static int all_tracked(void)
+/* Waits until all have the time that lies at @offset. */
+static bool wait_for(size_t offset)
 {
-	for (int i = 0; i < PROCESSES; i++)
-		if (!subjects[i].tracked_ns)
-			return 0;
-	return 1;
-}
+	uint64_t deadline_ns = clock_mono_ns() + PATIENCE_NS;
 
-static int all_forgotten(void)
-{
-	for (int i = 0; i < PROCESSES; i++)
-		if (!subjects[i].forgotten_ns)
-			return 0;
-	return 1;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void print_row(const char *what, double *ms, size_t n)
-{
-	qsort(ms, n, sizeof(*ms), compare);
-	printf("%-34s %8.2f %8.2f %8.2f ms\n", what, ms[n / 2], ms[n * 95 / 100], ms[n - 1]);
-}
-
-static int run_round(struct capture *capture, double *tracked_ms, double *forgotten_ms)
-{
-	memset(subjects, 0, sizeof(subjects));
 	for (int i = 0; i < PROCESSES; i++) {
-		subjects[i].started_ns = clock_mono_ns();
-		subjects[i].pid = fork();
-		if (subjects[i].pid == 0) {
-			pause();
-			_exit(0);
+		char *at = (char *)&shared->subjects[i] + offset;
+
+		while (!*(atomic_ullong *)at) {
+			if (clock_mono_ns() > deadline_ns)
+				return false;
+			usleep(1000);
 		}
 	}
-	if (pump(capture, all_tracked))
-		return -1;
-	for (int i = 0; i < PROCESSES; i++) {
-		subjects[i].killed_ns = clock_mono_ns();
-		kill(subjects[i].pid, SIGKILL);
-	}
-	if (pump(capture, all_forgotten))
-		return -1;
-	for (int i = 0; i < PROCESSES; i++) {
-		waitpid(subjects[i].pid, NULL, 0);
-		tracked_ms[i] = (double)(subjects[i].tracked_ns - subjects[i].started_ns) * 1e-6;
-		forgotten_ms[i] = (double)(subjects[i].forgotten_ns - subjects[i].killed_ns) * 1e-6;
-	}
-	return 0;
+	return true;
 }
 
-int main(void)
+static void note(enum delay delay, uint64_t from_ns, uint64_t to_ns)
 {
-	static double tracked_ms[ROUNDS * PROCESSES], forgotten_ms[ROUNDS * PROCESSES];
-	struct capture_settings settings = {
-		.interval_ns = 100 * NS_PER_MS,
-		.threshold_bytes = 256 * 1024,
-		.ring_bytes = 4 << 20,
+	shared->ms[delay][shared->n[delay]++] = ((double)to_ns - (double)from_ns) * 1e-6;
+}
+
+static bool run_round(unsigned int pages)
+{
+	bool seen;
+
+	memset(shared->subjects, 0, sizeof(shared->subjects));
+	for (struct subject *s = shared->subjects; s < shared->subjects + PROCESSES; s++) {
+		pid_t pid;
+
+		s->started_ns = clock_mono_ns();
+		pid = fork();
+		if (pid == 0)
+			be_subject(s);
+		s->pid = pid;
+	}
+	seen = wait_until_tracked();
+	usleep(REST_US);
+	for (struct subject *s = shared->subjects; s < shared->subjects + PROCESSES; s++) {
+		s->rest_bytes = shared->anon_bytes[s->mm % MAX_PIDS];
+		s->touch = pages;
+	}
+	seen = seen && wait_for(offsetof(struct subject, sampled_ns));
+	for (struct subject *s = shared->subjects; s < shared->subjects + PROCESSES; s++) {
+		s->killed_ns = clock_mono_ns();
+		kill(s->pid, SIGKILL);
+	}
+	seen = seen && wait_for(offsetof(struct subject, forgotten_ns));
+	for (struct subject *s = shared->subjects; s < shared->subjects + PROCESSES; s++) {
+		waitpid(s->pid, NULL, 0);
+		if (!seen)
+			continue;
+		note(START, s->started_ns, s->tracked_ns);
+		note(pages == 1 ? ONE_PAGE : MANY, s->touched_ns, s->sampled_ns);
+		note(END, s->killed_ns, s->forgotten_ns);
+	}
+	return seen;
+}
+
+static void run_subjects(uint64_t processes)
+{
+	(void)processes;
+	if (fork())
+		return;
+	for (int round = 0; round < ROUNDS && !shared->failed; round++)
+		shared->failed |= !run_round(round % 2 ? MANY_PAGES : 1);
+	kill(getppid(), SIGTERM);
+	_exit(0);
+}
+
+/* For people, and one line for programs, where that goes to a file. */
+static void tell_delays(FILE *json, uint64_t beside)
+{
+	char buf[JSONL_LINE_SIZE];
+	struct jsonl line;
+
+	jsonl_begin(&line, buf, sizeof(buf));
+	jsonl_str(&line, "bench", "tracking");
+	jsonl_u64(&line, "beside_processes", beside);
+	printf("  %-30s %8s %8s %8s\n", "", "p50", "p99", "max");
+	for (int delay = 0; delay < DELAYS; delay++) {
+		static const double shares[] = { 0.5, 0.99, 1 };
+		static const char *const keys[] = { "p50_ms", "p99_ms", "max_ms" };
+
+		printf("  %-30s", delay_names[delay]);
+		jsonl_object_begin(&line, delay_names[delay]);
+		for (int i = 0; i < 3; i++) {
+			double ms = 0;
+
+			stats_quantile(shared->ms[delay], shared->n[delay], shares[i], &ms);
+			printf(" %8.2f", ms);
+			jsonl_f64(&line, keys[i], ms, 3);
+		}
+		printf(" ms  (%zu)\n", shared->n[delay]);
+		jsonl_u64(&line, "n", shared->n[delay]);
+		jsonl_object_end(&line);
+	}
+	if (json)
+		jsonl_write_file(&line, json);
+}
+
+/* The recorder leaves the signal that ended it to whoever comes next. */
+static void take_signal(void)
+{
+	struct timespec no_time = {};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	while (sigtimedwait(&set, NULL, &no_time) > 0)
+		continue;
+}
+
+static int run(const struct cgroup_host *host, FILE *json, uint64_t beside)
+{
+	struct recorder_options options = {
+		.ready_fd = -1,
+		.on_ready = run_subjects,
+		.capture = {
+			.interval_ns = 100 * NS_PER_MS,
+			.threshold_bytes = 256 * 1024,
+			.ring_bytes = 4 << 20,
+			.host = host,
+		},
 	};
-	struct cgroup_host host;
-	struct capture *capture;
+	cookie_io_functions_t functions = { .write = take_line };
+	struct recorder_result result;
 	char error[512];
+	int err;
 
-	if (cgroup_host_open("/proc", &host))
-		return 3;
-	settings.host = &host;
-	if (capture_open(&settings, on_event, NULL, &capture, error, sizeof(error))) {
+	memset(shared, 0, sizeof(*shared));
+	options.samples = fopencookie(NULL, "w", functions);
+	if (!options.samples)
+		return -ENOMEM;
+	setvbuf(options.samples, NULL, _IONBF, 0);
+	err = recorder_run(&options, &result, error, sizeof(error));
+	fclose(options.samples);
+	take_signal();
+	if (err)
 		fprintf(stderr, "bench_tracking: %s\n", error);
+	else if (shared->failed)
+		fprintf(stderr, "bench_tracking: not all was seen within %llu s\n",
+			PATIENCE_NS / NS_PER_S);
+	else
+		tell_delays(json, beside);
+	return err ? err : -(shared->failed != 0);
+}
+
+/* With an argument the figures go to that file, too. */
+int main(int argc, char **argv)
+{
+	_cleanup_fclose_ FILE *json = argc > 1 ? fopen(argv[1], "we") : NULL;
+	struct cgroup_host host;
+	struct load *load = NULL;
+	int err;
+
+	if (argc > 1 && !json) {
+		fprintf(stderr, "bench_tracking: %s: cannot be written: %m\n", argv[1]);
+		return 2;
+	}
+	shared = mmap(
+		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED || cgroup_host_open("/proc", &host))
 		return 3;
+	printf("%d processes at once, %d rounds, the recorder alone with them\n", PROCESSES,
+		ROUNDS);
+	err = run(&host, json, 0);
+	if (!err)
+		err = load_open(&load);
+	if (!err)
+		err = load_start(load, BESIDE, BESIDE / 10);
+	if (!err) {
+		printf("the same beside 5,000 processes in 500 cgroups that are watched too\n");
+		err = run(&host, json, BESIDE);
 	}
-	for (int round = 0; round < ROUNDS; round++) {
-		if (run_round(capture, tracked_ms + round * PROCESSES,
-			    forgotten_ms + round * PROCESSES)) {
-			fprintf(stderr, "bench_tracking: round %d: not all processes were seen\n",
-				round);
-			return 1;
-		}
-	}
-	printf("%d processes at once, %d rounds        p50      p95      max\n", PROCESSES, ROUNDS);
-	print_row("start to tracked", tracked_ms, ROUNDS * PROCESSES);
-	print_row("SIGKILL to forgotten", forgotten_ms, ROUNDS * PROCESSES);
-	capture_close(capture);
+	if (load)
+		load_close(load);
+	if (err)
+		fprintf(stderr, "bench_tracking: %s\n", strerror(-err));
 	cgroup_host_close(&host);
-	return 0;
+	return err ? 1 : 0;
 }

@@ -111,6 +111,13 @@ await_stall() {
   [[ "$output" == *'"comm":"memgen"'* ]]
 }
 
+@test "detections state the patience that they were made with" {
+  "$MEMGROWTH" record --source=proc -o samples.jsonl --detections detections.jsonl \
+    --patience=10min --duration=1s
+  head -n 1 detections.jsonl | jq -e '.type == "header" and .patience_s == 600'
+  "$MEMGROWTH" replay samples.jsonl | head -n 1 | jq -e '.patience_s == 224'
+}
+
 @test "a full disk ends the recording with a clear message" {
   run "$MEMGROWTH" record -o /dev/full -d 5s
   [ "$status" -eq 3 ]
@@ -140,6 +147,15 @@ await_stall() {
   run "$MEMGROWTH" frobnicate
   [ "$status" -eq 2 ]
   run "$MEMGROWTH" record --ring-size=5000
+  [ "$status" -eq 2 ]
+  run "$MEMGROWTH" watch --patience=127s --duration=1s
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"--patience=127s: not a time from 128s to 1h"* ]]
+  run "$MEMGROWTH" record --patience=10min -o quiet.jsonl --duration=1s
+  [ "$status" -eq 2 ]
+  [[ "$output" == *"--detections=FILE"* ]]
+  [ ! -e quiet.jsonl ]
+  run "$MEMGROWTH" ledger --patience=10min
   [ "$status" -eq 2 ]
 }
 

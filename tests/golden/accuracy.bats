@@ -183,6 +183,23 @@ calibrate_units() {
 	run -2 "$script" small /nowhere d
 }
 
+@test "patience.sh: a row for each patience, and what it cannot do is refused" {
+	cd "$REPO" || return 1
+	PATIENCES="128s 900s" PATIENCE_RUNS=1 run --separate-stderr \
+		tests/accuracy/patience.sh "$BUILD" "$BATS_TEST_TMPDIR/patience"
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 4 ]
+	[[ ${lines[2]} == "| 128s | "*" % | "*" s |" ]]
+	[[ ${lines[3]} == "| 900s | "*" % | "*" s |" ]]
+	[ "$(printf '%s\n' "${lines[@]}" | tr -dc '|\n' | sort -u)" = "||||||||||" ]
+	PATIENCES="224s 5s" run tests/accuracy/patience.sh "$BUILD" "$BATS_TEST_TMPDIR/patience"
+	[ "$status" -eq 2 ]
+	[[ $output == *"--patience=5s: not a time from 128s to 1h"* ]]
+	PATIENCE_RUNS=0 run tests/accuracy/patience.sh "$BUILD" "$BATS_TEST_TMPDIR/patience"
+	[ "$status" -eq 2 ]
+	[[ $output == *"PATIENCE_RUNS=0"* ]]
+}
+
 @test "the nightly workflow is YAML, runs the gate and keeps its report" {
 	local file=$REPO/.github/workflows/nightly.yaml
 	python3 - "$file" > nightly.json <<-'END'

@@ -41,6 +41,19 @@ case_is() {
 	[ "$seen" -eq "$(find . -name '*.jsonl' | wc -l)" ]
 }
 
+@test "malformed: a patience out of its bounds is refused by name, value and bounds" {
+	local value
+	for value in 127s 127999ms 3601s 61min 0 224 -300s soon ""; do
+		run "$MEMGROWTH" replay --patience="$value" process-twice.jsonl
+		echo "\"$value\": $output"
+		[ "$status" -eq 2 ]
+		[[ $output == *"--patience=$value: not a time from 128s to 1h"* ]]
+	done
+	for value in 128s 10min 1h; do
+		"$MEMGROWTH" replay --patience="$value" process-twice.jsonl >/dev/null
+	done
+}
+
 @test "malformed: a recording without its end says so" {
 	"$MEMGROWTH" replay ends-in-the-middle.jsonl | tail -n 1 | jq -e '.complete == false'
 	"$MEMGROWTH" replay process-twice.jsonl | tail -n 1 | jq -e '.complete == true'

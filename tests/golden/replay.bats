@@ -5,7 +5,7 @@
 bats_require_minimum_version 1.5.0
 
 # What of libm gives the same bits on every CPU; see lib/exact_math.h.
-EXACT_LIBM="ceil fabs floor fmax fmin frexp ldexp sqrt trunc"
+EXACT_LIBM="ceil fabs floor fmax fmin frexp ldexp llround sqrt trunc"
 # glibc then takes the variants of exp, log and the like that it would take on an older CPU.
 OLDER_CPU=glibc.cpu.hwcaps=-AVX512F,-AVX2,-FMA,-FMA4,-AVX
 

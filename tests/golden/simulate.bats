@@ -8,11 +8,46 @@ setup() {
   LEAKLAB=$BUILD/leaklab
   detectors=$(realpath "$BATS_TEST_DIRNAME/detectors")
   cd "$BATS_TEST_TMPDIR" || return
-  shm_before=$(find /dev/shm -maxdepth 1 -name 'leaklab-simulate-*' | wc -l)
+}
+
+# True for a folder that no process of a simulation holds.
+is_dead() {
+  { flock --nonblock 9; } 2>/dev/null 9<"$1"
+}
+
+# Those of others on this host come and go.
+left_over() {
+  for dir in /dev/shm/leaklab-sim-*; do
+    [ ! -d "$dir" ] || ! is_dead "$dir" || echo "$dir"
+  done
 }
 
 teardown() {
-  [ "$(find /dev/shm -maxdepth 1 -name 'leaklab-simulate-*' | wc -l)" -le "$shm_before" ]
+  # A test that failed did not come to end it.
+  [ -z "${simulate:-}" ] || kill -TERM "$simulate" 2>/dev/null || :
+  [ -z "${simulate:-}" ] || wait "$simulate" || :
+  [ -z "$(left_over)" ]
+}
+
+# The folder that the process of this id works in.
+scratch_of() {
+  readlink "/proc/$1"/fd/* | grep '^/dev/shm/leaklab-sim-'
+}
+
+# Starts one that never ends, and waits until its detector runs; sets $simulate and $hanging.
+simulate_forever() {
+  rm -f hangs.pid
+  cat >hangs.sh <<END
+#!/bin/sh
+echo \$\$ >"$PWD/hangs.pid.part"
+mv "$PWD/hangs.pid.part" "$PWD/hangs.pid"
+exec sleep 1000
+END
+  chmod +x hangs.sh
+  "$LEAKLAB" simulate --class steady --jobs 1 --detector "h=$PWD/hangs.sh" -o judged.jsonl 3>&- &
+  simulate=$!
+  until [ -s hangs.pid ]; do kill -0 "$simulate"; read -rt 0.05 <> <(:) || :; done
+  hanging=$(cat hangs.pid)
 }
 
 @test "simulate: the same bytes from one process and from two" {
@@ -107,23 +142,32 @@ END
 }
 
 @test "simulate: a signal ends it and all that it started" {
-  cat >hangs.sh <<END
-#!/bin/sh
-echo \$\$ >"$PWD/hangs.pid.part"
-mv "$PWD/hangs.pid.part" "$PWD/hangs.pid"
-exec sleep 1000
-END
-  chmod +x hangs.sh
-  "$LEAKLAB" simulate --class steady --jobs 1 --detector "h=$PWD/hangs.sh" -o judged.jsonl 3>&- &
-  simulate=$!
-  until [ -s hangs.pid ]; do kill -0 "$simulate"; read -rt 0.05 <> <(:) || :; done
+  simulate_forever
   kill -TERM "$simulate"
   code=0
   wait "$simulate" || code=$?
   [ "$code" -eq 130 ]
   # A zombie is one that was ended, and waits for init.
-  [[ $(ps -o stat= -p "$(cat hangs.pid)") != [!Z]* ]]
+  [[ $(ps -o stat= -p "$hanging") != [!Z]* ]]
   [ ! -e judged.jsonl ]
+}
+
+@test "simulate: the next one removes what a killed one left, and nothing of a living one" {
+  simulate_forever
+  killed=$(scratch_of "$simulate")
+  [ -d "$killed/steady-1" ]
+  kill -KILL "$simulate"
+  # Its processes end of themselves, and with them the lock.
+  until is_dead "$killed"; do read -rt 0.05 <> <(:) || :; done
+  [ -d "$killed/steady-1" ]
+  simulate_forever
+  living=$(scratch_of "$simulate")
+  [ ! -e "$killed" ]
+  "$LEAKLAB" simulate --class steady --runs 1 --quiet -o other.jsonl
+  [ -d "$living/steady-1" ]
+  kill -TERM "$simulate"
+  wait "$simulate" || :
+  [ ! -e "$living" ]
 }
 
 @test "simulate: noise is measured from a recording" {
@@ -138,4 +182,19 @@ END
   [ ! -e none.json ]
   run -2 --separate-stderr "$LEAKLAB" simulate --measure-noise kept/steady-3/samples.jsonl
   [[ $stderr == *"also needs --mm, --program and --output"* ]]
+}
+
+@test "simulate: a device or a pipe is written to, not replaced or removed" {
+  mkfifo pipe
+  "$LEAKLAB" simulate --seed 3 --runs 1 --class steady --keep kept -q -o judged.jsonl
+  "$LEAKLAB" simulate --seed 3 --runs 1 --class steady -o pipe >table 3>&- &
+  cat pipe >got.jsonl
+  wait $!
+  cmp got.jsonl judged.jsonl
+  grep -q '^memgrowth' table
+  [ -p pipe ]
+  cat pipe >got.jsonl &
+  run -3 "$LEAKLAB" simulate --measure-noise kept/steady-3/samples.jsonl --mm 2 --program x -o pipe
+  wait $!
+  [ -p pipe ]
 }

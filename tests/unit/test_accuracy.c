@@ -84,6 +84,7 @@ static struct judged_unit *add(struct units *units, enum judged_source source, c
 		.leak = !isnan(rate),
 		.pattern = pattern,
 		.rate_bytes_per_s = rate,
+		.onset_rate_bytes_per_s = rate,
 		.watched_s = 3600,
 		.t0_ns = 1000000000,
 		.detector = "d",
@@ -310,6 +311,12 @@ static void test_latency(void **state)
 	/* Of 0.9 MB/s: none of them, however slow. */
 	find(add(units, JUDGED_SIMULATED, "linear-1M", "linear", 9e5));
 	units->unit[21].tier[SCORE_GROWING].found_s = 1000;
+	/* Nor one that becomes fast later, or of which a file of before says no onset rate. */
+	for (size_t i = 22; i < 24; i++) {
+		find(add(units, JUDGED_SIMULATED, "accelerating", "accelerating", 5e6));
+		units->unit[i].onset_rate_bytes_per_s = i == 22 ? 3e4 : NAN;
+		units->unit[i].tier[SCORE_GROWING].found_s = 1000;
+	}
 	table = measured(units, NULL);
 	cell = cell_of(&table, "growing.latency.fast.median", NULL, JUDGED_SIMULATED);
 	assert_int_equal(cell->n, 21);
@@ -317,6 +324,8 @@ static void test_latency(void **state)
 	assert_near(cell->interval.lo, 6, 0);
 	assert_near(cell->interval.hi, 16, 0);
 	assert_string_equal(accuracy_verdict_name(cell->verdict), "MISSED");
+	assert_int_equal(cell_of(&table, "growing.latency.fast.p95", NULL, 0)->n, 21);
+	assert_int_equal(cell_of(&table, "B6", NULL, 0)->n, 21);
 	/* The five slowest never found: as late as that in any case, so that nothing changes. */
 	for (size_t i = 16; i < 21; i++)
 		units->unit[i].tier[SCORE_GROWING] = silent();

@@ -84,6 +84,44 @@ static void test_changes_are_followed(void **state)
 	expect_limits(f, "/a/b", MIB, "/a/b", CGROUP_UNLIMITED, NULL);
 }
 
+/* What nobody wrote to is not read, but once a minute: it costs most where there is most of it. */
+static void test_only_what_was_written_is_read(void **state)
+{
+	struct fixture *f = *state;
+
+	tree_write(&f->tree, "a/memory.max", "max\n");
+	tree_write(&f->tree, "new", "10485760\n");
+	walk(f, 1);
+	cgroup_tree_refresh(f->cgroups, 5);
+	f->log[0] = '\0';
+	/* Put there without a write. */
+	assert_int_equal(renameat(f->tree.fd, "new", f->tree.fd, "a/memory.max"), 0);
+	cgroup_tree_refresh(f->cgroups, 59 * NS_PER_S);
+	expect(f, "");
+	cgroup_tree_refresh(f->cgroups, 61 * NS_PER_S);
+	expect(f, "changed /a; ");
+}
+
+/* The kernel told what binds a parent; nobody has told its child. */
+static void test_a_child_of_one_that_was_told(void **state)
+{
+	struct fixture *f = *state;
+	struct cgroup_bounds told = { .high.bytes = CGROUP_UNLIMITED,
+		.swap.bytes = CGROUP_UNLIMITED };
+
+	tree_write(&f->tree, "a/memory.max", "max\n");
+	tree_write(&f->tree, "a/b/memory.max", "max\n");
+	walk(f, 1);
+	cgroup_tree_refresh(f->cgroups, 5);
+	f->log[0] = '\0';
+	tree_write(&f->tree, "a/memory.max", "10485760\n");
+	told.memory = (struct cgroup_bound){ 10 * MIB, id_of(f, "/a") };
+	cgroup_tree_add(f->cgroups, id_of(f, "/a"), id_of(f, "/"), "a", &told, 6);
+	cgroup_tree_refresh(f->cgroups, 7);
+	expect(f, "changed /a; changed /a/b; ");
+	expect_limits(f, "/a/b", 10 * MIB, "/a", CGROUP_UNLIMITED, NULL);
+}
+
 /* Their reader has other things to do: a slice of many, the next where that one ended. */
 static void test_refresh_of_many(void **state)
 {
@@ -196,6 +234,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limits_on_v2, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_limits_on_v1, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_are_followed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_only_what_was_written_is_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_child_of_one_that_was_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refresh_of_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_limits_of_a_namesake, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_malformed_limits, set_up, tear_down),

@@ -295,7 +295,7 @@ static void test_step_in_the_moment_of_raising(void **state)
 		struct verdicts v;
 
 		verdicts_open(&v, 4);
-		for (int i = 0; i < 100; i++) {
+		for (int i = 0; i < 120; i++) {
 			double s = i * 0.1;
 
 			verdicts_sample(&v, 1, BORN_NS + (uint64_t)i * SAMPLE_NS,
@@ -431,9 +431,12 @@ static void test_sizes(void **state)
 	(void)state;
 	print_message("state of an address space: %zu bytes\n", detect_state_bytes());
 	assert_true(detect_state_bytes() <= 2048);
-	assert_null(detect_new(UINT32_MAX, verdicts_emit, &v));
-	assert_null(detect_new(1U << 31, verdicts_emit, &v));
-	assert_null(detect_new((1U << 30) + 1, verdicts_emit, &v));
+	assert_null(detect_new(
+		&(struct detect_options){ .max_processes = UINT32_MAX }, verdicts_emit, &v));
+	assert_null(detect_new(
+		&(struct detect_options){ .max_processes = 1U << 31 }, verdicts_emit, &v));
+	assert_null(detect_new(
+		&(struct detect_options){ .max_processes = (1U << 30) + 1 }, verdicts_emit, &v));
 	verdicts_open(&v, 1);
 	assert_int_equal(verdicts_sample(&v, 0, BORN_NS, 1), 0);
 	assert_int_equal(verdicts_sample(&v, UINT64_MAX, BORN_NS, 1), -ENOSPC);

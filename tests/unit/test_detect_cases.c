@@ -145,7 +145,7 @@ static double cache_slow(double s)
 static void test_growth_that_settles(void **state)
 {
 	static const struct healthy_case cases[] = {
-		{ "warm-up, exponential", warmup_exponential, 2 * HOUR_S, 2, true },
+		{ "warm-up, exponential", warmup_exponential, 2 * HOUR_S, 3, true },
 		{ "warm-up, linear", warmup_linear, 2 * HOUR_S, 1, true },
 		{ "plateau with steps", plateau, 2 * HOUR_S, 5, true },
 		{ "burst kept", burst_kept, 2 * HOUR_S, 1, true },
@@ -483,7 +483,8 @@ static void note_guilty(void *ctx, const struct detect_verdict *verdict)
 static void watch_processes(
 	struct guilty *guilty, uint64_t count, double (*rate)(uint64_t mm), double seconds)
 {
-	struct detect *detect = detect_new((uint32_t)count, note_guilty, guilty);
+	struct detect *detect = detect_new(
+		&(struct detect_options){ .max_processes = (uint32_t)count }, note_guilty, guilty);
 
 	noise.state = 9;
 	for (double s = 0; s < seconds; s += STEP_S)

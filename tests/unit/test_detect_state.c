@@ -35,7 +35,8 @@ static void test_heap_of_a_detector(void **state)
 {
 	unsigned int verdicts = 0;
 	size_t before = heap_bytes(), taken;
-	struct detect *detect = detect_new(PROCESSES, count, &verdicts);
+	struct detect *detect = detect_new(
+		&(struct detect_options){ .max_processes = PROCESSES }, count, &verdicts);
 
 	(void)state;
 	taken = heap_bytes() - before;
@@ -47,7 +48,8 @@ static void test_heap_of_a_detector(void **state)
 static void test_no_allocation_after_the_start(void **state)
 {
 	unsigned int verdicts = 0;
-	struct detect *detect = detect_new(PROCESSES, count, &verdicts);
+	struct detect *detect = detect_new(
+		&(struct detect_options){ .max_processes = PROCESSES }, count, &verdicts);
 	size_t before = heap_bytes();
 
 	(void)state;

@@ -2,6 +2,7 @@
 /* The detector's table of address spaces against a naive model, over random adds and removes. */
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "tests/unit/fixtures/random.h"
 #include "tests/unit/fixtures/verdicts.h"
@@ -34,6 +35,15 @@ static void end(struct verdicts *v, struct model *model, uint64_t place, uint64_
 	model->alive[place] = false;
 }
 
+/* What is spare may be anything when it is used again. */
+static void spoil_spare(struct verdicts *v)
+{
+	size_t bytes;
+	void *spare = detect_spare(v->detect, &bytes);
+
+	memset(spare, 0xff, bytes);
+}
+
 /* @stride and @base make numbers that hash alike, or that use all of the 64 bits. */
 static void run(uint64_t seed, uint32_t max, uint64_t places, uint64_t base, uint64_t stride)
 {
@@ -51,6 +61,8 @@ static void run(uint64_t seed, uint32_t max, uint64_t places, uint64_t base, uin
 			put(&v, &model, place, mm, max);
 		else
 			end(&v, &model, place, mm);
+		if (i % 1000 == 0)
+			spoil_spare(&v);
 		assert_int_equal(detect_tracked(v.detect), model.count);
 	}
 	assert_int_equal(detect_untracked(v.detect), model.refused);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collector/detect/detect.h"
 #include "collector/detect/growth.h"
 #include "tests/unit/fixtures/cmocka_all.h"
 #include "tests/unit/fixtures/random.h"
@@ -99,18 +100,18 @@ static void test_rising(void **state)
 
 	(void)state;
 	fill(&series, linear, 60);
-	assert_true(growth_find_rising(&series, 256, &growth));
+	assert_true(growth_find_rising(&series, 256, 0, 0, &growth));
 	assert_true(growth.grown_kib >= 256);
 	assert_true(growth.steadiness == 1);
 	assert_true(growth.from_ns + growth.span_ns <= START_NS + 60 * SECOND_NS);
 	assert_int_equal(
 		growth.base_kib, (uint32_t)linear((double)(growth.from_ns - START_NS) * 1e-9 -
 						  (growth.from_ns > START_NS ? 0.1 : 0)));
-	assert_false(growth_find_rising(&series, UINT32_MAX, &growth));
+	assert_false(growth_find_rising(&series, UINT32_MAX, 0, 0, &growth));
 	fill(&series, flat, 60);
-	assert_false(growth_find_rising(&series, 256, &growth));
+	assert_false(growth_find_rising(&series, 256, 0, 0, &growth));
 	fill(&series, falling, 60);
-	assert_false(growth_find_rising(&series, 256, &growth));
+	assert_false(growth_find_rising(&series, 256, 0, 0, &growth));
 }
 
 /* The shortest stretch that is long enough: fine levels for fast growth, coarse for slow. */
@@ -126,10 +127,10 @@ static void test_rising_at_its_scale(void **state)
 
 	(void)state;
 	fill(&series, linear, 200);
-	assert_true(growth_find_rising(&series, 256, &fast));
+	assert_true(growth_find_rising(&series, 256, 0, 0, &fast));
 	assert_true(fast.span_ns <= SECOND_NS);
 	fill(&series, drip, 200);
-	assert_true(growth_find_rising(&series, 256, &slow));
+	assert_true(growth_find_rising(&series, 256, 0, 0, &slow));
 	assert_in_range(slow.span_ns, 12 * SECOND_NS, 64 * SECOND_NS);
 	assert_true(slow.level > fast.level);
 }
@@ -143,10 +144,10 @@ static void test_young_series(void **state)
 
 	(void)state;
 	series_init(&series, START_NS, 5);
-	assert_false(growth_find_rising(&series, 0, &growth));
-	assert_false(growth_find_leak(&series, ALL_LEVELS, 0, &leak, &growth));
+	assert_false(growth_find_rising(&series, 0, 0, 0, &growth));
+	assert_false(growth_find_leak(&series, ALL_LEVELS, 0, DETECT_PATIENCE_NS, &leak, &growth));
 	series_put(&series, START_NS + 250000000, UINT32_MAX);
-	assert_false(growth_find_rising(&series, 1, &growth));
+	assert_false(growth_find_rising(&series, 1, 0, 0, &growth));
 }
 
 /* How long it took until a leak was found, in seconds since the start; -1: it was not. */
@@ -156,6 +157,7 @@ struct found {
 };
 
 static uint64_t room_kib;
+static uint64_t patience_ns = DETECT_PATIENCE_NS;
 
 /* Asks after each bucket, as the detector does, with the room that is left of @room_kib. */
 static struct found first_leak(shape_fn shape, double seconds)
@@ -176,7 +178,7 @@ static struct found first_leak(shape_fn shape, double seconds)
 					: leak.high_kib;
 		if (room_kib)
 			leak.room_kib = room_kib > kib ? room_kib - kib : 1;
-		if (!growth_find_leak(&series, closed, 256, &leak, &found.growth))
+		if (!growth_find_leak(&series, closed, 256, patience_ns, &leak, &found.growth))
 			continue;
 		found.at = (double)t * 1e-9;
 		return found;
@@ -252,7 +254,8 @@ static bool is_found(const struct series *series, uint32_t levels, uint32_t thre
 	bool found = false;
 
 	for (int i = 0; i < 20; i++)
-		found |= growth_find_leak(series, levels, threshold_kib, &leak, &growth);
+		found |= growth_find_leak(
+			series, levels, threshold_kib, DETECT_PATIENCE_NS, &leak, &growth);
 	return found;
 }
 
@@ -392,10 +395,11 @@ static void test_random_series(void **state)
 			t_ns += random_u64(&random) >> (22 + random_below(&random, 20));
 			series_put(&series, t_ns, (uint32_t)random_u64(&random));
 			leak.high_kib = (uint32_t)random_u64(&random);
-			if (growth_find_leak(&series, ALL_LEVELS, 256, &leak, &growth))
+			if (growth_find_leak(
+				    &series, ALL_LEVELS, 256, DETECT_PATIENCE_NS, &leak, &growth))
 				assert_true(growth.grown_kib >= 512 && growth.steadiness > 0 &&
 					    growth.steadiness <= 1 && growth.level >= 5);
-			if (growth_find_rising(&series, 256, &growth))
+			if (growth_find_rising(&series, 256, 0, 0, &growth))
 				assert_true(growth.from_ns >= start &&
 					    growth.from_ns + growth.span_ns <= t_ns &&
 					    growth.grown_kib >= 256 && growth.steadiness > 0 &&

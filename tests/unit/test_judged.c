@@ -136,6 +136,7 @@ static void test_filled_from_score(void **state)
 	judge(judged);
 	assert_true(judged[0].killed);
 	assert_same(judged[0].rate_bytes_per_s, (double)MIB);
+	assert_same(judged[0].onset_rate_bytes_per_s, (double)MIB);
 	assert_same(judged[0].watched_s, 40);
 	assert_same(judged[0].confidence_30s, 0.75);
 	assert_same(leak->found_s, 10);
@@ -153,6 +154,7 @@ static void test_filled_from_score(void **state)
 
 	leak = &judged[1].tier[SCORE_LEAK];
 	assert_same(judged[1].rate_bytes_per_s, NAN);
+	assert_same(judged[1].onset_rate_bytes_per_s, NAN);
 	assert_same(judged[1].watched_s, 50);
 	assert_int_equal(leak->alarms, 1);
 	assert_int_equal(leak->false_alarms, 1);
@@ -196,6 +198,7 @@ static void test_round_trip(void **state)
 		assert_int_equal(file.units[i].killed, i == 0);
 		assert_int_equal(file.units[i].t0_ns, 110 * S);
 		assert_same(file.units[i].rate_bytes_per_s, judged[i].rate_bytes_per_s);
+		assert_same(file.units[i].onset_rate_bytes_per_s, judged[i].onset_rate_bytes_per_s);
 		for (int t = 0; t < SCORE_TIERS; t++)
 			assert_same_tier(&file.units[i].tier[t], &judged[i].tier[t]);
 	}
@@ -208,17 +211,15 @@ static void test_round_trip(void **state)
 	judged_file_done(&file);
 }
 
-/* One good file, in which @from is replaced by @to, must be refused with @message. */
-static void assert_refused(const char *from, const char *to, const char *message)
+/* A good file of one unit, in which @from is replaced by @to; the caller frees it. */
+static char *altered(const char *from, const char *to)
 {
 	const struct judged_header header = { .revision = "abc" };
-	_cleanup_free_ char *text = NULL, *bad = NULL;
-	struct judged_file file = { 0 };
+	_cleanup_free_ char *text = NULL;
 	struct judged_unit judged[2];
-	struct run_error error = { 0 };
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	char *at;
+	char *at, *other = NULL;
 
 	judge(judged);
 	judged_write_header(out, &header);
@@ -226,8 +227,34 @@ static void assert_refused(const char *from, const char *to, const char *message
 	fclose(out);
 	at = strstr(text, from);
 	assert_non_null(at);
-	if (asprintf(&bad, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) < 0)
+	if (asprintf(&other, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) < 0)
 		fail();
+	return other;
+}
+
+/* Files that were written before there was an onset rate are read all the same. */
+static void test_before_onset_rate(void **state)
+{
+	_cleanup_free_ char *old = altered("\"onset_rate_bytes_per_s\":1048576.000,", "");
+	struct judged_file file = { 0 };
+	struct run_error error = { 0 };
+
+	(void)state;
+	if (judged_read(memory(old), "j", &file, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(file.units_count, 1);
+	assert_same(file.units[0].rate_bytes_per_s, (double)MIB);
+	assert_same(file.units[0].onset_rate_bytes_per_s, NAN);
+	judged_file_done(&file);
+}
+
+/* One good file, in which @from is replaced by @to, must be refused with @message. */
+static void assert_refused(const char *from, const char *to, const char *message)
+{
+	_cleanup_free_ char *bad = altered(from, to);
+	struct judged_file file = { 0 };
+	struct run_error error = { 0 };
+
 	assert_int_equal(judged_read(memory(bad), "j", &file, &error), -EPROTO);
 	if (!strstr(error.text, message))
 		fail_msg("\"%s\" has no \"%s\"", error.text, message);
@@ -246,6 +273,8 @@ static void test_refused(void **state)
 	assert_refused("\"growing\":", "\"growings\":", "j:2: \"growing\": missing");
 	assert_refused("\"found_s\":10.000", "\"found_s\":\"x\"",
 		"j:2: leak: \"found_s\": \"x\": must be a number or null");
+	assert_refused("\"onset_rate_bytes_per_s\":1048576.000", "\"onset_rate_bytes_per_s\":true",
+		"j:2: \"onset_rate_bytes_per_s\": true: must be a number or null");
 	assert_refused("\"confidence\":0.75", "\"confidence\":1.75", "must be from 0 to 1");
 	assert_refused("\"alarms\":1,\"false_alarms\":0", "\"alarms\":1,\"false_alarms\":2",
 		"must be at most \"alarms\"");
@@ -277,6 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_filled_from_score),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_before_onset_rate),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_seeds),
 	};

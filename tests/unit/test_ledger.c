@@ -150,6 +150,36 @@ static void test_pace(void **state)
 	assert_in_range(run(f, 20000), 76, 81);
 }
 
+/* Nothing was charged for a minute: all of it is read once a minute, and as before when it moves.
+ */
+static void test_quiet(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t usage_reads;
+
+	make_cgroup(f, "a", 10 * MIB);
+	learn(f, id_of(f, "a"), "/a", RECORD_UNLIMITED);
+	run(f, 65000);
+	usage_reads = ledger_stats(f->ledger).usage_reads;
+	assert_in_range(run(f, 600000), 7, 14);
+	assert_in_range(ledger_stats(f->ledger).usage_reads - usage_reads, 285, 294);
+	/* Less than is worth a full reading, but it is quiet no more. */
+	set_usage(f, "a", 10 * MIB + 4096);
+	assert_in_range(run(f, 30000), 3, 4);
+	run(f, 60000);
+	set_usage(f, "a", 11 * MIB);
+	assert_int_equal(run(f, 2050), 1);
+	/* Nor where a limit is near, or a verdict concerns it. */
+	set_usage(f, "a", 95 * MIB);
+	learn(f, id_of(f, "a"), "/a", 100 * MIB);
+	run(f, 90000);
+	assert_in_range(run(f, 20000), 19, 21);
+	learn(f, id_of(f, "a"), "/a", RECORD_UNLIMITED);
+	run(f, 90000);
+	f->pace = LEDGER_CLOSE;
+	assert_in_range(run(f, 20000), 18, 21);
+}
+
 static void test_near_its_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -342,9 +372,9 @@ static void test_usage_stays_open(void **state)
 {
 	struct fixture *f = *state;
 	int before = open_files();
-	const int whole = 2048 / MEMCG_KEPT_FILES, count = whole + 20;
+	const int whole = 4096 / MEMCG_KEPT_FILES, count = whole + 20;
 
-	f->settings.max_files = 2048 + 10;
+	f->settings.max_files = 4096 + 13;
 	ledger_free(f->ledger);
 	f->ledger = ledger_new(&f->settings);
 	make_many(f, count);
@@ -361,6 +391,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_pace),
+		TEST(test_quiet),
 		TEST(test_near_its_limit),
 		TEST(test_what_is_left_out),
 		TEST(test_end),

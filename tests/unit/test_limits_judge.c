@@ -195,8 +195,8 @@ static void test_hostile(void **state)
 	assert_non_null(strstr(text, "/a\\x0a\\x1b[31m\\xff"));
 	free(text);
 	text = printed(limits_print_junit, path);
-	assert_non_null(strstr(text, "name=\"a&lt;b>&amp;&quot;| memory\""));
-	assert_non_null(strstr(text, "message=\"why\\x0a&lt;&amp;>\""));
+	assert_non_null(strstr(text, "name=\"a&lt;b&gt;&amp;&quot;| memory\""));
+	assert_non_null(strstr(text, "message=\"why\\x0a&lt;&amp;&gt;\""));
 	free(text);
 	text = printed(limits_print_markdown, path);
 	assert_non_null(strstr(text, "a<b>&\"\\| | memory"));

@@ -3,17 +3,11 @@
  * The pure scorer against detectors whose score is known: blind, always-on, oracle, late by a
  * fixed delay, random. If one of them passes a gate that it should not, the scorer is wrong.
  */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "lab/score/score.h"
+#include "tests/unit/fixtures/near.h"
 
 #define S 1000000000ULL
 #define MIB 1048576ULL
@@ -39,7 +33,7 @@ struct lab {
 	size_t gates;
 };
 
-/* Gates on what these units have; those of cgroups and kills are in test_score_ledgers.c. */
+/* Gates on what these units have; those of cgroups and kills have tests of their own. */
 #define GATES SCORE_GATE_KIND_ACCURACY_MIN
 
 static const struct score_gates all_gates = {
@@ -164,12 +158,6 @@ static enum score_verdict judge(struct lab *lab)
 	lab->gates = score_gates_check(&all_gates, &lab->sum, lab->gate);
 	assert_int_equal(lab->gates, GATES);
 	return score_conclude(&lab->sum, lab->gate, lab->gates);
-}
-
-static void assert_near(double value, double wanted)
-{
-	if (!(fabs(value - wanted) < 1e-9))
-		fail_msg("%.12g, wanted %.12g", value, wanted);
 }
 
 static enum score_verdict gate_verdict(const struct lab *lab, enum score_gate gate)
@@ -405,6 +393,34 @@ static void test_growing_is_about_now(void **state)
 			fail_msg("case %zu", i);
 }
 
+/* After a step it takes twice the longest pause to know that it was the last. */
+static void test_growth_in_steps(void **state)
+{
+	/* Steps 15 s apart, a long rest, a last step; then the same with a fall in between. */
+	struct score_step steps[] = {
+		{ .t_ns = 110 * S, .retained_bytes = 10 * MIB },
+		{ .t_ns = 125 * S, .retained_bytes = 20 * MIB },
+		{ .t_ns = 140 * S, .retained_bytes = 30 * MIB },
+		{ .t_ns = 240 * S, .retained_bytes = 40 * MIB },
+	};
+	struct score_unit unit = { .process_ns = START,
+		.ready_ns = START,
+		.onset_ns = ONSET,
+		.steps = steps,
+		.steps_count = 4,
+		.end_ns = 400 * S };
+
+	(void)state;
+	assert_false(score_truth_stale(&unit, 126 * S, 169 * S));
+	assert_true(score_truth_stale(&unit, 126 * S, 171 * S));
+	/* Nothing is known of pauses yet, and after 100 s nothing is known any more. */
+	assert_true(score_truth_stale(&unit, 111 * S, 122 * S));
+	assert_true(score_truth_stale(&unit, 241 * S, 252 * S));
+	assert_false(score_truth_stale(&unit, 241 * S, 249 * S));
+	steps[1].retained_bytes = 5 * MIB;
+	assert_true(score_truth_stale(&unit, 141 * S, 152 * S));
+}
+
 static void test_attribution(void **state)
 {
 	struct lab *lab = *state;
@@ -567,6 +583,7 @@ int main(void)
 		lab_test(test_random),
 		lab_test(test_onset_is_exclusive),
 		lab_test(test_growing_is_about_now),
+		cmocka_unit_test(test_growth_in_steps),
 		lab_test(test_attribution),
 		lab_test(test_unjudged),
 		lab_test(test_after_the_end),

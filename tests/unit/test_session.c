@@ -426,6 +426,34 @@ static void test_write_errors_are_reported(void **state)
 	session_free(NULL);
 }
 
+/* Whoever reads detections knows how long they waited. */
+static void test_patience_is_stated(void **state)
+{
+	const struct {
+		uint64_t patience_ns;
+		const char *stated;
+	} cases[] = {
+		{ 0, "\"patience_s\":224.000}\n" },
+		{ 600 * SECOND_NS, "\"patience_s\":600.000}\n" },
+		{ 128500 * (SECOND_NS / 1000), "\"patience_s\":128.500}\n" },
+	};
+	struct fixture f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		f = (struct fixture){};
+		f.out = open_memstream(&f.text, &f.size);
+		f.session = session_new(&(struct session_options){
+			.out = f.out, .patience_ns = cases[i].patience_ns });
+		assert_non_null(f.session);
+		put_header(&f);
+		assert_int_equal(session_finish(f.session), 0);
+		assert_non_null(strstr(f.text, cases[i].stated));
+		close_session(&f);
+	}
+	assert_null(session_new(&(struct session_options){ .patience_ns = 1 }));
+}
+
 static void test_without_output(void **state)
 {
 	struct fixture f = { .session = session_new(&(struct session_options){}) };
@@ -478,6 +506,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hostile_names, set_up, tear_down),
 		cmocka_unit_test(test_for_people),
 		cmocka_unit_test(test_write_errors_are_reported),
+		cmocka_unit_test(test_patience_is_stated),
 		cmocka_unit_test(test_without_output),
 		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 	};

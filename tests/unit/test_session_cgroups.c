@@ -9,20 +9,12 @@
 
 #include "tests/unit/fixtures/session_world.h"
 
-static void grow_process(struct world *w, int tenth)
-{
-	(void)tenth;
-	w->box.anon_bytes += MIB / 10;
-	put_rss(w, 1, w->box.anon_bytes);
-}
-
 static void test_process_explains_its_cgroup(void **state)
 {
 	struct world *w = *state;
 	json_t *line = NULL;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_process);
+	run_growth(w, 300, grow_process);
 	assert_int_equal(count(w, "process", "growing", "raised"), 1);
 	assert_int_equal(find(w, "process", "leak", "raised", &line), 1);
 	assert_true(is_text(line, "kind", "rss"));
@@ -31,9 +23,7 @@ static void test_process_explains_its_cgroup(void **state)
 	assert_int_equal(count(w, "cgroup", "growing", "raised"), 0);
 	assert_int_equal(count(w, "cgroup", "leak", "raised"), 0);
 	/* It dies: nothing is told of its cgroup, whose charge is read a little later. */
-	put(w, &(struct record){ .type = RECORD_EXIT,
-		       .t_ns = w->t_ns,
-		       .exit = { .mm = 1, .reason = "exit" } });
+	put_exit(w, 1);
 	run(w, 1, NULL);
 	w->box.anon_bytes = 0;
 	run(w, 30, NULL);
@@ -42,18 +32,11 @@ static void test_process_explains_its_cgroup(void **state)
 	assert_int_equal(count(w, "cgroup", "leak", "raised"), 0);
 }
 
-static void grow_anon(struct world *w, int tenth)
-{
-	(void)tenth;
-	w->box.anon_bytes += MIB / 10;
-}
-
 static void test_cow(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_anon);
+	run_growth(w, 300, grow_anon);
 	expect_kind(w, "cow");
 	assert_true(count(w, "cgroup", "leak", "updated") >= 5);
 }
@@ -80,26 +63,18 @@ static void test_cow_that_ends(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 20, grow_anon);
+	run_growth(w, 20, grow_anon);
 	run(w, 120, NULL);
 	assert_int_equal(count(w, "cgroup", "growing", "raised"), 1);
 	assert_int_equal(count(w, "cgroup", "growing", "withdrawn"), 1);
 	assert_int_equal(count(w, "cgroup", "leak", "raised"), 0);
 }
 
-static void grow_shmem(struct world *w, int tenth)
-{
-	(void)tenth;
-	w->box.shmem_bytes += MIB / 10;
-}
-
 static void test_shmem(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_shmem);
+	run_growth(w, 300, grow_shmem);
 	expect_kind(w, "shmem");
 }
 
@@ -151,8 +126,7 @@ static void test_sock(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_sock);
+	run_growth(w, 300, grow_sock);
 	expect_kind(w, "sock");
 }
 
@@ -164,8 +138,7 @@ static void test_sock_of_v1_is_not_charged(void **state)
 	w->version = 1;
 	put_cgroup(w, BOX, POD, "/pod/box", 512 * MIB, "/pod/box");
 	put_cgroup(w, POD, ROOT, "/pod", RECORD_UNLIMITED, NULL);
-	run(w, 5, NULL);
-	run(w, 300, grow_sock);
+	run_growth(w, 300, grow_sock);
 	expect_nothing(w);
 }
 
@@ -188,8 +161,7 @@ static void test_reclaimable_is_no_growth(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_cache);
+	run_growth(w, 300, grow_cache);
 	run(w, 300, grow_dentries);
 	expect_nothing(w);
 }
@@ -206,8 +178,7 @@ static void test_inodes_come_with_cache(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_cache_with_inodes);
+	run_growth(w, 300, grow_cache_with_inodes);
 	expect_nothing(w);
 }
 
@@ -222,22 +193,15 @@ static void test_file_that_cannot_be_evicted(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_locked_file);
+	run_growth(w, 300, grow_locked_file);
 	expect_kind(w, "file");
 }
 
-static uint64_t next_mm;
-
-static void add_process(struct world *w, int tenth)
+static void add_process_with_its_parts(struct world *w, int tenth)
 {
+	add_process(w, tenth);
 	if (tenth % 5)
 		return;
-	put_process(w, next_mm, "fork");
-	put_rss(w, next_mm++, 400 * KIB);
-	w->box.anon_bytes += 350 * KIB;
-	w->box.kernel_bytes += 70 * KIB;
-	w->box.kernel_stack_bytes += 16 * KIB;
 	w->box.pagetables_bytes += 24 * KIB;
 	w->box.slab_unreclaimable_bytes += 30 * KIB;
 }
@@ -246,9 +210,7 @@ static void test_ever_more_processes(void **state)
 {
 	struct world *w = *state;
 
-	next_mm = 100;
-	run(w, 5, NULL);
-	run(w, 300, add_process);
+	run_growth(w, 300, add_process_with_its_parts);
 	expect_kind(w, "processes");
 }
 
@@ -275,18 +237,15 @@ static void test_many_slow_workers(void **state)
 
 static void grow_lazyfree(struct world *w, int tenth)
 {
-	(void)tenth;
-	w->box.anon_bytes += MIB / 10;
+	grow_process(w, tenth);
 	w->box.reclaimable_bytes += MIB / 10;
-	put_rss(w, 1, w->box.anon_bytes);
 }
 
 static void test_lazyfree_is_no_leak(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_lazyfree);
+	run_growth(w, 300, grow_lazyfree);
 	assert_int_equal(count(w, "process", "growing", "raised"), 1);
 	assert_int_equal(count(w, "process", "leak", "raised"), 0);
 	assert_int_equal(count(w, "cgroup", "growing", "raised"), 0);
@@ -301,19 +260,18 @@ static void test_end_of_a_cgroup(void **state)
 	struct world *w = *state;
 	struct record memcg = { .type = RECORD_MEMCG, .memcg = { .cgroup = BOX } };
 
-	run(w, 5, NULL);
-	run(w, 20, grow_anon);
-	put(w, &(struct record){ .type = RECORD_CGROUP_END, .t_ns = w->t_ns, .cgroup_end = BOX });
+	run_growth(w, 20, grow_anon);
+	put_cgroup_end(w, BOX);
 	assert_int_equal(count(w, "cgroup", "growing", "ended"), 1);
 	/* Told before its last process: it is forgotten with that one. */
 	memcg.t_ns = w->t_ns;
 	assert_int_equal(session_put(w->session, &memcg), 0);
 	assert_int_equal(session_counts(w->session).skipped[SKIP_UNKNOWN_CGROUP], 1);
 	put_rss(w, 1, MIB);
-	put(w, &(struct record){ .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = 1 });
-	put(w, &(struct record){ .type = RECORD_CGROUP_END, .t_ns = w->t_ns, .cgroup_end = POD });
-	put(w, &(struct record){ .type = RECORD_CGROUP_END, .t_ns = w->t_ns, .cgroup_end = POD });
-	put(w, &(struct record){ .type = RECORD_CGROUP_END, .t_ns = w->t_ns, .cgroup_end = 99 });
+	put_exit(w, 1);
+	put_cgroup_end(w, POD);
+	put_cgroup_end(w, POD);
+	put_cgroup_end(w, 99);
 	memcg.memcg.cgroup = 99;
 	assert_int_equal(session_put(w->session, &memcg), 0);
 	/* And the two ends of what was there no more. */
@@ -334,7 +292,7 @@ static void test_many_empty_cgroups(void **state)
 		put(w, &(struct record){ .type = RECORD_PROCESS,
 			       .t_ns = w->t_ns,
 			       .process = { .mm = mm, .comm = "x", .cgroup = 4999 } });
-		put(w, &(struct record){ .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = mm });
+		put_exit(w, mm);
 	}
 	for (uint64_t id = 100; id < 5000; id++)
 		put_memcg(w, id, &w->other);
@@ -351,9 +309,9 @@ static void test_odd_parents(void **state)
 	put_cgroup(w, 23, 23, "/d", RECORD_UNLIMITED, NULL);
 	put_cgroup(w, BOX, 20, "/pod/box", 512 * MIB, "/pod/box");
 	put_rss(w, 1, 50 * MIB);
-	put(w, &(struct record){ .type = RECORD_CGROUP_END, .cgroup_end = 22 });
-	put(w, &(struct record){ .type = RECORD_CGROUP_END, .cgroup_end = 20 });
-	put(w, &(struct record){ .type = RECORD_EXIT, .exit.mm = 1 });
+	put_cgroup_end(w, 22);
+	put_cgroup_end(w, 20);
+	put_exit(w, 1);
 	expect_nothing(w);
 }
 
@@ -393,8 +351,7 @@ static void test_time_to_limit(void **state)
 	struct world *w = *state;
 
 	put_cgroup(w, BOX, POD, "/pod/box", 1024 * MIB, "/pod/box");
-	run(w, 5, NULL);
-	run(w, 260, grow_process_and_cache);
+	run_growth(w, 260, grow_process_and_cache);
 	expect_time_to_limit(w, "process", "leak", (1024 - 10 - 520) / 2.0);
 	assert_int_equal(session_pace(w->session, BOX), LEDGER_CLOSE);
 	assert_int_equal(session_pace(w->session, 99), LEDGER_CALM);
@@ -407,8 +364,7 @@ static void test_limit_that_changes(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 260, grow_anon);
+	run_growth(w, 260, grow_anon);
 	put_cgroup(w, BOX, POD, "/pod/box", 1024 * MIB, "/pod/box");
 	run(w, 10, grow_anon);
 	expect_time_to_limit(w, "cgroup", "leak", 1024 - 10 - 270);
@@ -433,8 +389,7 @@ static void test_limit_of_a_parent(void **state)
 	put_cgroup(w, BOX, POD, "/pod/box", 2048 * MIB, "/pod");
 	put_cgroup(w, OTHER, POD, "/pod/other", 2048 * MIB, "/pod");
 	w->has_other = true;
-	run(w, 5, NULL);
-	run(w, 260, grow_both);
+	run_growth(w, 260, grow_both);
 	expect_time_to_limit(w, "cgroup", "leak", (2048 - 10 - 780) / 3.0);
 	assert_int_equal(find(w, "cgroup", "leak", "raised", &line), 2);
 	assert_true(is_text(line, "limit_cgroup", "/pod"));
@@ -458,8 +413,7 @@ static void test_swap_makes_room(void **state)
 	put(w, &cgroup);
 	w->box.swap_bytes = 20 * MIB;
 	w->box.swap_free_bytes = 1000 * MIB;
-	run(w, 5, NULL);
-	run(w, 260, grow_anon);
+	run_growth(w, 260, grow_anon);
 	expect_time_to_limit(w, "cgroup", "leak", 512 + 100 - 20 - 10 - 260);
 	/* The host has less than it may use. */
 	w->box.swap_free_bytes = 30 * MIB;

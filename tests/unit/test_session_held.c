@@ -37,10 +37,8 @@ static void expect_time_order(struct world *w)
 
 static void grow_both_ledgers(struct world *w, int tenth)
 {
-	(void)tenth;
-	w->box.shmem_bytes += MIB / 10;
-	w->box.anon_bytes += MIB / 10;
-	put_rss(w, 1, w->box.anon_bytes);
+	grow_shmem(w, tenth);
+	grow_process(w, tenth);
 }
 
 /* The ring buffer is drained after the cgroups were read: its records are a little older. */
@@ -48,13 +46,12 @@ static void test_time_never_goes_back(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_both_ledgers);
+	run_growth(w, 300, grow_both_ledgers);
 	w->t_ns += 4 * SECOND_NS / 10;
-	put(w, &(struct record){ .type = RECORD_CGROUP_END, .t_ns = w->t_ns, .cgroup_end = BOX });
+	put_cgroup_end(w, BOX);
 	assert_int_equal(count(w, "cgroup", "leak", "ended"), 1);
 	w->t_ns -= 3 * SECOND_NS / 10;
-	put(w, &(struct record){ .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = 1 });
+	put_exit(w, 1);
 	assert_int_equal(count(w, "process", "leak", "ended"), 1);
 	expect_time_order(w);
 }
@@ -75,12 +72,6 @@ static void test_start_is_not_judged(void **state)
 }
 
 /* ... but what grows on is. */
-static void grow_shmem(struct world *w, int tenth)
-{
-	(void)tenth;
-	w->box.shmem_bytes += MIB / 10;
-}
-
 static void test_growth_after_the_start_is_judged(void **state)
 {
 	struct world *w = *state;
@@ -103,8 +94,7 @@ static void test_cgroup_above_waits_for_those_below(void **state)
 
 	put_cgroup(w, OTHER, POD, "/pod/other", RECORD_UNLIMITED, NULL);
 	w->has_other = true;
-	run(w, 5, NULL);
-	run(w, 300, grow_two);
+	run_growth(w, 300, grow_two);
 	assert_int_equal(count(w, "cgroup", "growing", "raised"), 2);
 	assert_int_equal(count(w, "cgroup", "leak", "raised"), 2);
 	assert_int_equal(count_of(w, POD), 0);
@@ -185,25 +175,10 @@ static void test_page_tables_wait_for_their_process(void **state)
 {
 	struct world *w = *state;
 
-	run(w, 5, NULL);
-	run(w, 300, grow_process_and_tables);
+	run_growth(w, 300, grow_process_and_tables);
 	assert_int_equal(count(w, "process", "leak", "raised"), 1);
 	fflush(w->out);
 	assert_null(strstr(w->text, "\"kind\":\"pagetables\""));
-}
-
-static uint64_t next_mm;
-
-/* Two a second, of 350 KiB and 70 KiB of the kernel's. */
-static void add_process(struct world *w, int tenth)
-{
-	if (tenth % 5)
-		return;
-	put_process(w, next_mm, "fork");
-	put_rss(w, next_mm++, 400 * KIB);
-	w->box.anon_bytes += 350 * KIB;
-	w->box.kernel_bytes += 70 * KIB;
-	w->box.kernel_stack_bytes += 16 * KIB;
 }
 
 /* A new one every three seconds that grows, is told of, and ends; beside files on a tmpfs. */
@@ -211,13 +186,11 @@ static void churn_beside_shmem(struct world *w, int tenth)
 {
 	w->box.shmem_bytes += MIB / 10;
 	if (tenth % 30 == 0) {
-		if (next_mm > 100)
-			put(w, &(struct record){ .type = RECORD_EXIT,
-				       .t_ns = w->t_ns,
-				       .exit.mm = next_mm - 1 });
-		put_process(w, next_mm++, "fork");
+		if (w->next_mm > 100)
+			put_exit(w, w->next_mm - 1);
+		put_process(w, w->next_mm++, "fork");
 	}
-	put_rss(w, next_mm - 1, MIB * (1 + (uint64_t)tenth % 30));
+	put_rss(w, w->next_mm - 1, MIB * (1 + (uint64_t)tenth % 30));
 	w->box.anon_bytes = MIB * (11 + (uint64_t)tenth % 30);
 }
 
@@ -225,7 +198,6 @@ static void test_ends_of_others_hold_nothing_back(void **state)
 {
 	struct world *w = *state;
 
-	next_mm = 100;
 	run(w, 300, churn_beside_shmem);
 	assert_true(count(w, "process", "growing", "ended") > 20);
 	assert_int_equal(count(w, "cgroup", "leak", "raised"), 1);
@@ -261,10 +233,8 @@ static void test_lazyfree_of_another_hides_no_leak(void **state)
 /* Of what it takes it keeps two fifths: its leak is told of its cgroup, without what is freed. */
 static void grow_mixed(struct world *w, int tenth)
 {
-	(void)tenth;
-	w->box.anon_bytes += MIB / 10;
+	grow_process(w, tenth);
 	w->box.reclaimable_bytes += MIB * 6 / 100;
-	put_rss(w, 1, w->box.anon_bytes);
 }
 
 static void test_leak_beside_lazyfree_is_told_of_the_cgroup(void **state)
@@ -272,8 +242,7 @@ static void test_leak_beside_lazyfree_is_told_of_the_cgroup(void **state)
 	struct world *w = *state;
 	json_t *line = NULL;
 
-	run(w, 5, NULL);
-	run(w, 400, grow_mixed);
+	run_growth(w, 400, grow_mixed);
 	assert_int_equal(count(w, "process", "leak", "raised"), 0);
 	assert_int_equal(find(w, "cgroup", "leak", "raised", &line), 1);
 	assert_true(
@@ -287,12 +256,11 @@ static void replace_workers(struct world *w, int tenth)
 {
 	if (tenth % 5)
 		return;
-	put_process(w, next_mm, "fork");
-	put_rss(w, next_mm, 20 * MIB);
-	if (next_mm >= 108)
-		put(w, &(struct record){
-			       .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = next_mm - 8 });
-	next_mm++;
+	put_process(w, w->next_mm, "fork");
+	put_rss(w, w->next_mm, 20 * MIB);
+	if (w->next_mm >= 108)
+		put_exit(w, w->next_mm - 8);
+	w->next_mm++;
 }
 
 /* ... beside copies that nobody frees. */
@@ -306,7 +274,6 @@ static void test_workers_that_are_replaced_are_not_more(void **state)
 {
 	struct world *w = *state;
 
-	next_mm = 100;
 	/* For longer than a row of the history is: with the first eight there were more, once. */
 	run(w, 30, replace_workers);
 	run(w, 300, replace_workers_and_copy);
@@ -321,9 +288,7 @@ static void test_rate_of_processes_is_all_they_cost(void **state)
 	json_t *line = NULL;
 	double rate;
 
-	next_mm = 100;
-	run(w, 5, NULL);
-	run(w, 300, add_process);
+	run_growth(w, 300, add_process);
 	assert_true(find(w, "cgroup", "leak", "updated", &line) > 0);
 	assert_true(is_text(line, "kind", "processes"));
 	rate = json_number_value(json_object_get(line, "rate_bytes_per_s"));
@@ -344,12 +309,10 @@ static void test_rate_of_processes_is_not_more_than_they_cost(void **state)
 	json_t *line = NULL;
 	double rate;
 
-	next_mm = 100;
-	run(w, 5, NULL);
-	run(w, 300, add_process_and_shmem);
+	run_growth(w, 300, add_process_and_shmem);
 	w->box.anon_bytes = 12 * MIB;
-	for (uint64_t mm = 100; mm < next_mm; mm++)
-		put(w, &(struct record){ .type = RECORD_EXIT, .t_ns = w->t_ns, .exit.mm = mm });
+	for (uint64_t mm = 100; mm < w->next_mm; mm++)
+		put_exit(w, mm);
 	run(w, 30, NULL);
 	for (int withdrawn = 0; withdrawn < 2; withdrawn++) {
 		assert_true(

@@ -367,10 +367,10 @@ static void test_cycles(void **state)
 		feed(&fed, cases[i].fn, cases[i].seconds, cases[i].noise_kib);
 		fed.context.over = true;
 		measure(&fed, &cases[i]);
-		cycle = shape_of_cycle(&fed.episode, 1024);
+		cycle = shape_of_cycle(&fed.episode, 1024, false);
 		if (cycle != cases[i].pattern)
 			fail_msg("cycle %s is %s", cases[i].name, detect_pattern_name(cycle));
-		assert_int_equal(shape_of_cycle(&fed.episode, 1000 * 1024), DETECT_UNKNOWN);
+		assert_int_equal(shape_of_cycle(&fed.episode, 1000 * 1024, false), DETECT_UNKNOWN);
 	}
 }
 
@@ -549,8 +549,8 @@ static void test_random_episodes(void **state)
 			assert_true(shape.rate_lo <= shape.rate_bytes_per_s &&
 				    shape.rate_bytes_per_s <= shape.rate_hi);
 			assert_true(shape.onset_ns <= t_ns);
-			assert_true(shape.pattern <= DETECT_CHURN);
-			assert_true(shape_of_cycle(&episode, 256) <= DETECT_SINE);
+			assert_true(shape.pattern <= DETECT_WALK);
+			assert_true(shape_of_cycle(&episode, 256, false) <= DETECT_SINE);
 		}
 	}
 }

@@ -12,7 +12,7 @@ def unit($class; $pattern; $leak; $rate; $seed; $source):
   (if $alarm then (if $kind == "perfect" then (0.99 + ((($rate // 0) / 1e9))) else 0.99 end) else null end) as $conf |
   {type: "unit", source: $source, class: $class, run: "\($class)-\($seed)", instance: "w", proc: 0,
    seed: $seed, truth: (if $leak then "leak" else "benign" end), pattern: $pattern,
-   rate_bytes_per_s: $rate, watched_s: 3600, t0_ns: 1000000000, killed: ($source == "live" and $leak), broken: null,
+   rate_bytes_per_s: $rate, onset_rate_bytes_per_s: $rate, watched_s: 3600, t0_ns: 1000000000, killed: ($source == "live" and $leak), broken: null,
    detector: $kind, pattern_stated: (if $right then $pattern else null end),
    confidence_30s: (if $leak then ($conf // 0) else null end),
    growing: tier((if $right then 0.5 else null end); $alarm; $right; $conf; 5; (if $right then 0.01 else null end); (if $right then true else null end)),

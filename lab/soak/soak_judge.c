@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lab/soak/soak_judge.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/cleanup.h"
+#include "lib/stats.h"
+
+#define MB 1e6
+#define S_PER_H 3600.0
+/* Samples at each side of a joint whose medians are laid over each other. */
+#define JOINT_SAMPLES 5
+/* Share of rounds that may break before the load counts as broken. */
+#define LOAD_BROKEN_MAX 0.1
+
+static const struct {
+	const char *key, *title, *bound;
+} gate_texts[SOAK_GATES] = {
+	[SOAK_GATE_TOTAL] = { "rss-total", "RSS, total growth", "below 100 MB" },
+	[SOAK_GATE_RATE] = { "rss-rate", "RSS, growth rate", "below 1 MB/h, to 5 a warning" },
+	[SOAK_GATE_QUARTERS] = { "rss-quarters", "RSS, first quarter to last",
+		"below 1 MB/h, to 5 a warning" },
+	[SOAK_GATE_ZERO] = { "rss-slope", "RSS, slope", "not above zero" },
+	[SOAK_GATE_ANON] = { "anon-slope", "anonymous memory, slope", "not above zero" },
+	[SOAK_GATE_BPF] = { "bpf-memory", "memory of BPF maps, rate",
+		"below 1 MB/h, to 5 a warning" },
+	[SOAK_GATE_FDS] = { "descriptors", "open descriptors, cgroups' apart", "constant" },
+	[SOAK_GATE_STALE] = { "stale-descriptors", "descriptors of removed cgroups",
+		"no more at the end than at the beginning" },
+	[SOAK_GATE_MAPS] = { "bpf-objects", "BPF maps and programs", "constant" },
+	[SOAK_GATE_LOST] = { "lost", "records lost, processes not fitting", "none" },
+	[SOAK_GATE_OWN] = { "own-verdict", "its verdict about itself", "no leak" },
+	[SOAK_GATE_ALIVE] = { "alive", "the collector lived", "to the end" },
+	[SOAK_GATE_LOAD] = { "load", "rounds of load", "at most 10 % broken" },
+};
+
+const char *soak_gate_key(enum soak_gate_name gate)
+{
+	return gate_texts[gate].key;
+}
+
+const char *soak_gate_title(enum soak_gate_name gate)
+{
+	return gate_texts[gate].title;
+}
+
+const char *soak_gate_bound(enum soak_gate_name gate)
+{
+	return gate_texts[gate].bound;
+}
+
+const char *soak_outcome_name(enum soak_outcome outcome)
+{
+	static const char *const names[] = { "PASS", "WARN", "TOO SHORT", "BROKEN", "FAIL" };
+
+	return names[outcome];
+}
+
+static struct soak_gate gate(enum soak_outcome outcome, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static struct soak_gate gate(enum soak_outcome outcome, const char *fmt, ...)
+{
+	struct soak_gate ret = { .outcome = outcome, .value = NAN, .lo = NAN, .hi = NAN };
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(ret.said, sizeof(ret.said), fmt, args);
+	va_end(args);
+	return ret;
+}
+
+/* Joining --------------------------------------------------------------------------------- */
+
+static double value_at(const struct soak_sample *sample, size_t offset)
+{
+	return (double)*(const uint64_t *)((const char *)sample + offset);
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The median in time and value of up to JOINT_SAMPLES points. */
+static struct soak_point median_point(const struct soak_point *points, size_t n)
+{
+	double times[JOINT_SAMPLES], values[JOINT_SAMPLES];
+	struct soak_point ret = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		times[i] = points[i].t_s;
+		values[i] = points[i].value;
+	}
+	if (stats_median(times, n, &ret.t_s) < 0 || stats_median(values, n, &ret.value) < 0)
+		return points[0];
+	return ret;
+}
+
+/* Moves the points from @begin on, one session, to where the points before them end. */
+static void join(struct soak_point *points, size_t begin, size_t before, size_t n)
+{
+	size_t last = least(JOINT_SAMPLES, before), first = least(JOINT_SAMPLES, n);
+	struct soak_point from = median_point(points + begin, first);
+	struct soak_point to = median_point(points + begin - last, last);
+
+	for (size_t i = begin; i < begin + n; i++) {
+		points[i].t_s += to.t_s - from.t_s;
+		points[i].value += to.value - from.value;
+	}
+}
+
+int soak_joined(const struct soak_history *history, size_t offset, struct soak_point **ret,
+	size_t *ret_count)
+{
+	struct soak_point *points = calloc(history->samples_count + 1, sizeof(*points));
+	size_t count = 0, begin = 0, before = 0;
+	unsigned session = 0;
+
+	if (!points)
+		return -ENOMEM;
+	for (size_t i = 0; i <= history->samples_count; i++) {
+		const struct soak_sample *sample = &history->samples[i];
+		bool end = i == history->samples_count;
+
+		if (end || sample->session != session) {
+			if (begin && count > begin)
+				join(points, begin, before, count - begin);
+			if (count > begin)
+				before = count - begin;
+			begin = count;
+			if (end)
+				break;
+			session = sample->session;
+		}
+		if (sample->t_s >= history->settle_s)
+			points[count++] = (struct soak_point){ session, sample->t_s,
+				value_at(sample, offset) };
+	}
+	*ret = points;
+	*ret_count = count;
+	return 0;
+}
+
+/* Rates ----------------------------------------------------------------------------------- */
+
+static enum soak_outcome class_of(double mb_per_h)
+{
+	if (mb_per_h > SOAK_RATE_FAIL_MB_PER_H)
+		return SOAK_FAIL;
+	return mb_per_h < SOAK_RATE_WARN_MB_PER_H ? SOAK_PASS : SOAK_WARN;
+}
+
+/* A joined series, and what is known of its trend, in MB/h. */
+struct series {
+	struct soak_point *points;
+	size_t count;
+	double span_s;
+	bool known; /* the rest is; it was watched for long enough */
+	double rate, lo, hi;
+};
+
+static void series_done(struct series *series)
+{
+	free(series->points);
+}
+
+static int series_make(const struct soak_history *history, size_t offset, struct series *ret)
+{
+	const double per_h = S_PER_H / MB;
+	struct soak_trend trend;
+	int err = soak_joined(history, offset, &ret->points, &ret->count);
+
+	if (err < 0)
+		return err;
+	if (ret->count)
+		ret->span_s = ret->points[ret->count - 1].t_s - ret->points[0].t_s;
+	if (ret->span_s < SOAK_SPAN_MIN_S || soak_trend_fit(ret->points, ret->count, &trend) < 0)
+		return 0;
+	ret->known = true;
+	ret->rate = trend.slope * per_h;
+	ret->lo = trend.lo * per_h;
+	ret->hi = trend.hi * per_h;
+	return 0;
+}
+
+static struct soak_gate too_short(const struct series *series)
+{
+	return gate(SOAK_TOO_SHORT,
+		"%.1f min and %zu samples after settling; it takes %.0f min and %d",
+		series->span_s / 60, series->count, SOAK_SPAN_MIN_S / 60, SOAK_TREND_POINTS_MIN);
+}
+
+static bool is_precise(const struct series *series)
+{
+	return series->hi - series->rate <= SOAK_RATE_HALF_MB_PER_H;
+}
+
+/* Of the whole interval when it lies in one class, else of the rate when that is known well. */
+static enum soak_outcome judge_interval(const struct series *series)
+{
+	if (class_of(series->lo) == class_of(series->hi) || is_precise(series))
+		return class_of(series->rate);
+	return SOAK_TOO_SHORT;
+}
+
+static struct soak_gate with_interval(struct soak_gate ret, const struct series *series)
+{
+	ret.value = series->rate;
+	ret.lo = series->lo;
+	ret.hi = series->hi;
+	return ret;
+}
+
+static struct soak_gate judge_rate(const struct series *series)
+{
+	if (!series->known)
+		return too_short(series);
+	return with_interval(gate(judge_interval(series), "%+.3f MB/h (95 %%: %+.3f to %+.3f)",
+				     series->rate, series->lo, series->hi),
+		series);
+}
+
+/* A slope that is above zero but within C2's bound is told, and no more. */
+static struct soak_gate judge_zero(const struct series *series)
+{
+	enum soak_outcome outcome = SOAK_PASS;
+
+	if (!series->known)
+		return too_short(series);
+	if (series->lo > 0)
+		outcome = judge_interval(series) == SOAK_FAIL ? SOAK_FAIL : SOAK_WARN;
+	else if (!is_precise(series))
+		outcome = SOAK_TOO_SHORT;
+	return with_interval(gate(outcome, "%s zero: %+.3f MB/h (95 %%: %+.3f to %+.3f)",
+				     series->lo > 0   ? "above"
+				     : series->hi < 0 ? "below"
+						      : "not distinguishable from",
+				     series->rate, series->lo, series->hi),
+		series);
+}
+
+/* Median in time and value of a part of a series. */
+static int quarter(const struct soak_point *points, size_t n, struct soak_point *ret)
+{
+	_cleanup_free_ double *values = calloc(2 * n, sizeof(*values));
+
+	if (!values)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		values[i] = points[i].value;
+		values[n + i] = points[i].t_s;
+	}
+	stats_median(values, n, &ret->value);
+	stats_median(values + n, n, &ret->t_s);
+	return 0;
+}
+
+static int judge_quarters(const struct series *series, struct soak_gate *ret)
+{
+	size_t n = series->count / 4;
+	struct soak_point first, last;
+	enum soak_outcome outcome;
+	double grown, rate;
+
+	if (!series->known) {
+		*ret = too_short(series);
+		return 0;
+	}
+	if (quarter(series->points, n, &first) < 0 ||
+		quarter(series->points + series->count - n, n, &last) < 0)
+		return -ENOMEM;
+	grown = (last.value - first.value) / MB;
+	rate = grown / ((last.t_s - first.t_s) / S_PER_H);
+	/* What the slope does not know with all points, two quarters do not know either. */
+	outcome = judge_interval(series) == SOAK_TOO_SHORT ? SOAK_TOO_SHORT : class_of(rate);
+	*ret = gate(outcome, "%+.3f MB, %+.3f MB/h", grown, rate);
+	ret->value = rate;
+	return 0;
+}
+
+/* Levels and counts ------------------------------------------------------------------------- */
+
+static const struct soak_sample *last_of(const struct soak_history *history, size_t i)
+{
+	while (i + 1 < history->samples_count &&
+		history->samples[i + 1].session == history->samples[i].session)
+		i++;
+	return &history->samples[i];
+}
+
+static struct soak_gate judge_total(const struct soak_history *history)
+{
+	double grown = 0;
+	struct soak_gate ret;
+
+	if (history->samples_count < 2)
+		return gate(SOAK_TOO_SHORT, "%zu samples", history->samples_count);
+	for (size_t i = 0; i < history->samples_count;) {
+		const struct soak_sample *last = last_of(history, i);
+
+		grown += (double)last->rss_bytes - (double)history->samples[i].rss_bytes;
+		i = last - history->samples + 1;
+	}
+	grown /= MB;
+	ret = gate(grown < SOAK_TOTAL_MAX_MB ? SOAK_PASS : SOAK_FAIL,
+		"%+.2f MB in %.2f h, settling included", grown, soak_watched_s(history) / S_PER_H);
+	ret.value = grown;
+	return ret;
+}
+
+/* Least and largest of a member from @from to @to, settled samples only. */
+static bool range_of(const struct soak_history *history, size_t offset, size_t from, size_t to,
+	double *ret_least, double *ret_most)
+{
+	bool any = false;
+
+	for (size_t i = from; i < to; i++) {
+		double value = value_at(&history->samples[i], offset);
+
+		if (history->samples[i].t_s < history->settle_s)
+			continue;
+		*ret_least = any ? fmin(*ret_least, value) : value;
+		*ret_most = any ? fmax(*ret_most, value) : value;
+		any = true;
+	}
+	return any;
+}
+
+/*
+ * What is open for a moment is no leak, and a busy collector always has something open: only what
+ * stays raises the least that is seen.
+ */
+static struct soak_gate judge_constant(const struct soak_history *history, size_t offset)
+{
+	size_t n = history->samples_count;
+	double least = 0, most = 0, first_least, first = 0, last_least, last = 0;
+	struct soak_gate ret;
+
+	if (!range_of(history, offset, 0, n, &least, &most))
+		return gate(SOAK_TOO_SHORT, "no sample after settling");
+	if (least == most) {
+		ret = gate(SOAK_PASS, "%.0f at all times", most);
+	} else {
+		range_of(history, offset, 0, n / 2, &first_least, &first);
+		range_of(history, offset, n / 2, n, &last_least, &last);
+		ret = gate(last_least > first_least ? SOAK_FAIL : SOAK_WARN,
+			"%.0f to %.0f, at least %.0f in the first half and %.0f in the second",
+			least, most, first_least, last_least);
+	}
+	ret.value = most;
+	return ret;
+}
+
+/*
+ * Those of cgroups that have just been removed are closed at the next sweep; what is left open for
+ * ever raises the least that is ever seen.
+ */
+static struct soak_gate judge_stale(const struct soak_history *history)
+{
+	const size_t offset = offsetof(struct soak_sample, stale_fds);
+	size_t n = history->samples_count;
+	double first, last, most;
+	struct soak_gate ret;
+
+	if (!range_of(history, offset, 0, n / 2, &first, &most) ||
+		!range_of(history, offset, n / 2, n, &last, &most))
+		return gate(SOAK_TOO_SHORT, "no samples of two halves after settling");
+	ret = gate(last > first ? SOAK_FAIL : SOAK_PASS,
+		"at least %.0f in the first half, %.0f in the second", first, last);
+	ret.value = last;
+	return ret;
+}
+
+static struct soak_gate worse(struct soak_gate a, struct soak_gate b)
+{
+	return a.outcome >= b.outcome ? a : b;
+}
+
+static struct soak_gate judge_lost(const struct soak_history *history)
+{
+	uint64_t lost = 0, overflow = 0, records = 0;
+	struct soak_gate ret;
+
+	for (size_t i = 0; i < history->sessions_count; i++) {
+		lost += history->sessions[i].lost;
+		overflow += history->sessions[i].overflow;
+		records += history->sessions[i].records;
+	}
+	if (!records)
+		return gate(SOAK_TOO_SHORT, "no record yet");
+	ret = gate(lost || overflow ? SOAK_FAIL : SOAK_PASS,
+		"%" PRIu64 " lost and %" PRIu64 " not fitting, of %" PRIu64 " records", lost,
+		overflow, records);
+	ret.value = (double)(lost + overflow);
+	return ret;
+}
+
+static struct soak_gate judge_own(const struct soak_history *history)
+{
+	unsigned leaks = 0, growing = 0, unseen = 0;
+	double longest_s = 0;
+	struct soak_gate ret;
+
+	for (size_t i = 0; i < history->sessions_count; i++) {
+		const struct soak_session *session = &history->sessions[i];
+
+		leaks += session->own_leaks;
+		growing += session->own_growing;
+		unseen += session->samples && !session->self_seen;
+		longest_s = fmax(longest_s, session->watched_s);
+	}
+	if (leaks)
+		ret = gate(SOAK_FAIL, "called itself a leak %u times", leaks);
+	else if (unseen)
+		ret = gate(SOAK_BROKEN, "did not watch itself in %u sessions", unseen);
+	else if (longest_s < SOAK_LEAK_TIER_S)
+		ret = gate(SOAK_TOO_SHORT, "%.1f min watched; the leak tier may need %.0f",
+			longest_s / 60, SOAK_LEAK_TIER_S / 60);
+	else
+		ret = gate(SOAK_PASS, "no leak; growing %u times", growing);
+	ret.value = leaks;
+	return ret;
+}
+
+static struct soak_gate judge_alive(const struct soak_history *history)
+{
+	for (size_t i = 0; i < history->sessions_count; i++) {
+		const struct soak_session *session = &history->sessions[i];
+
+		if (session->collector_died)
+			return gate(SOAK_FAIL,
+				"ended by itself in session %u after %.0f s, exit code %d",
+				session->number, session->watched_s, session->collector_exit);
+		if (session->ended && session->collector_exit != 0)
+			return gate(SOAK_FAIL, "ended session %u with exit code %d",
+				session->number, session->collector_exit);
+	}
+	return gate(SOAK_PASS, "in %zu session%s", history->sessions_count,
+		history->sessions_count == 1 ? "" : "s");
+}
+
+static struct soak_gate judge_load(const struct soak_history *history)
+{
+	unsigned by[SOAK_ROUND_BROKEN + 1] = { 0 }, whole;
+	struct soak_gate ret;
+
+	if (!*history->plan)
+		return gate(SOAK_PASS, "none was asked for");
+	for (size_t i = 0; i < history->rounds_count; i++)
+		by[history->rounds[i].outcome]++;
+	whole = by[SOAK_ROUND_PASS] + by[SOAK_ROUND_GATE] + by[SOAK_ROUND_BROKEN];
+	ret = gate(by[SOAK_ROUND_BROKEN] > LOAD_BROKEN_MAX * whole ? SOAK_BROKEN : SOAK_PASS,
+		"%u whole (%u missed a gate, %u broke), %u cut short, %u open", whole,
+		by[SOAK_ROUND_GATE], by[SOAK_ROUND_BROKEN], by[SOAK_ROUND_CUT],
+		by[SOAK_ROUND_OPEN]);
+	ret.value = by[SOAK_ROUND_BROKEN];
+	return ret;
+}
+
+int soak_judge(const struct soak_history *history, struct soak_verdict *ret)
+{
+	_cleanup_(series_done) struct series rss = { 0 };
+	_cleanup_(series_done) struct series anon = { 0 };
+	_cleanup_(series_done) struct series bpf = { 0 };
+	struct soak_gate *gates = ret->gates;
+
+	if (series_make(history, offsetof(struct soak_sample, rss_bytes), &rss) < 0 ||
+		series_make(history, offsetof(struct soak_sample, anon_bytes), &anon) < 0 ||
+		series_make(history, offsetof(struct soak_sample, map_bytes), &bpf) < 0 ||
+		judge_quarters(&rss, &gates[SOAK_GATE_QUARTERS]) < 0)
+		return -ENOMEM;
+	gates[SOAK_GATE_TOTAL] = judge_total(history);
+	gates[SOAK_GATE_RATE] = judge_rate(&rss);
+	gates[SOAK_GATE_ZERO] = judge_zero(&rss);
+	gates[SOAK_GATE_ANON] = judge_zero(&anon);
+	gates[SOAK_GATE_BPF] = judge_rate(&bpf);
+	gates[SOAK_GATE_FDS] = judge_constant(history, offsetof(struct soak_sample, fds));
+	gates[SOAK_GATE_STALE] = judge_stale(history);
+	gates[SOAK_GATE_MAPS] = worse(judge_constant(history, offsetof(struct soak_sample, maps)),
+		judge_constant(history, offsetof(struct soak_sample, progs)));
+	gates[SOAK_GATE_LOST] = judge_lost(history);
+	gates[SOAK_GATE_OWN] = judge_own(history);
+	gates[SOAK_GATE_ALIVE] = judge_alive(history);
+	gates[SOAK_GATE_LOAD] = judge_load(history);
+	ret->judged_s = rss.span_s;
+	ret->points = rss.count;
+	ret->outcome = SOAK_PASS;
+	for (size_t i = 0; i < SOAK_GATES; i++)
+		if (gates[i].outcome > ret->outcome)
+			ret->outcome = gates[i].outcome;
+	return 0;
+}

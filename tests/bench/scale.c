@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the collector costs with thousands of processes: its own CPU time and memory, idle and
+ * growing, by the number of processes, of cgroups and of events; what a storm of births and deaths
+ * leaves behind; and ten growers with and without it. The load is real processes in real cgroups;
+ * figures are CPU time, never time on the wall. Needs root.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "tests/bench/scale_growers.h"
+#include "tests/bench/scale_load.h"
+#include "tests/bench/scale_report.h"
+#include "tests/bench/scale_watch.h"
+
+#define MIB (1024.0 * 1024.0)
+/* What the goals are stated for. */
+#define GOAL_PROCESSES 5000
+#define GOAL_CGROUPS 500
+#define GOAL_CPU_PERCENT 2.0
+#define GOAL_RSS_MIB 40.0
+#define GOAL_CHURN_PER_S 2000
+/* Processes beside a storm, and what may stay of its memory: the heap has holes. */
+#define STANDING 10
+#define RETURN_BYTES (1 << 20)
+/* Past the collector's start, and past the first second of the detector's. */
+#define SETTLE_S 2
+#define QUIET_S 120
+/* The ledger reads all of a cgroup so often, unless that is quiet. */
+#define LEDGER_S 10
+/* What a process touches each second when it grows. */
+#define GROW_PAGES 4
+
+static struct {
+	const char *program, *dir, *only;
+	unsigned int rounds, window_s;
+	unsigned int processes, cgroups; /* this load alone, where given */
+} options = { "build/memgrowth", "build/bench", NULL, 3, 5, 0, 0 };
+
+static unsigned int settle_s = SETTLE_S;
+static struct load *load;
+static struct report report;
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+	interrupted = sig;
+}
+
+/* Everything ends the same way: what was made is removed. */
+static void give_up(const char *what, int err)
+{
+	if (interrupted)
+		fprintf(stderr, "scale: interrupted\n");
+	else
+		fprintf(stderr, "scale: %s: %s\n", what, strerror(-err));
+	if (load)
+		load_close(load);
+	exit(interrupted ? 130 : 1);
+}
+
+static void must(int err, const char *what)
+{
+	if (err < 0 || interrupted)
+		give_up(what, err);
+}
+
+static void rest(unsigned int seconds)
+{
+	clock_sleep_until_ns(clock_mono_ns() + seconds * NS_PER_S);
+	if (interrupted)
+		give_up("", 0);
+}
+
+static bool is_wanted(const char *series)
+{
+	return !options.only || strcmp(options.only, series) == 0;
+}
+
+/* The collector over one window. */
+static struct report_row measure(const struct watch *watch, const char *series, const char *mode)
+{
+	struct watch_use before, after;
+	uint64_t touched = load_touched(load);
+	struct report_row row = {};
+	double seconds;
+
+	must(watch_use(watch, &before), "looking at memgrowth");
+	rest(options.window_s);
+	must(watch_use(watch, &after), "looking at memgrowth");
+	seconds = (double)(after.t_ns - before.t_ns) * 1e-9;
+	snprintf(row.series, sizeof(row.series), "%s", series);
+	snprintf(row.mode, sizeof(row.mode), "%s", mode);
+	row.updates_per_s = (double)(load_touched(load) - touched) / seconds;
+	row.cpu_percent = (double)(after.cpu_ns - before.cpu_ns) * 1e-7 / seconds;
+	row.rss_mib = (double)after.rss_bytes / MIB;
+	row.pss_mib = (double)after.pss_bytes / MIB;
+	row.map_mib = (double)watch->map_bytes / MIB;
+	row.files = (double)after.files;
+	row.tracked = (double)watch->tracked;
+	return row;
+}
+
+static void add(const struct watch *watch, const char *series, const char *mode,
+	unsigned int processes, unsigned int cgroups)
+{
+	struct report_row row = measure(watch, series, mode);
+
+	row.processes = processes;
+	row.cgroups = cgroups;
+	report_add(&report, &row);
+}
+
+static void stop(struct watch *watch)
+{
+	struct watch_result result;
+
+	must(watch_stop(watch, &result), "ending memgrowth");
+	if (result.status != 0 || result.lost)
+		report_judge(&report, false, "memgrowth ended with %d and lost %llu records",
+			result.status, (unsigned long long)result.lost);
+}
+
+/* Cgroups that stand still, after the time when the ledger takes them for quiet. */
+static void run_quiet(unsigned int processes, unsigned int cgroups)
+{
+	struct watch watch;
+
+	must(load_start(load, processes, cgroups), "starting processes");
+	must(watch_start(&watch, options.program, load_scope(load), NULL), "starting memgrowth");
+	rest(QUIET_S);
+	add(&watch, "cgroups", "idle for 2 min", processes, cgroups);
+	stop(&watch);
+	must(load_stop(load), "ending processes");
+}
+
+/* Idle, then growing, by the same processes. */
+static void run_load(const char *series, unsigned int processes, unsigned int cgroups,
+	unsigned int hz, const char *samples)
+{
+	struct watch watch;
+
+	must(load_start(load, processes, cgroups), "starting processes");
+	must(watch_start(&watch, options.program, load_scope(load), samples), "starting memgrowth");
+	rest(settle_s);
+	add(&watch, series, samples ? "record, idle" : "idle", processes, cgroups);
+	if (hz) {
+		load_grow(load, GROW_PAGES, hz);
+		rest(2);
+		add(&watch, series, samples ? "record, growing" : "growing", processes, cgroups);
+	}
+	stop(&watch);
+	must(load_stop(load), "ending processes");
+}
+
+/* `memgrowth ledger`: one picture of all, by a program that ends. */
+static void run_picture(void)
+{
+	struct rusage use;
+	int status;
+	pid_t pid;
+
+	must(load_start(load, GOAL_PROCESSES, GOAL_CGROUPS), "starting processes");
+	pid = fork();
+	if (pid == 0) {
+		if (freopen("/dev/null", "w", stdout))
+			execl(options.program, options.program, "ledger", "--cgroup",
+				load_scope(load), NULL);
+		_exit(127);
+	}
+	must(pid < 0 || wait4(pid, &status, 0, &use) < 0 ? -errno : 0, "memgrowth ledger");
+	must(load_stop(load), "ending processes");
+	report_judge(&report, status == 0,
+		"memgrowth ledger of %d processes in %d cgroups: %.2f s of CPU, RSS %.1f MiB",
+		GOAL_PROCESSES, GOAL_CGROUPS,
+		(double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+			(double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e-6,
+		(double)use.ru_maxrss / 1024);
+}
+
+static const struct report_row *worst_of(const char *series, const char *mode, double processes)
+{
+	const struct report_row *worst = NULL;
+
+	for (int i = 0; i < report.rows_n; i++) {
+		const struct report_row *row = &report.rows[i];
+
+		if (strcmp(row->series, series) == 0 && strcmp(row->mode, mode) == 0 &&
+			row->processes >= processes &&
+			(!worst || row->cpu_percent > worst->cpu_percent))
+			worst = row;
+	}
+	return worst;
+}
+
+static void run_processes(void)
+{
+	static const unsigned int counts[] = { 10, 100, 1000, 2500, GOAL_PROCESSES };
+	const struct report_row *worst;
+	char samples[512];
+
+	for (unsigned int round = 0; round < options.rounds; round++)
+		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+			run_load("processes", counts[i], counts[i] / 10, 1, NULL);
+	snprintf(samples, sizeof(samples), "%s/scale-%d.jsonl", options.dir, getpid());
+	run_load("processes", GOAL_PROCESSES, GOAL_CGROUPS, 1, samples);
+	unlink(samples);
+	run_picture();
+	worst = worst_of("processes", "idle", GOAL_PROCESSES);
+	report_judge(&report, worst->tracked >= GOAL_PROCESSES, "%.0f of %d processes are tracked",
+		worst->tracked, GOAL_PROCESSES);
+	report_judge(&report, worst->cpu_percent < GOAL_CPU_PERCENT,
+		"%d idle processes in %d cgroups: %.2f %% of a CPU in the worst round (goal: below "
+		"%.0f)",
+		GOAL_PROCESSES, GOAL_CGROUPS, worst->cpu_percent, GOAL_CPU_PERCENT);
+	report_judge(&report, worst->rss_mib < GOAL_RSS_MIB,
+		"%d processes: RSS %.1f MiB (goal: below %.0f)", GOAL_PROCESSES, worst->rss_mib,
+		GOAL_RSS_MIB);
+	report_fit(&report, "processes", "idle", "cpu_percent");
+	report_fit(&report, "processes", "growing", "cpu_percent");
+	report_fit(&report, "processes", "idle", "rss_mib");
+	report_fit(&report, "processes", "growing", "rss_mib");
+}
+
+static void run_cgroups(void)
+{
+	static const unsigned int counts[] = { 100, 1000, 5000, 10000 };
+	unsigned int window_s = options.window_s;
+
+	/* All of the ledger's rounds. */
+	options.window_s = window_s > LEDGER_S ? window_s : LEDGER_S;
+	settle_s = LEDGER_S + 5;
+
+	for (unsigned int round = 0; round < options.rounds; round++)
+		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+			run_load("cgroups", 100, counts[i], 0, NULL);
+	run_quiet(100, 10000);
+	options.window_s = window_s;
+	settle_s = SETTLE_S;
+	report_fit(&report, "cgroups", "idle", "cpu_percent");
+	report_fit(&report, "cgroups", "idle", "rss_mib");
+}
+
+static void run_events(void)
+{
+	static const unsigned int hz[] = { 1, 2, 5, 10 };
+
+	for (unsigned int round = 0; round < options.rounds; round++)
+		for (size_t i = 0; i < sizeof(hz) / sizeof(hz[0]); i++)
+			run_load("events", 1000, 100, hz[i], NULL);
+	report_fit(&report, "events", "growing", "cpu_percent");
+	report_fit(&report, "events", "growing", "rss_mib");
+}
+
+/* How many of the processes that a recording began to track it did not end. */
+static int64_t count_left(const char *samples)
+{
+	FILE *f = fopen(samples, "re");
+	unsigned long long mm, newest = 0;
+	char line[4096];
+	int64_t exits = 0;
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		const char *at = strstr(line, "\"mm\":");
+
+		/* Serial numbers: the newest is how many there were. */
+		if (at && sscanf(at, "\"mm\":%llu", &mm) == 1 && mm > newest)
+			newest = mm;
+		exits += strstr(line, "\"type\":\"exit\"") != NULL;
+	}
+	fclose(f);
+	return (int64_t)newest - exits;
+}
+
+/* Births and deaths at a pace; the same memory afterwards as before. */
+static void run_churn_at(unsigned int per_s, const char *mode)
+{
+	struct report_row row = { .series = "churn", .cgroups = 1, .pss_mib = NAN, .files = NAN };
+	struct watch_use before, during, after;
+	struct watch_result result;
+	struct watch watch;
+	char samples[512];
+	int64_t born;
+
+	snprintf(samples, sizeof(samples), "%s/scale-%d.jsonl", options.dir, getpid());
+	must(load_start(load, STANDING, 1), "starting processes");
+	must(watch_start(&watch, options.program, load_scope(load), samples), "starting memgrowth");
+	rest(1);
+	must(watch_use(&watch, &before), "looking at memgrowth");
+	born = load_churn(load, per_s, options.window_s);
+	must((int)born, "a storm of births");
+	must(watch_use(&watch, &during), "looking at memgrowth");
+	rest(2);
+	must(watch_use(&watch, &after), "looking at memgrowth");
+	must(watch_stop(&watch, &result), "ending memgrowth");
+	must(load_stop(load), "ending processes");
+	snprintf(row.mode, sizeof(row.mode), "%s", mode);
+	row.processes = (double)born;
+	row.cpu_percent =
+		(double)(during.cpu_ns - before.cpu_ns) * 100 / (double)(during.t_ns - before.t_ns);
+	row.updates_per_s = (double)result.updates * 1e9 / (double)(during.t_ns - before.t_ns);
+	row.rss_mib = (double)after.rss_bytes / MIB;
+	row.map_mib = (double)watch.map_bytes / MIB;
+	row.tracked = (double)result.processes;
+	report_add(&report, &row);
+	report_judge(&report, count_left(samples) == STANDING,
+		"%s: %.0f born a second; of %llu that were tracked, %lld are left; %d live on",
+		mode, (double)born / options.window_s, (unsigned long long)result.processes,
+		(long long)count_left(samples), STANDING);
+	report_judge(&report, result.lost == 0, "%s: %llu records lost", mode,
+		(unsigned long long)result.lost);
+	report_judge(&report, after.rss_bytes <= before.rss_bytes + RETURN_BYTES,
+		"%s: RSS %.1f MiB before, %.1f at the end, %.1f 2 s later", mode,
+		(double)before.rss_bytes / MIB, (double)during.rss_bytes / MIB,
+		(double)after.rss_bytes / MIB);
+	unlink(samples);
+}
+
+/* Many at once, that go at once. */
+static void run_crowd(void)
+{
+	struct watch_use before, during, after;
+	struct watch watch;
+
+	must(watch_start(&watch, options.program, load_scope(load), NULL), "starting memgrowth");
+	must(watch_use(&watch, &before), "looking at memgrowth");
+	must(load_start(load, GOAL_PROCESSES, GOAL_CGROUPS), "starting processes");
+	load_grow(load, GROW_PAGES, 1);
+	rest(4);
+	must(watch_use(&watch, &during), "looking at memgrowth");
+	must(load_stop(load), "ending processes");
+	/* Past the next tick, and what follows on it. */
+	rest(2);
+	must(watch_use(&watch, &after), "looking at memgrowth");
+	stop(&watch);
+	report_judge(&report,
+		after.rss_bytes < before.rss_bytes + (during.rss_bytes - before.rss_bytes) / 4,
+		"%d processes in %d cgroups came and went: RSS %.1f MiB before, %.1f with them, "
+		"%.1f 2 s later",
+		GOAL_PROCESSES, GOAL_CGROUPS, (double)before.rss_bytes / MIB,
+		(double)during.rss_bytes / MIB, (double)after.rss_bytes / MIB);
+}
+
+static const struct argp_option argp_options[] = {
+	{ "program", 'p', "FILE", 0, "memgrowth (default build/memgrowth)", 0 },
+	{ "out", 'o', "DIR", 0, "scale.json and scale.md go here (default build/bench)", 0 },
+	{ "rounds", 'r', "N", 0, "Measure each load so often (default 3)", 0 },
+	{ "window", 'w', "SECONDS", 0, "Time of one measurement (default 5)", 0 },
+	{ "processes", 'n', "N", 0, "This many processes alone", 0 },
+	{ "cgroups", 'm', "M", 0, "... in this many cgroups (default: a tenth)", 0 },
+	{ "only", 's', "SERIES", 0, "processes, cgroups, events, churn or growers (default: all)",
+		0 },
+	{ 0 },
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case 'p':
+		options.program = arg;
+		break;
+	case 'o':
+		options.dir = arg;
+		break;
+	case 'r':
+		options.rounds = (unsigned int)atoi(arg);
+		break;
+	case 'w':
+		options.window_s = (unsigned int)atoi(arg);
+		break;
+	case 'n':
+		options.processes = (unsigned int)atoi(arg);
+		break;
+	case 'm':
+		options.cgroups = (unsigned int)atoi(arg);
+		break;
+	case 's':
+		options.only = arg;
+		break;
+	case ARGP_KEY_END:
+		if (options.rounds < 1 || options.rounds > 20 || options.window_s < 1)
+			argp_error(state, "--rounds is 1 to 20, --window 1 or more");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = { .options = argp_options, .parser = parse_option };
+	struct sigaction action = { .sa_handler = on_signal };
+
+	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	must(mkdir(options.dir, 0755) && errno != EEXIST ? -errno : 0, options.dir);
+	must(load_open(&load), "making a cgroup");
+	if (options.processes) {
+		for (unsigned int round = 0; round < options.rounds; round++)
+			run_load("given", options.processes,
+				options.cgroups ? options.cgroups : options.processes / 10 + 1, 1,
+				NULL);
+		options.only = "given";
+	}
+	if (is_wanted("processes"))
+		run_processes();
+	if (is_wanted("cgroups"))
+		run_cgroups();
+	if (is_wanted("events"))
+		run_events();
+	if (is_wanted("churn")) {
+		run_churn_at(GOAL_CHURN_PER_S, "2,000/s");
+		run_churn_at(0, "flat out");
+		run_crowd();
+	}
+	if (is_wanted("growers"))
+		must(growers_run(&(struct growers_settings){ load, &report, options.program,
+			     options.rounds, options.window_s, rest }),
+			"ten growers");
+	load_close(load);
+	load = NULL;
+	must(report_write(&report, options.dir), options.dir);
+	printf("\n%s/scale.json, %s/scale.md\n", options.dir, options.dir);
+	return 0;
+}

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Known series in, verdicts out: leaklab soak must not pass what grows, nor what it cannot know. */
+#include <errno.h>
+#include <string.h>
+
+#include "lab/soak/soak_judge.h"
+#include "lib/stats.h"
+#include "tests/unit/fixtures/cmocka_all.h"
+
+#define MB 1e6
+#define BASE_MB 20.0
+#define H 3600.0
+
+/* A soak of one session or more, in which all is well; tests then break it. */
+struct soak_case {
+	struct soak_history history;
+	struct soak_sample samples[4096];
+	struct soak_session sessions[8];
+	struct soak_round rounds[4];
+};
+
+static struct soak_case soak;
+
+static void begin(double settle_s)
+{
+	memset(&soak, 0, sizeof(soak));
+	soak.history = (struct soak_history){
+		.plan = "default.yaml",
+		.settle_s = settle_s,
+		.duration_s = 24 * H,
+		.samples = soak.samples,
+		.sessions = soak.sessions,
+		.rounds = soak.rounds,
+		.rounds_count = 1,
+	};
+	soak.rounds[0].outcome = SOAK_ROUND_PASS;
+}
+
+/* A warm-up of 4 MB in the first minutes, then @mb_per_h, and noise of @noise_mb. */
+static void add_session(double length_s, double interval_s, double mb_per_h, double noise_mb)
+{
+	struct soak_session *session = &soak.sessions[soak.history.sessions_count++];
+	static uint64_t seed = 7;
+
+	*session = (struct soak_session){
+		.number = (unsigned)soak.history.sessions_count,
+		.watched_s = length_s,
+		.records = 1000,
+		.self_seen = true,
+		.ended = true,
+		.reason = "duration",
+	};
+	for (double t_s = 0; t_s <= length_s; t_s += interval_s) {
+		double warm_mb = t_s < 120 ? t_s / 120 * 4 : 4;
+		double noise = noise_mb * (2 * stats_random_unit(&seed) - 1);
+		double mb = BASE_MB + warm_mb + mb_per_h * t_s / H + noise;
+
+		assert_true(soak.history.samples_count < 4096);
+		session->samples++;
+		soak.samples[soak.history.samples_count++] = (struct soak_sample){
+			.session = session->number,
+			.t_s = t_s,
+			.rss_bytes = (uint64_t)((mb + 5) * MB),
+			.anon_bytes = (uint64_t)(mb * MB),
+			.fds = 30,
+			.maps = 6,
+			.progs = 9,
+			.map_bytes = 10504984,
+			.records = 1000,
+		};
+	}
+}
+
+static struct soak_verdict judge(void)
+{
+	struct soak_verdict verdict;
+
+	assert_int_equal(soak_judge(&soak.history, &verdict), 0);
+	return verdict;
+}
+
+static void expect_outcome(struct soak_verdict verdict, int gate, enum soak_outcome outcome)
+{
+	if (verdict.gates[gate].outcome != outcome)
+		fail_msg("%s: %s, expected %s: %s", soak_gate_key(gate),
+			soak_outcome_name(verdict.gates[gate].outcome), soak_outcome_name(outcome),
+			verdict.gates[gate].said);
+}
+
+static struct soak_verdict day(double mb_per_h, double noise_mb)
+{
+	begin(600);
+	add_session(24 * H, 300, mb_per_h, noise_mb);
+	return judge();
+}
+
+static void a_constant_day_passes(void **state)
+{
+	struct soak_verdict verdict = day(0, 0);
+
+	(void)state;
+	for (int i = 0; i < SOAK_GATES; i++)
+		expect_outcome(verdict, i, SOAK_PASS);
+	assert_int_equal(verdict.outcome, SOAK_PASS);
+	assert_true(verdict.gates[SOAK_GATE_RATE].lo <= 0 && verdict.gates[SOAK_GATE_RATE].hi >= 0);
+}
+
+static void a_noisy_day_passes(void **state)
+{
+	struct soak_verdict verdict = day(0, 2);
+
+	(void)state;
+	expect_outcome(verdict, SOAK_GATE_RATE, SOAK_PASS);
+	expect_outcome(verdict, SOAK_GATE_QUARTERS, SOAK_PASS);
+	expect_outcome(verdict, SOAK_GATE_ZERO, SOAK_PASS);
+}
+
+static void the_bounds_of_c2(void **state)
+{
+	static const struct {
+		double mb_per_h;
+		enum soak_outcome rate, zero;
+	} cases[] = {
+		{ 0.5, SOAK_PASS, SOAK_WARN },
+		{ 3, SOAK_WARN, SOAK_WARN },
+		{ 8, SOAK_FAIL, SOAK_FAIL },
+		{ -0.5, SOAK_PASS, SOAK_PASS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct soak_verdict verdict = day(cases[i].mb_per_h, 0.1);
+
+		expect_outcome(verdict, SOAK_GATE_RATE, cases[i].rate);
+		expect_outcome(verdict, SOAK_GATE_QUARTERS, cases[i].rate);
+		expect_outcome(verdict, SOAK_GATE_ZERO, cases[i].zero);
+		expect_outcome(verdict, SOAK_GATE_ANON, cases[i].zero);
+		assert_float_equal(verdict.gates[SOAK_GATE_RATE].value, cases[i].mb_per_h, 0.05);
+		assert_float_equal(
+			verdict.gates[SOAK_GATE_QUARTERS].value, cases[i].mb_per_h, 0.05);
+	}
+}
+
+static void total_growth(void **state)
+{
+	(void)state;
+	expect_outcome(day(4, 0), SOAK_GATE_TOTAL, SOAK_FAIL); /* 4 + 96 MB */
+	expect_outcome(day(3.9, 0), SOAK_GATE_TOTAL, SOAK_PASS);
+	assert_float_equal(judge().gates[SOAK_GATE_TOTAL].value, 4 + 24 * 3.9, 0.1);
+}
+
+static void one_hour_is_enough(void **state)
+{
+	struct soak_verdict verdict;
+
+	(void)state;
+	begin(600);
+	add_session(H, 12.5, 0, 0.02);
+	verdict = judge();
+	assert_int_equal(verdict.outcome, SOAK_PASS);
+	begin(600);
+	add_session(H, 12.5, 8, 0.02);
+	assert_int_equal(judge().outcome, SOAK_FAIL);
+}
+
+static void too_short_is_no_pass(void **state)
+{
+	static const struct {
+		double length_s, interval_s, noise_mb;
+	} cases[] = {
+		{ 180, 5, 0 },	    /* all of it settles */
+		{ 1200, 5, 0 },	    /* ten minutes are left */
+		{ 3600, 600, 0 },   /* six samples */
+		{ 3600, 12.5, 20 }, /* noise in which 1 MB/h drowns */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct soak_verdict verdict;
+
+		begin(600);
+		add_session(cases[i].length_s, cases[i].interval_s, 0, cases[i].noise_mb);
+		verdict = judge();
+		expect_outcome(verdict, SOAK_GATE_RATE, SOAK_TOO_SHORT);
+		expect_outcome(verdict, SOAK_GATE_QUARTERS, SOAK_TOO_SHORT);
+		expect_outcome(verdict, SOAK_GATE_ZERO, SOAK_TOO_SHORT);
+		assert_int_equal(verdict.outcome, SOAK_TOO_SHORT);
+	}
+	begin(600);
+	expect_outcome(judge(), SOAK_GATE_TOTAL, SOAK_TOO_SHORT);
+	expect_outcome(judge(), SOAK_GATE_LOST, SOAK_TOO_SHORT);
+	expect_outcome(judge(), SOAK_GATE_OWN, SOAK_TOO_SHORT);
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_TOO_SHORT);
+}
+
+/* Each session begins small again: only joined do they show that they grow. */
+static void a_restart_hides_no_leak(void **state)
+{
+	struct soak_verdict verdict;
+
+	(void)state;
+	begin(600);
+	for (int i = 0; i < 4; i++)
+		add_session(2 * H, 60, 8, 0.1);
+	verdict = judge();
+	expect_outcome(verdict, SOAK_GATE_RATE, SOAK_FAIL);
+	expect_outcome(verdict, SOAK_GATE_QUARTERS, SOAK_FAIL);
+	assert_float_equal(verdict.gates[SOAK_GATE_RATE].value, 8, 0.2);
+	assert_float_equal(verdict.gates[SOAK_GATE_TOTAL].value, 4 * (4 + 16), 0.5);
+	begin(600);
+	for (int i = 0; i < 4; i++)
+		add_session(2 * H, 60, 0, 0.1);
+	assert_int_equal(judge().outcome, SOAK_PASS);
+}
+
+/* A session that was cut off while it settled adds nothing, wherever it lies. */
+static void sessions_without_settled_samples(void **state)
+{
+	(void)state;
+	begin(600);
+	add_session(60, 5, 0, 0);
+	add_session(2 * H, 60, 0, 0.05);
+	add_session(60, 5, 0, 0);
+	add_session(2 * H, 60, 0, 0.05);
+	assert_int_equal(judge().outcome, SOAK_PASS);
+	assert_float_equal(judge().judged_s, 2 * (2 * H - 600), 400);
+}
+
+static void descriptors(void **state)
+{
+	(void)state;
+	begin(600);
+	add_session(H, 12.5, 0, 0);
+	soak.samples[100].fds = 31; /* and back */
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_WARN);
+	soak.samples[250].fds = 32;
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_WARN);
+	for (size_t i = 140; i < soak.history.samples_count; i++) {
+		soak.samples[i].fds = 31;
+		soak.samples[i].maps = 7;
+	}
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_FAIL);
+	expect_outcome(judge(), SOAK_GATE_MAPS, SOAK_FAIL);
+}
+
+/* Some are always about to be closed; only a floor that rises is a leak. */
+static void stale_descriptors(void **state)
+{
+	(void)state;
+	begin(600);
+	add_session(H, 12.5, 0, 0);
+	for (size_t i = 0; i < soak.history.samples_count; i += 3)
+		soak.samples[i].stale_fds = 70;
+	expect_outcome(judge(), SOAK_GATE_STALE, SOAK_PASS);
+	for (size_t i = 150; i < soak.history.samples_count; i++)
+		soak.samples[i].stale_fds += 7;
+	expect_outcome(judge(), SOAK_GATE_STALE, SOAK_PASS); /* 144 and 147 are free of it */
+	for (size_t i = 140; i < soak.history.samples_count; i++)
+		soak.samples[i].stale_fds = 7;
+	expect_outcome(judge(), SOAK_GATE_STALE, SOAK_FAIL);
+}
+
+static void loss_and_deaths(void **state)
+{
+	struct soak_session *session = soak.sessions;
+
+	(void)state;
+	begin(600);
+	add_session(H, 12.5, 0, 0);
+	session->lost = 1;
+	expect_outcome(judge(), SOAK_GATE_LOST, SOAK_FAIL);
+	session->lost = 0;
+	session->overflow = 1;
+	expect_outcome(judge(), SOAK_GATE_LOST, SOAK_FAIL);
+	session->overflow = 0;
+	session->own_leaks = 1;
+	expect_outcome(judge(), SOAK_GATE_OWN, SOAK_FAIL);
+	session->own_leaks = 0;
+	session->own_growing = 3;
+	expect_outcome(judge(), SOAK_GATE_OWN, SOAK_PASS);
+	session->self_seen = false;
+	expect_outcome(judge(), SOAK_GATE_OWN, SOAK_BROKEN);
+	session->self_seen = true;
+	session->collector_died = true;
+	expect_outcome(judge(), SOAK_GATE_ALIVE, SOAK_FAIL);
+	session->collector_died = false;
+	session->collector_exit = 3;
+	expect_outcome(judge(), SOAK_GATE_ALIVE, SOAK_FAIL);
+	session->collector_exit = 0;
+	soak.rounds[0].outcome = SOAK_ROUND_BROKEN;
+	expect_outcome(judge(), SOAK_GATE_LOAD, SOAK_BROKEN);
+	assert_int_equal(judge().outcome, SOAK_BROKEN);
+}
+
+/* Trends ---------------------------------------------------------------------------------- */
+
+#define COVERAGE_N 240
+#define COVERAGE_RUNS 1000
+
+/* Share of intervals that hold the true slope, of noise whose neighbours correlate by @rho. */
+static double coverage(double rho)
+{
+	static struct soak_point points[COVERAGE_N];
+	uint64_t seed = 1;
+	int held = 0;
+
+	for (int run = 0; run < COVERAGE_RUNS; run++) {
+		struct soak_trend trend;
+		double noise = 0;
+
+		for (int i = -100; i < COVERAGE_N; i++) {
+			noise = rho * noise +
+				stats_normal_quantile(
+					0.5 * 1e-9 + (1 - 1e-9) * stats_random_unit(&seed));
+			if (i >= 0)
+				points[i] = (struct soak_point){ 1, i, 0.01 * i + noise };
+		}
+		assert_int_equal(soak_trend_fit(points, COVERAGE_N, &trend), 0);
+		held += trend.lo <= 0.01 && 0.01 <= trend.hi;
+	}
+	return (double)held / COVERAGE_RUNS;
+}
+
+/*
+ * A plain least-squares interval would hold in about 35 % at rho 0.9: its variance is 19 times too
+ * small, (1 + rho) / (1 - rho).
+ */
+static void the_interval_respects_autocorrelation(void **state)
+{
+	static const double rhos[] = { 0, 0.5, 0.8, 0.9 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rhos) / sizeof(rhos[0]); i++) {
+		double share = coverage(rhos[i]);
+
+		print_message("rho %.1f: holds in %.1f %%\n", rhos[i], 100 * share);
+		assert_true(share >= 0.90 && share <= 0.99);
+	}
+}
+
+static void trends_without_data(void **state)
+{
+	struct soak_point points[SOAK_TREND_POINTS_MIN] = { 0 };
+	struct soak_trend trend = { .slope = 5 };
+
+	(void)state;
+	assert_int_equal(soak_trend_fit(points, SOAK_TREND_POINTS_MIN - 1, &trend), -ENODATA);
+	assert_int_equal(soak_trend_fit(points, SOAK_TREND_POINTS_MIN, &trend), -ENODATA);
+	assert_true(trend.slope == 5);
+	for (int i = 0; i < SOAK_TREND_POINTS_MIN; i++)
+		points[i] = (struct soak_point){ 1, i, 3 + 2 * i };
+	assert_int_equal(soak_trend_fit(points, SOAK_TREND_POINTS_MIN, &trend), 0);
+	assert_float_equal(trend.slope, 2, 1e-9);
+	assert_float_equal(trend.hi - trend.lo, 0, 1e-6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_constant_day_passes),
+		cmocka_unit_test(a_noisy_day_passes),
+		cmocka_unit_test(the_bounds_of_c2),
+		cmocka_unit_test(total_growth),
+		cmocka_unit_test(one_hour_is_enough),
+		cmocka_unit_test(too_short_is_no_pass),
+		cmocka_unit_test(a_restart_hides_no_leak),
+		cmocka_unit_test(sessions_without_settled_samples),
+		cmocka_unit_test(descriptors),
+		cmocka_unit_test(stale_descriptors),
+		cmocka_unit_test(loss_and_deaths),
+		cmocka_unit_test(the_interval_respects_autocorrelation),
+		cmocka_unit_test(trends_without_data),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
