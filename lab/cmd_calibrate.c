@@ -113,7 +113,8 @@ static int fit(const struct judged_file *file, const char *detector, struct tabl
 	}
 	for (int t = 0; t < SCORE_TIERS; t++) {
 		size_t unscored, count = collect(file, detector, t, alarms, &unscored);
-		int err = calibrate_fit(alarms, count, &tables->tier[t]);
+		int err = (t == SCORE_LEAK ? calibrate_fit_stretches : calibrate_fit)(
+			alarms, count, &tables->tier[t]);
 
 		if (err == -ENODATA)
 			log_error("%s: %s: %zu first alarms with a score, and %zu without: at "

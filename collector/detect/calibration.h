@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Generated, do not edit: how likely an alarm is right, by the score of its
- * evidence. Interpolate between the points; both columns rise strictly.
+ * evidence. Interpolate between the points; scores rise strictly.
  *
  * Made by `make calibration`: leaklab simulate --seeds=calibrate, leaklab
  * calibrate. Detector memgrowth, plan accuracy, 9240 units,
@@ -51,12 +51,17 @@ static const struct calibration_point calibration_growing[] = {
 
 /* Of 2036 first alarms, of which 1166 were right. */
 static const struct calibration_point calibration_leak[] = {
-	{ 0, 0.557620 },
-	{ 1.3115, 0.567620 },
-	{ 3.6721, 0.570120 },
-	{ 4.7213, 0.575120 },
-	{ 152.459, 0.577620 },
-	{ 305.918, 0.580120 },
+	{ 1.3115, 0.921569 },
+	{ 3.4098, 0.921569 },
+	{ 3.6721, 0.599064 },
+	{ 3.6803, 0.882184 },
+	{ 16.1874, 0.882184 },
+	{ 16.7869, 0.027027 },
+	{ 16.8525, 0.027027 },
+	{ 17.623, 0.767857 },
+	{ 18.8852, 0.767857 },
+	{ 18.9016, 0.025000 },
+	{ 152.459, 0.025000 },
 };
 
 #endif

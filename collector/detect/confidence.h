@@ -9,8 +9,8 @@
 
 /*
  * The share of verdicts of @tier that were right when their evidence was @score: linear between
- * the rows of calibration.h, which `make calibration` measures. Rises with the score, within 0
- * to 1.
+ * the rows of calibration.h, which `make calibration` measures, within 0 to 1. Rises with the score
+ * in the growing tier; of a leak, long watched is not sure (lab/calibrate/calibrate.h).
  */
 double confidence_of(enum detect_tier tier, double score);
 

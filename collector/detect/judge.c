@@ -24,16 +24,20 @@
 #define STEP_NS (2 * NS_PER_SECOND)
 /* And over when all but a half of the growth was given back, of a leak all but a quarter. */
 #define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
-/* The score of a leak is its time in units of this, what eight buckets of 8 s show. */
+/* The score of a leak is that time in units of this, what eight buckets of 8 s show. */
 #define SCORE_SPAN_S 61
 /* What memory at rest swings by, within minutes, is so many standard deviations of its noise. */
 #define SWING_SIGMAS 6
 /* Width of the interval of a leak's rate when it is raised, as a share of the rate. */
 #define RATE_KNOWN 0.75
 
-static double score_of(
-	const struct process *process, enum detect_tier tier, const struct growth *growth)
+/*
+ * Of growth its height now; of a leak how long it was watched until it was sure, for confidence is
+ * measured of that: a verdict is no less sure for having stood.
+ */
+static double score_of(const struct process *process, enum detect_tier tier)
 {
+	const struct growth *growth = &process->verdicts[tier].growth;
 	double grown = (double)process->series.value - process->episode.base;
 
 	if (tier == DETECT_GROWING)
@@ -122,7 +126,7 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 		growth.span_ns = now_ns - growth.from_ns;
 	if (process->series.value > growth.base_kib)
 		growth.grown_kib = process->series.value - growth.base_kib;
-	score = score_of(process, tier, &growth);
+	score = score_of(process, tier);
 	verdict->updated_ns = now_ns;
 	detect->emit(detect->ctx, &(struct detect_verdict){
 					  .mm = process->mm,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The fit: isotonic regression, a correction for small numbers, and the reduction to points. */
+/* The fits: isotonic regression and stretches, a correction for small numbers, and the reduction to
+ * points. */
 #include "lab/calibrate/calibrate.h"
 #include "lib/cleanup.h"
 #include "lib/stats.h"
@@ -11,6 +12,11 @@
 
 /* Steps between levels that are smaller than this are none. */
 #define LEVEL_STEP 1e-6
+/* Of one degree of freedom: many pairs are looked at, so that chance has many chances. */
+#define CHI_SQUARED_999 10.828
+/* Fewer alarms are no stretch of their own. */
+#define STRETCH_MIN 25
+#define TOO_FEW 1e-9
 
 /* A stretch of scores with one share of right alarms. */
 struct level {
@@ -171,12 +177,78 @@ static void draw(struct calibrate_table *table, const struct calibrate_alarm *so
 		fmin(CALIBRATE_MOST, last + CALIBRATE_SLOPE / 4));
 }
 
-int calibrate_fit(const struct calibrate_alarm *alarms, size_t count, struct calibrate_table *ret)
+/* Joins the cheapest neighbours until all differ by more than chance and are few enough. */
+static size_t reduce_stretches(struct level *levels, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		levels[i].share = corrected(&levels[i]);
+	while (count > 1) {
+		double least = INFINITY;
+		size_t best = 0;
+
+		for (size_t i = 0; i + 1 < count; i++) {
+			double a = (double)levels[i].count, b = (double)levels[i + 1].count;
+			double gap = levels[i + 1].share - levels[i].share;
+			double share = (a * levels[i].share + b * levels[i + 1].share) / (a + b);
+			double chi = a * b / (a + b) * gap * gap / (share * (1 - share));
+
+			if (a < STRETCH_MIN || b < STRETCH_MIN)
+				chi *= TOO_FEW;
+			if (chi < least) {
+				least = chi;
+				best = i;
+			}
+		}
+		if (count <= CALIBRATE_LEVELS && least > CHI_SQUARED_999)
+			break;
+		count = join_next(levels, count, best);
+		levels[best].share = corrected(&levels[best]);
+	}
+	return count;
+}
+
+static void draw_stretches(struct calibrate_table *table, const struct calibrate_alarm *sorted,
+	const struct level *levels, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct level *level = &levels[i];
+		double first = sorted[level->first].score;
+		double last = sorted[level->first + level->count - 1].score;
+
+		table->point[table->count++] = (struct calibrate_point){ first, level->share };
+		if (last > first)
+			table->point[table->count++] =
+				(struct calibrate_point){ last, level->share };
+	}
+}
+
+typedef int (*fit_fn)(struct calibrate_table *table, const struct calibrate_alarm *sorted,
+	struct level *levels, size_t count);
+
+static int fit_rising(struct calibrate_table *table, const struct calibrate_alarm *sorted,
+	struct level *levels, size_t count)
+{
+	int err = fit_isotonic(levels, &count);
+
+	if (err)
+		return err;
+	draw(table, sorted, levels, reduce(levels, count));
+	return 0;
+}
+
+static int fit_stretches(struct calibrate_table *table, const struct calibrate_alarm *sorted,
+	struct level *levels, size_t count)
+{
+	draw_stretches(table, sorted, levels, reduce_stretches(levels, count));
+	return 0;
+}
+
+static int fit_by(
+	fit_fn fit, const struct calibrate_alarm *alarms, size_t count, struct calibrate_table *ret)
 {
 	_cleanup_free_ struct calibrate_alarm *sorted = NULL;
 	_cleanup_free_ struct level *levels = NULL;
 	struct calibrate_table table = { .alarms = count };
-	size_t used;
 	int err;
 
 	if (count < CALIBRATE_MIN)
@@ -192,14 +264,21 @@ int calibrate_fit(const struct calibrate_alarm *alarms, size_t count, struct cal
 		return -ENOMEM;
 	memcpy(sorted, alarms, count * sizeof(*sorted));
 	qsort(sorted, count, sizeof(*sorted), compare_alarms);
-	used = group_scores(sorted, count, levels);
-	err = fit_isotonic(levels, &used);
-	if (err)
-		return err;
-	used = reduce(levels, used);
-	draw(&table, sorted, levels, used);
-	*ret = table;
-	return 0;
+	err = fit(&table, sorted, levels, group_scores(sorted, count, levels));
+	if (!err)
+		*ret = table;
+	return err;
+}
+
+int calibrate_fit(const struct calibrate_alarm *alarms, size_t count, struct calibrate_table *ret)
+{
+	return fit_by(fit_rising, alarms, count, ret);
+}
+
+int calibrate_fit_stretches(
+	const struct calibrate_alarm *alarms, size_t count, struct calibrate_table *ret)
+{
+	return fit_by(fit_stretches, alarms, count, ret);
 }
 
 double calibrate_confidence(const struct calibrate_table *table, double score)

@@ -3,9 +3,13 @@
  * From what a detector said of units whose truth is known to the table by which it turns its
  * evidence into a confidence. Pure but for calibrate_write(), which prints the table as a header.
  *
- * The score of an alarm is the detector's own raw evidence, 0 or more, larger is surer. The share
- * of right alarms as a function of it is fitted by isotonic regression, which supposes nothing but
- * that more evidence is not worse, and reduced to a few points between which one interpolates.
+ * The score of an alarm is the detector's own raw evidence, 0 or more. In the growing tier larger
+ * is surer: the share of right alarms as a function of it is fitted by isotonic regression, which
+ * supposes nothing but that more evidence is not worse. In the leak tier the score is how long
+ * growth was watched, and that is not so: what is found soon is near its limit, what lasts for
+ * minutes may be a ramp, and what was found after half an hour only is a slow cycle more often than
+ * a leak. There stretches of scores are told apart wherever their shares differ. Both are reduced
+ * to a few points between which one interpolates.
  */
 #ifndef LEAKLAB_LAB_CALIBRATE_CALIBRATE_H
 #define LEAKLAB_LAB_CALIBRATE_CALIBRATE_H
@@ -39,7 +43,7 @@ struct calibrate_point {
 	double confidence;
 };
 
-/* Strictly increasing in both; the first score is 0. */
+/* Strictly increasing in score, with calibrate_fit() in both; its first score is 0. */
 struct calibrate_table {
 	struct calibrate_point point[CALIBRATE_TABLE_MAX];
 	size_t count;
@@ -52,6 +56,15 @@ struct calibrate_table {
  * them, or -EINVAL when a score is negative or not finite.
  */
 int calibrate_fit(const struct calibrate_alarm *alarms, size_t count, struct calibrate_table *ret);
+
+/*
+ * The same without supposing that more evidence is not worse: stretches of scores whose shares of
+ * right alarms differ by more than chance (chi squared of one degree of freedom, 99.9 %; the
+ * cheapest pair of neighbours is joined first, as in Ward 1963). One confidence holds in all of a
+ * stretch.
+ */
+int calibrate_fit_stretches(
+	const struct calibrate_alarm *alarms, size_t count, struct calibrate_table *ret);
 
 /* The confidence that a table gives to @score: linear between points, constant beyond the last. */
 double calibrate_confidence(const struct calibrate_table *table, double score);

@@ -33,7 +33,7 @@ void calibrate_write(const struct calibrate_table *growing, const struct calibra
 	fputs("/* SPDX-License-Identifier: GPL-2.0-or-later */\n"
 	      "/*\n"
 	      " * Generated, do not edit: how likely an alarm is right, by the score of its\n"
-	      " * evidence. Interpolate between the points; both columns rise strictly.\n"
+	      " * evidence. Interpolate between the points; scores rise strictly.\n"
 	      " *\n",
 		out);
 	for (size_t i = 0; i < notes; i++)
