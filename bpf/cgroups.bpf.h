@@ -201,11 +201,12 @@ int BPF_PROG(on_cgroup_attach, struct cgroup *cgroup, const char *path, struct t
 		return 0;
 	tell_limits(task, false);
 	proc = bpf_map_lookup_elem(&processes, &tgid);
-	if (!proc || !mm || proc->mm != (__u64)mm)
+	if (!proc)
 		return 0;
-	if (BPF_CORE_READ(task, pid) == tgid)
+	if (mm && proc->mm == (__u64)mm && BPF_CORE_READ(task, pid) == tgid)
 		send(RSS_EVENT_SAMPLE, proc, task, mm);
-	else /* it speaks for the process if it has outlived the others: the sweep will see */
+	else /* a leader that has ended, or a thread that may have outlived it: the sweep will see
+	      */
 		touch(proc);
 	return 0;
 }

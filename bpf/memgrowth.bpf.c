@@ -71,7 +71,7 @@ struct {
 
 const volatile struct rss_settings settings = {};
 
-/* Some process has updates that were not sent: the next sweep has something to do. */
+/* Some process was touched since the last sweep began: the next one has something to do. */
 __u32 unsent = 0;
 
 /*
@@ -324,15 +324,14 @@ static __always_inline struct rss_slot *own_slot(void)
 /* Makes @mm the address space of the process of @task. Returns its entry, NULL when full. */
 static __always_inline struct process *add_process(struct task_struct *task, struct mm_struct *mm)
 {
-	struct process fresh = {
-		.mm = (__u64)mm, .born_ns = bpf_ktime_get_ns(), .touched_era = era
-	};
+	struct process fresh = { .mm = (__u64)mm, .born_ns = bpf_ktime_get_ns() };
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct rss_slot *slot = own_slot();
 
-	/* The CPU may have passed it over as nobody's. */
+	/* CPUs may have passed it over as nobody's: this one, and until the next sweep others. */
 	if (slot && slot->mm == (__u64)mm)
 		slot->mm = 0;
+	touch(&fresh);
 	/* So that update_cgroup() sees a change, even to "unknown". */
 	fresh.cgroup_id = ~0ULL;
 	if (bpf_map_update_elem(&processes, &tgid, &fresh, BPF_ANY))

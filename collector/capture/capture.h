@@ -75,7 +75,7 @@ int capture_fd(const struct capture *capture);
 /* Handles what waits. Returns 0 or a negative errno. */
 int capture_poll(struct capture *capture);
 
-/* Whether some process has changes that were not sent, so that a sweep would report it. */
+/* Whether some process may have changes that were not sent, so that a sweep would report it. */
 bool capture_has_unsent(const struct capture *capture);
 
 /*

@@ -434,6 +434,8 @@ static void test_a_sweep_leaves_nothing_behind(void **state)
 		say(&child);
 		hear(&child);
 		assert_int_equal(capture_poll(capture), 0);
+		/* Else the recorder would not sweep. */
+		assert_true(capture_has_unsent(capture));
 		assert_int_equal(capture_sweep(capture, false), 0);
 		assert_agrees_with_proc(newest(child.pid));
 	}
