@@ -30,8 +30,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Pages that one task may hold back before it adds them to its mm, 5.5 to 6.1. */
 #define TASK_RSS_EVENTS_THRESH 64
 #define MAX_CPUS 512
-/* The reader is not woken more often; less than its own turn takes to come. */
-#define WAKEUP_GAP_NS 10000000
 #define MAX_CGROUP_DEPTH 32
 /* Levels below the watched cgroup; what lies deeper is not found to be in scope. */
 #define MAX_SCOPE_DEPTH 128
@@ -240,12 +238,12 @@ static __always_inline bool changed_much(const struct process *proc, struct mm_s
 /*
  * Births and deaths wake the reader, samples wait for its next turn. To wake it takes an interrupt
  * to oneself, in virtual machines ten times of what the record costs: so in a row of them the first
- * one does, and the others wait, too.
+ * one does, and the reader comes again for the others.
  */
 static __always_inline __u64 wakeup_flag(__u32 type, __u64 now_ns)
 {
 	/* The clocks of two CPUs may differ by a little. */
-	if (type == RSS_EVENT_SAMPLE || (__s64)(now_ns - woken_ns) < WAKEUP_GAP_NS)
+	if (type == RSS_EVENT_SAMPLE || (__s64)(now_ns - woken_ns) < RSS_WAKEUP_GAP_NS)
 		return BPF_RB_NO_WAKEUP;
 	woken_ns = now_ns;
 	return BPF_RB_FORCE_WAKEUP;

@@ -104,6 +104,9 @@ struct rss_stats {
 };
 _Static_assert(sizeof(struct rss_stats) == 40, "the layout of rss_stats is shared");
 
+/* Births and deaths that are closer than this to one that woke the reader do not wake it. */
+#define RSS_WAKEUP_GAP_NS 10000000
+
 /*
  * What a CPU is busy with: updates of this address space need no look until then. Each CPU writes
  * its own only, so that no cache line is passed around.

@@ -69,7 +69,10 @@ const char *capture_source_name(const struct capture *capture);
  */
 bool capture_tells(const struct capture *capture, enum capture_kind kind);
 
-/* Readable when births or deaths wait; -1 when the source has no such descriptor. */
+/*
+ * Readable when births or deaths wait, but not for those within RSS_WAKEUP_GAP_NS of one that it
+ * was readable for: read again after that time. -1 when the source has no such descriptor.
+ */
 int capture_fd(const struct capture *capture);
 
 /* Handles what waits. Returns 0 or a negative errno. */
