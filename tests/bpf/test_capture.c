@@ -443,6 +443,32 @@ static void test_a_sweep_leaves_nothing_behind(void **state)
 	capture_close(capture);
 }
 
+/* A row whose first update made a record: the others of it are for the sweep, though none is known.
+ */
+static void test_what_follows_a_record_is_swept(void **state)
+{
+	struct capture *capture = open_scoped(CAPTURE_TP_BTF, 1 << 20);
+	struct child child = start_child(touch_in_rounds);
+	size_t before;
+
+	(void)state;
+	hear(&child);
+	assert_int_equal(capture_poll(capture), 0);
+	assert_int_equal(capture_sweep(capture, false), 0);
+	/* So that a record is due. */
+	while (clock_mono_ns() < newest(child.pid)->t_ns + interval_ns)
+		assert_true(poll(NULL, 0, 10) >= 0);
+	before = count_of(child.pid);
+	say(&child);
+	hear(&child);
+	assert_int_equal(capture_poll(capture), 0);
+	assert_true(count_of(child.pid) > before);
+	assert_int_equal(capture_sweep(capture, false), 0);
+	assert_agrees_with_proc(newest(child.pid));
+	end_child(&child);
+	capture_close(capture);
+}
+
 /* Nobody is looked at for ever: with nothing new there is nothing to sweep. */
 static void test_silence_is_clean(void **state)
 {
@@ -477,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_processes_before_the_start_are_found),
 		cmocka_unit_test(test_losses_are_counted),
 		cmocka_unit_test(test_a_sweep_leaves_nothing_behind),
+		cmocka_unit_test(test_what_follows_a_record_is_swept),
 		cmocka_unit_test(test_silence_is_clean),
 	};
 	/* Waits for samples without a sweep. */
