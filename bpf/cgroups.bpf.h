@@ -95,6 +95,7 @@ static __noinline bool tell_cgroup(
 	struct cgroup_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	struct cgroup_subsys_state *parent;
 
+	COUNT(offered);
 	if (!event) {
 		COUNT(lost);
 		return false;
@@ -200,8 +201,13 @@ int BPF_PROG(on_cgroup_attach, struct cgroup *cgroup, const char *path, struct t
 		return 0;
 	tell_limits(task, false);
 	proc = bpf_map_lookup_elem(&processes, &tgid);
-	if (proc && mm && proc->mm == (__u64)mm && BPF_CORE_READ(task, pid) == tgid)
+	if (!proc)
+		return 0;
+	if (mm && proc->mm == (__u64)mm && BPF_CORE_READ(task, pid) == tgid)
 		send(RSS_EVENT_SAMPLE, proc, task, mm);
+	else /* a leader that has ended, or a thread that may have outlived it: the sweep will see
+	      */
+		touch(proc);
 	return 0;
 }
 

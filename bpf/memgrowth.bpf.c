@@ -9,8 +9,9 @@
  * Output: struct rss_event, through the ring buffer and, from the iterator, its seq_file.
  * Drops:  counted in stats.lost; a lost sample leaves its process dirty, so the newest counters
  *         follow with the next update or sweep.
- * Cost:   an update that is not sent costs one hash lookup, one read of the clock and one counter
- *         in the entry; a record costs about 20 reads of kernel memory.
+ * Cost:   an update costs three comparisons with the CPU's slot. Once in min_gap_ns, and when a CPU
+ *         turns to another address space, one hash lookup, one read of the clock and of the
+ *         counters; a record costs about 20 reads of kernel memory. See docs/performance.md.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +44,8 @@ struct process {
 	__s64 count[RSS_KINDS]; /* pages without remainders, when last sent */
 	__u32 updates;		/* since last sent; racy between threads, so a good estimate */
 	__u32 in_scope;
+	__u32 touched_era; /* the last era in which a CPU's slot may have been filled with it */
+	__u32 clean_era;   /* no later touch: what was sent last is what it has; sweep's own */
 };
 
 struct {
@@ -66,8 +69,20 @@ struct {
 
 const volatile struct rss_settings settings = {};
 
-/* Some process has updates that were not sent: the next sweep has something to do. */
+/* Some process was touched since the last sweep began: the next one has something to do. */
 __u32 unsent = 0;
+
+/*
+ * Changed by user space before each sweep, so that all slots are void: what the sweep finds is then
+ * all there is, and a process with later updates is touched anew.
+ */
+__u32 era = 1;
+
+/* Beyond MAX_CPUS a CPU has none and looks at each update. */
+struct rss_slot slots[MAX_CPUS] __attribute__((aligned(64)));
+
+/* When a birth or death last woke the reader. */
+__u64 woken_ns = 0;
 
 /* Set by user space between sweeps: the iterator then reports all processes, not only dirty ones.
  */
@@ -192,6 +207,11 @@ static __always_inline void fill_counters(struct rss_event *event, struct proces
 	__builtin_memcpy(event->pages, pages, sizeof(event->pages));
 }
 
+static __always_inline bool same_pages(const __s64 *a, const __s64 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
 static __always_inline void mark_sent(struct process *proc, const struct rss_event *event)
 {
 	proc->sent_ns = event->t_ns;
@@ -215,14 +235,36 @@ static __always_inline bool changed_much(const struct process *proc, struct mm_s
 	return false;
 }
 
-/* Births and deaths wake the reader at once; samples wait for its next turn. */
-static __always_inline __u64 wakeup_flag(__u32 type)
+/*
+ * Births and deaths wake the reader, samples wait for its next turn. To wake it takes an interrupt
+ * to oneself, in virtual machines ten times of what the record costs: so in a row of them the first
+ * one does, and the reader comes again for the others.
+ */
+static __always_inline __u64 wakeup_flag(__u32 type, __u64 now_ns)
 {
-	return type == RSS_EVENT_SAMPLE ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
+	/* The clocks of two CPUs may differ by a little. */
+	if (type == RSS_EVENT_SAMPLE || (__s64)(now_ns - woken_ns) < RSS_WAKEUP_GAP_NS)
+		return BPF_RB_NO_WAKEUP;
+	woken_ns = now_ns;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 /*
- * Sends a record of @proc if it is in scope. Only a record that was sent makes it clean. A process
+ * The next sweep is to look at @proc: before a slot is filled with it, and when a record of it is
+ * made here, for other CPUs may be busy with it. Returns the era in which that holds.
+ */
+static __always_inline __u32 touch(struct process *proc)
+{
+	__u32 now = *(volatile __u32 *)&era;
+
+	*(volatile __u32 *)&proc->touched_era = now;
+	if (!unsent) /* read first: a store by every CPU would pass its cache line around */
+		unsent = 1;
+	return now;
+}
+
+/*
+ * Sends a record of @proc if it is in scope. Only the sweep makes it clean. A process
  * that left the scope is reported as gone, again if that was lost.
  */
 static __noinline void send(
@@ -231,6 +273,7 @@ static __noinline void send(
 	__u64 cgroup_before = proc->cgroup_id;
 	__u32 was_in_scope = proc->in_scope;
 	struct rss_event *event;
+	__u64 now_ns;
 
 	update_cgroup(proc, task);
 	if (!proc->in_scope) {
@@ -240,6 +283,8 @@ static __noinline void send(
 			return;
 		type = RSS_EVENT_EXIT;
 	}
+	touch(proc);
+	COUNT(offered);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		proc->cgroup_id = cgroup_before;
@@ -250,18 +295,41 @@ static __noinline void send(
 	fill_identity(event, type, proc, task);
 	fill_counters(event, proc, task, mm);
 	mark_sent(proc, event);
-	bpf_ringbuf_submit(event, wakeup_flag(type));
+	now_ns = event->t_ns;
+	bpf_ringbuf_submit(event, wakeup_flag(type, now_ns));
 }
 
 #include "cgroups.bpf.h"
 #include "oom.bpf.h"
+
+static __always_inline struct rss_slot *own_slot(void)
+{
+	__u64 cpu = bpf_get_smp_processor_id();
+	struct rss_slot *slot;
+
+	if (cpu >= MAX_CPUS)
+		return NULL;
+	/*
+	 * The check stays before the address is made of it, and what is kept is the address: older
+	 * verifiers do not look back, and forget the bound of a number on the stack.
+	 */
+	barrier_var(cpu);
+	slot = &slots[cpu];
+	barrier_var(slot);
+	return slot;
+}
 
 /* Makes @mm the address space of the process of @task. Returns its entry, NULL when full. */
 static __always_inline struct process *add_process(struct task_struct *task, struct mm_struct *mm)
 {
 	struct process fresh = { .mm = (__u64)mm, .born_ns = bpf_ktime_get_ns() };
 	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct rss_slot *slot = own_slot();
 
+	/* CPUs may have passed it over as nobody's: this one, and until the next sweep others. */
+	if (slot && slot->mm == (__u64)mm)
+		slot->mm = 0;
+	touch(&fresh);
 	/* So that update_cgroup() sees a change, even to "unknown". */
 	fresh.cgroup_id = ~0ULL;
 	if (bpf_map_update_elem(&processes, &tgid, &fresh, BPF_ANY))
@@ -317,26 +385,96 @@ static __noinline struct process *find_owner(struct mm_struct *mm, struct task_s
 	return NULL;
 }
 
-static __always_inline int on_update(struct mm_struct *mm)
+/* Adds what was seen of an address space while this CPU's slot had it to its process. */
+static __always_inline void empty_slot(struct rss_slot *slot)
+{
+	struct process *proc;
+	__u32 tgid = slot->tgid;
+
+	if (!slot->updates)
+		return;
+	proc = tgid ? bpf_map_lookup_elem(&processes, &tgid) : NULL;
+	if (proc && proc->mm == slot->mm)
+		proc->updates += slot->updates;
+	slot->updates = 0;
+	slot->mm = 0;
+}
+
+/*
+ * Until when nothing can be due for @proc, for which nothing was @gap_ns after its last record: not
+ * before the gap is over, and then not before another one, for the counters were looked at.
+ */
+static __always_inline __u64 quiet_jiffies(__s64 gap_ns)
+{
+	__s64 left_ns = (__s64)settings.min_gap_ns - gap_ns;
+
+	if (!settings.jiffy_ns || settings.min_gap_ns < settings.jiffy_ns)
+		return 0;
+	if (left_ns <= 0)
+		return settings.min_gap_ns / settings.jiffy_ns;
+	return (__u64)left_ns / settings.jiffy_ns + 1;
+}
+
+static __always_inline void fill_slot(
+	struct rss_slot *slot, struct mm_struct *mm, __u32 tgid, __u32 its_era, __u64 jiffies)
+{
+	slot->tgid = tgid;
+	slot->era = its_era;
+	slot->until_jiffies = bpf_jiffies64() + jiffies;
+	slot->mm = (__u64)mm;
+}
+
+/*
+ * Looks whether a record of the process of @mm is due. When @mm is nobody's there is none for the
+ * rest of the row either: it is being torn down, or fork or exec will announce its process; for one
+ * jiffy only, for that may come on another CPU.
+ */
+static __noinline int look_closer(struct mm_struct *mm)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct process *proc;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, now_era = *(volatile __u32 *)&era;
+	struct rss_slot *slot = own_slot();
+	struct process *proc = NULL;
 	__s64 gap_ns;
 
-	proc = bpf_map_lookup_elem(&processes, &tgid);
-	if (!proc || proc->mm != (__u64)mm || current_mm() != mm) {
+	if (slot)
+		empty_slot(slot);
+	if (current_mm() == mm)
+		proc = bpf_map_lookup_elem(&processes, &tgid);
+	if (!proc || proc->mm != (__u64)mm) {
 		proc = find_owner(mm, &task);
-		if (!proc)
+		if (!proc) {
+			if (slot)
+				fill_slot(slot, mm, 0, now_era, 1);
 			return 0;
+		}
+		tgid = BPF_CORE_READ(task, tgid);
 	}
 	proc->updates++;
+	now_era = touch(proc);
 	gap_ns = bpf_ktime_get_ns() - proc->sent_ns;
 	if (gap_ns >= (__s64)settings.interval_ns ||
-		(gap_ns >= (__s64)settings.min_gap_ns && changed_much(proc, mm)))
+		(gap_ns >= (__s64)settings.min_gap_ns && changed_much(proc, mm))) {
 		send(RSS_EVENT_SAMPLE, proc, task, mm);
-	else if (!unsent) /* read first: a store by every CPU would pass its cache line around */
-		unsent = 1;
+		gap_ns = 0;
+	}
+	if (slot)
+		fill_slot(slot, mm, tgid, now_era, quiet_jiffies(gap_ns));
+	return 0;
+}
+
+/*
+ * Nearly all updates come in rows by one process on one CPU, and a record can be due once in
+ * min_gap_ns only: so all but the first of a row need no look.
+ */
+static __always_inline int on_update(struct mm_struct *mm)
+{
+	struct rss_slot *slot = own_slot();
+
+	if (!slot || slot->mm != (__u64)mm || slot->era != era ||
+		bpf_jiffies64() >= slot->until_jiffies)
+		return look_closer(mm);
+	slot->updates++;
 	return 0;
 }
 
@@ -406,11 +544,15 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
 	__u32 tgid = task->tgid;
+	struct rss_slot *slot;
 	struct process *proc;
 
 	/* Any thread may exit first; the process is gone with the last one. */
 	if (task->signal->live.counter != 0)
 		return 0;
+	slot = own_slot();
+	if (slot)
+		empty_slot(slot);
 	proc = bpf_map_lookup_elem(&processes, &tgid);
 	if (!proc)
 		return 0;
@@ -433,14 +575,26 @@ static __always_inline bool speaks_for(struct task_struct *task, struct mm_struc
 	return task->signal->live.counter != 0;
 }
 
-/* Writes a record for the reader of the sweep. Returns whether it was written. */
+/* To be called with what touched_era was before the counters were read. */
+static __always_inline void mark_clean(struct process *proc, __u32 touched_era)
+{
+	/* A touch in this era: a slot may have it now. */
+	proc->clean_era = touched_era < era ? touched_era : era - 1;
+}
+
+/*
+ * Writes a record for the reader of the sweep, but of a process that was only @touched not without
+ * news. Returns whether all is said.
+ */
 static __always_inline bool write_swept(struct seq_file *seq, __u32 type, struct process *proc,
-	struct task_struct *task, struct mm_struct *mm)
+	struct task_struct *task, struct mm_struct *mm, bool touched)
 {
 	struct rss_event event;
 
 	fill_identity(&event, type, proc, task);
 	fill_counters(&event, proc, task, mm);
+	if (touched && !proc->updates && same_pages(event.pages, proc->sent))
+		return true;
 	/* An exec or exit meanwhile: what was read may be the counters of somebody else. */
 	if (BPF_CORE_READ(task, mm) != mm || bpf_seq_write(seq, &event, sizeof(event)))
 		return false;
@@ -449,25 +603,23 @@ static __always_inline bool write_swept(struct seq_file *seq, __u32 type, struct
 }
 
 /*
- * Whether there is nothing to say of the process of @task, as of most: so it reads no kernel
- * memory. One task speaks for its process: the leader, or any of the threads that outlived it.
+ * Whether there is nothing to say of the process of @task, as of most: all that is known of it was
+ * sent before this era, and it was not moved. Its entry is asked first, so that for most no kernel
+ * memory is read.
  */
-static __always_inline bool is_at_rest(struct task_struct *task, struct mm_struct *mm)
+static __always_inline bool is_at_rest(
+	const struct process *proc, struct task_struct *task, struct mm_struct *mm)
 {
-	__u32 tgid = task->tgid;
-	struct process *proc;
-
-	if (task->pid != tgid && task->group_leader->mm)
-		return true;
-	if (sweep_all || sweep_moves)
+	if (sweep_all || !proc || proc->mm != (__u64)mm || !proc->sent_ns)
 		return false;
-	proc = bpf_map_lookup_elem(&processes, &tgid);
-	return proc && proc->mm == (__u64)mm && proc->sent_ns && !proc->updates;
+	if (proc->touched_era > proc->clean_era)
+		return false;
+	return !sweep_moves || memory_cgroup_id(task) == proc->cgroup_id;
 }
 
 /*
- * Reports processes that nobody has reported yet, those with updates that were not sent (all of
- * them with sweep_all), and with sweep_moves those that were moved to another cgroup. When the
+ * Reports processes that nobody has reported yet, those with changes that were not sent (all
+ * processes with sweep_all), and with sweep_moves those that were moved to another cgroup. When the
  * seq_file is full the kernel calls again for the same task, so state changes only after a record
  * was written.
  */
@@ -475,20 +627,24 @@ SEC("iter/task")
 int sweep(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	__u32 tgid, was_in_scope, type = RSS_EVENT_SAMPLE;
+	__u32 tgid, was_in_scope, touched_era, type = RSS_EVENT_SAMPLE;
 	__u64 cgroup_before;
 	struct process *proc;
 	struct mm_struct *mm;
+	bool moved;
 
 	if (!task || (task->flags & PF_KTHREAD))
 		return 0;
 	if (!is_pre62() && !cpu_offsets_known)
 		learn_cpu_offsets();
 	mm = task->mm;
-	if (!mm || is_at_rest(task, mm) || !speaks_for(task, mm))
+	/* One task speaks for its process: the leader, or any of those that have outlived it. */
+	if (!mm || (task->pid != task->tgid && task->group_leader->mm))
 		return 0;
 	tgid = task->tgid;
 	proc = bpf_map_lookup_elem(&processes, &tgid);
+	if (is_at_rest(proc, task, mm) || !speaks_for(task, mm))
+		return 0;
 	if (!proc || proc->mm != (__u64)mm) {
 		proc = add_process(task, mm);
 		if (!proc) {
@@ -497,19 +653,24 @@ int sweep(struct bpf_iter__task *ctx)
 			return 0;
 		}
 	}
+	moved = memory_cgroup_id(task) != proc->cgroup_id;
 	if (!proc->sent_ns)
 		type = RSS_EVENT_SCAN;
-	else if (!proc->updates && !sweep_all && memory_cgroup_id(task) == proc->cgroup_id)
-		return 0;
+	touched_era = *(volatile __u32 *)&proc->touched_era;
 	cgroup_before = proc->cgroup_id;
 	was_in_scope = proc->in_scope;
 	update_cgroup(proc, task);
 	if (!proc->in_scope) {
-		if (!was_in_scope)
+		if (!was_in_scope) {
+			mark_clean(proc, touched_era);
 			return 0;
+		}
 		type = RSS_EVENT_EXIT;
 	}
-	if (!write_swept(ctx->meta->seq, type, proc, task, mm)) {
+	if (write_swept(ctx->meta->seq, type, proc, task, mm,
+		    type == RSS_EVENT_SAMPLE && !sweep_all && !moved)) {
+		mark_clean(proc, touched_era);
+	} else {
 		proc->cgroup_id = cgroup_before;
 		proc->in_scope = was_in_scope;
 	}

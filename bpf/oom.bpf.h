@@ -17,6 +17,7 @@ static __always_inline int tell_victim(
 {
 	struct oom_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
+	COUNT(offered);
 	if (!event) {
 		COUNT(lost);
 		return 0;

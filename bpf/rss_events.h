@@ -99,9 +99,27 @@ struct rss_stats {
 	__u64 lost;	/* records that the ring buffer had no room for */
 	__u64 overflow; /* address spaces that the process map had no room for */
 	__u64 unowned;	/* updates of an address space without an owner (exec, teardown) */
+	__u64 offered;	/* records made: those read, those lost, and those still in the ring */
 	__u64 foreign;	/* classic tracepoint only: updates made by another process */
 };
-_Static_assert(sizeof(struct rss_stats) == 32, "the layout of rss_stats is shared");
+_Static_assert(sizeof(struct rss_stats) == 40, "the layout of rss_stats is shared");
+
+/* Births and deaths that are closer than this to one that woke the reader do not wake it. */
+#define RSS_WAKEUP_GAP_NS 10000000
+
+/*
+ * What a CPU is busy with: updates of this address space need no look until then. Each CPU writes
+ * its own only, so that no cache line is passed around.
+ */
+struct rss_slot {
+	__u64 mm; /* pointer, never dereferenced */
+	__u64 until_jiffies;
+	__u64 updates; /* seen, and not yet added to the process */
+	__u32 tgid;
+	__u32 era; /* another than the present one: to be looked at again */
+	__u64 padding[4];
+};
+_Static_assert(sizeof(struct rss_slot) == 64, "a slot is a cache line");
 
 /* Set before the programs are loaded; constant for the verifier. */
 struct rss_settings {
@@ -113,7 +131,8 @@ struct rss_settings {
 	__u32 percpu_batch;    /* pages that a CPU may hold back (6.2 and later) */
 	__u16 cgroup_version;  /* of the memory hierarchy: 1 or 2 */
 	__u16 follow_cgroups;  /* whether cgroup events are sent */
+	__u64 jiffy_ns;	       /* 0: unknown */
 };
-_Static_assert(sizeof(struct rss_settings) == 40, "the layout of rss_settings is shared");
+_Static_assert(sizeof(struct rss_settings) == 48, "the layout of rss_settings is shared");
 
 #endif

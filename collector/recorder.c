@@ -348,12 +348,23 @@ static int open_timer(uint64_t period_ns)
 	return fd;
 }
 
+/* For epoll_wait(): until @again_ns, 0 being never. */
+static int wait_ms(uint64_t again_ns)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (!again_ns)
+		return -1;
+	return again_ns > now_ns ? (int)((again_ns - now_ns) / NS_PER_MS) + 1 : 0;
+}
+
 /* Turns until a signal, the end of the duration or an error. Sets the reason of the end. */
 static int loop(struct recorder *recorder, int signals, const char **ret_reason)
 {
 	_cleanup_close_ int epoll = epoll_create1(EPOLL_CLOEXEC);
 	_cleanup_close_ int timer = open_timer(DRAIN_NS);
 	uint64_t duration_ns = recorder->options->duration_ns, ticks;
+	uint64_t again_ns = 0; /* when to look for births and deaths that woke nobody */
 	int ring = capture_fd(recorder->capture);
 
 	if (epoll < 0 || timer < 0)
@@ -364,14 +375,18 @@ static int loop(struct recorder *recorder, int signals, const char **ret_reason)
 	*ret_reason = "duration";
 	while (!recorder->error) {
 		struct epoll_event ready[4];
-		int n = epoll_wait(epoll, ready, 4, -1);
+		int n = epoll_wait(epoll, ready, 4, wait_ms(again_ns));
 
+		if (clock_mono_ns() >= again_ns)
+			again_ns = 0;
 		for (int i = 0; i < n; i++) {
 			/* Read to disarm; how many periods have passed does not matter. */
 			if (ready[i].data.fd == timer && read(timer, &ticks, sizeof(ticks)) < 0)
 				continue;
 			if (ready[i].data.fd == signals)
 				*ret_reason = "signal";
+			if (ready[i].data.fd == ring)
+				again_ns = clock_mono_ns() + RSS_WAKEUP_GAP_NS;
 		}
 		turn(recorder);
 		if (strcmp(*ret_reason, "signal") == 0)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collector/capture/source.h"
@@ -128,6 +129,7 @@ static struct rss_stats bpf_stats(const struct capture *capture)
 			total.lost += per_cpu[cpu].lost;
 			total.overflow += per_cpu[cpu].overflow;
 			total.unowned += per_cpu[cpu].unowned;
+			total.offered += per_cpu[cpu].offered;
 			total.foreign += per_cpu[cpu].foreign;
 		}
 	}
@@ -162,6 +164,7 @@ static int bpf_sweep(struct capture *capture, bool all)
 	source->foreign_swept = foreign;
 	/* Before the sweep: what comes during it is for the next one. */
 	source->skel->bss->unsent = 0;
+	source->skel->data->era++;
 	fd = bpf_iter_create(bpf_link__fd(source->sweep_link));
 	if (fd < 0)
 		return fd;
@@ -216,6 +219,16 @@ static uint32_t percpu_batch(void)
 	return cpus > 16 ? (uint32_t)(2 * cpus) : 32;
 }
 
+/* The tick, from the resolution of the clock that counts in ticks; 0 when that is not said. */
+static uint64_t jiffy_ns(void)
+{
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
+		return 0;
+	return (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
+}
+
 /* What is loaded and attached: what was asked for, as far as the kernel has it. */
 struct plan {
 	bool classic; /* rss_stat through its tracepoint's record */
@@ -254,6 +267,7 @@ static int configure(
 		.percpu_batch = percpu_batch(),
 		.cgroup_version = (uint16_t)settings->host->version,
 		.follow_cgroups = plan->cgroups,
+		.jiffy_ns = jiffy_ns(),
 	};
 	choose_programs(skel, plan);
 	err = bpf_map__set_max_entries(skel->maps.processes, max);

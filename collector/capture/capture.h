@@ -69,13 +69,16 @@ const char *capture_source_name(const struct capture *capture);
  */
 bool capture_tells(const struct capture *capture, enum capture_kind kind);
 
-/* Readable when births or deaths wait; -1 when the source has no such descriptor. */
+/*
+ * Readable when births or deaths wait, but not for those within RSS_WAKEUP_GAP_NS of one that it
+ * was readable for: read again after that time. -1 when the source has no such descriptor.
+ */
 int capture_fd(const struct capture *capture);
 
 /* Handles what waits. Returns 0 or a negative errno. */
 int capture_poll(struct capture *capture);
 
-/* Whether some process has changes that were not sent, so that a sweep would report it. */
+/* Whether some process may have changes that were not sent, so that a sweep would report it. */
 bool capture_has_unsent(const struct capture *capture);
 
 /*

@@ -47,6 +47,15 @@ struct log {
 
 static struct log seen;
 
+/*
+ * Of what is opened; the gap between two records is a tenth. At the first one it is shorter than a
+ * jiffy, so that each update is looked at; at the second only the first of a row is.
+ */
+#define INTERVAL_EACH_NS (20 * NS_PER_MS)
+#define INTERVAL_ROWS_NS NS_PER_S
+static uint64_t interval_ns = INTERVAL_EACH_NS;
+static uint64_t threshold_bytes = 64 * 1024;
+
 static inline void on_event(void *ctx, const struct rss_event *event)
 {
 	struct log *log = ctx;
@@ -59,8 +68,8 @@ static inline struct capture *open_scoped(enum capture_source source, uint32_t r
 {
 	struct capture_settings settings = {
 		.source = source,
-		.interval_ns = 20 * NS_PER_MS,
-		.threshold_bytes = 64 * 1024,
+		.interval_ns = interval_ns,
+		.threshold_bytes = threshold_bytes,
 		.scope_id = scope_id,
 		.scope_path = scope_path,
 		.ring_bytes = ring_bytes,

@@ -210,6 +210,49 @@ static void test_moves_of_silent_processes_are_seen(void **state)
 	capture_close(capture);
 }
 
+static void ignore_cgroup(void *ctx, const struct cgroup_event *event)
+{
+	(void)ctx;
+	(void)event;
+}
+
+/*
+ * The hook is told of the leader, which has no memory any more: the next sweep sees the move all
+ * the same, not only one that looks for the moves of all.
+ */
+static void test_a_move_without_a_leader_is_seen(void **state)
+{
+	struct capture_settings settings = {
+		.source = CAPTURE_TP_BTF,
+		.interval_ns = 20 * NS_PER_MS,
+		.threshold_bytes = 64 * 1024,
+		.scope_id = scope_id,
+		.ring_bytes = 1 << 20,
+		.host = &host,
+		.on_cgroup = ignore_cgroup,
+	};
+	struct child child = start_child(end_leader);
+	struct capture *capture;
+	char error[512];
+
+	(void)state;
+	hear(&child);
+	seen.count = 0;
+	assert_int_equal(
+		capture_open(&settings, on_event, &seen, &capture, error, sizeof(error)), 0);
+	assert_int_equal(capture_sweep(capture, true), 0);
+	assert_int_equal(newest(child.pid)->cgroup_id, scope_id);
+	/* What was found is clean after the next sweep. */
+	assert_true(capture_has_unsent(capture));
+	assert_int_equal(capture_sweep(capture, false), 0);
+	move(&child, host.mount);
+	assert_true(capture_has_unsent(capture));
+	assert_int_equal(capture_sweep(capture, false), 0);
+	assert_int_equal(newest(child.pid)->type, RSS_EVENT_EXIT);
+	end_child(&child);
+	capture_close(capture);
+}
+
 /* What does not fit is counted once for each address space, not for each of its updates. */
 static void test_overflow_counts_address_spaces(void **state)
 {
@@ -255,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_a_borrower_is_not_swept),
 		cmocka_unit_test(test_a_process_without_its_leader_is_swept),
 		cmocka_unit_test(test_moves_of_silent_processes_are_seen),
+		cmocka_unit_test(test_a_move_without_a_leader_is_seen),
 		cmocka_unit_test(test_overflow_counts_address_spaces),
 	};
 

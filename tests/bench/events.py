@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What the collector's programs do in a storm: how often and how long each runs, how full the ring
+gets, how many records come, and from which rate of them on some are lost.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+import observers
+
+# Finer and finer, until records are lost.
+LADDER = [("100ms", "256KiB"), ("10ms", "4KiB"), ("1ms", "4KiB"), ("100us", "4KiB"),
+          ("10us", "4KiB"), ("1us", "4KiB")]
+SECONDS = 2
+
+
+def bpf_ids(pid, what):
+    """Programs or maps that the process holds, from its descriptors."""
+    ids = set()
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{fd}") as f:
+                ids.update(int(n) for n in re.findall(rf"^{what}_id:\s*(\d+)$", f.read(), re.M))
+        except FileNotFoundError:
+            pass  # it was closed meanwhile
+    return ids
+
+
+def bpftool(*argv):
+    return json.loads(subprocess.run(["bpftool", "--json", *argv], check=True,
+                                     capture_output=True).stdout)
+
+
+def program_runs(pid):
+    ids = bpf_ids(pid, "prog")
+    return {p["name"]: (p.get("run_cnt", 0), p.get("run_time_ns", 0))
+            for p in bpftool("prog", "show") if p["id"] in ids}
+
+
+def storm(build):
+    return subprocess.run([f"{build}/tests/bench/storm", "--threads=all",
+                           f"--duration={SECONDS}s"], check=True, capture_output=True)
+
+
+def spawns(build):
+    return subprocess.run([f"{build}/tests/bench/spawns", "2000"], check=True)
+
+
+def count_runs(build, title, work):
+    """What each program did while @work ran."""
+    stats = observers.Observer("stats", "", [f"{build}/tests/bench/hooks", "--stats"], end="stdin")
+    ours = observers.memgrowth(build, "ours", "ours")
+    try:
+        stats.start()
+        ours.start()
+        before, began = program_runs(ours.process.pid), time.monotonic()
+        work(build)
+        after, seconds = program_runs(ours.process.pid), time.monotonic() - began
+    finally:
+        ours.stop()
+        stats.stop()
+    rows = []
+    for name, (runs, ns) in sorted(after.items()):
+        runs, ns = runs - before.get(name, (0, 0))[0], ns - before.get(name, (0, 0))[1]
+        if runs:
+            rows.append({"program": name, "runs_per_s": runs / seconds, "ns_per_run": ns / runs,
+                         "share_of_a_cpu": ns * 1e-9 / seconds})
+    return {"work": title, "seconds": seconds, "programs": rows}
+
+
+def end_of(folder):
+    """The last record of a recording: what was seen and lost in all."""
+    path = os.path.join(folder, "samples")
+    with open(path, "rb") as f:
+        f.seek(max(0, os.path.getsize(path) - 4096))
+        end = json.loads(f.read().splitlines()[-1])
+    if end.get("type") != "end":
+        raise observers.Broken(f"{path}: the recording has no end")
+    return end
+
+
+def climb(build, ring):
+    """One row a step of the ladder; ends with the first that loses records."""
+    rows = []
+    for interval, threshold in LADDER:
+        ours = observers.memgrowth(build, "ours", "", f"--interval={interval}",
+                                   f"--threshold={threshold}", f"--ring-size={ring}")
+        try:
+            ours.start()
+            began = time.monotonic()
+            result = json.loads(storm(build).stdout)
+            spawns(build)
+            seconds = time.monotonic() - began
+            end = ours.stop(read=end_of)
+        finally:
+            ours.stop()
+        rows.append({"interval": interval, "threshold": threshold, "ring": ring,
+                     "faults_per_s": result["faults_per_s"],
+                     "updates_per_s": end["events"] / seconds,
+                     "records_per_s": end["records"] / seconds, "lost": end["lost"]})
+        if end["lost"]:
+            break
+    return rows
+
+
+def markdown(result):
+    lines = ["| while | program | runs a second | ns a run | share of one CPU |",
+             "|---|---|---|---|---|"]
+    for part in result["runs"]:
+        lines += [f"| {part['work']} | `{p['program']}` | {p['runs_per_s']:,.0f} | "
+                  f"{p['ns_per_run']:,.0f} | {p['share_of_a_cpu'] * 100:.2f} % |"
+                  for p in part["programs"]]
+    lines += ["", "A run's time has about 50 ns of the counting itself in it.", "",
+              "| ring | interval | threshold | faults a second | updates seen a second | "
+              "records written a second | records lost |", "|---|---|---|---|---|---|---|"]
+    for row in result["ladder"]:
+        lines.append(f"| {row['ring']} | {row['interval']} | {row['threshold']} | "
+                     f"{row['faults_per_s']:,.0f} | {row['updates_per_s']:,.0f} | "
+                     f"{row['records_per_s']:,.0f} | {row['lost']:,} |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build")
+    args = parser.parse_args()
+    args.build = os.path.abspath(args.build)
+    if os.geteuid() != 0:
+        sys.exit("events.py: loads BPF programs: run it as root")
+    result = {
+        "runs": [count_runs(args.build, "a storm on each CPU", storm),
+                 count_runs(args.build, "fork, exec and exit", spawns)],
+        "ladder": climb(args.build, "4MiB") + climb(args.build, "4KiB"),
+    }
+    os.makedirs(f"{args.build}/bench", exist_ok=True)
+    with open(f"{args.build}/bench/events.json", "w") as f:
+        json.dump(result, f, indent=1)
+    with open(f"{args.build}/bench/events.md", "w") as f:
+        f.write(markdown(result))
+    print(markdown(result), end="")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except observers.Broken as e:
+        sys.exit(f"events.py: {e}")

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What real work costs while the collector watches: each work alone and watched in blocks of four
+(alone, watched, watched, alone, or the other way round), so that a drift of the machine falls out.
+"""
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import observers
+import paired
+
+
+# One program under many names; Debian's redis-server only adds one, and a service that runs always.
+REDIS = "/usr/bin/redis-check-rdb"
+
+
+class Work:
+    """Something to be timed. @before and @after run untimed, around all runs."""
+
+    def __init__(self, key, title, argv, before=None, after=None, each=None):
+        self.key, self.title, self.argv = key, title, argv
+        self.before, self.after, self.each = before, after, each
+
+    def run(self):
+        """Elapsed and CPU time in seconds."""
+        if self.each:
+            self.each()
+        began, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(self.argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        elapsed, now = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode:
+            raise observers.Broken(f"{' '.join(self.argv)}: exit {done.returncode}: "
+                                   f"{done.stderr.decode(errors='replace')[-500:]}")
+        return elapsed, (now.ru_utime + now.ru_stime) - (used.ru_utime + used.ru_stime)
+
+
+def compile_work(source, folder):
+    out = f"{folder}/compiled"
+
+    def forget():
+        shutil.rmtree(out, ignore_errors=True)
+        os.makedirs(out)
+        open(f"{out}/.deps", "w").close()  # the packages are there
+    return Work("compile", "compile of memgen (gcc -O0, all CPUs)",
+                ["make", "--silent", f"--directory={source}", f"--jobs={os.cpu_count()}",
+                 f"BUILD={out}", "CFLAGS=-O0", f"{out}/memgen"], each=forget)
+
+
+def redis_work(folder, requests):
+    socket, state = f"{folder}/redis.sock", {}
+
+    def before():
+        state["server"] = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder],
+            executable=REDIS, stdout=subprocess.DEVNULL)
+        end = time.monotonic() + 20
+        while subprocess.run(["redis-cli", "-s", socket, "ping"], capture_output=True).returncode:
+            if time.monotonic() > end:
+                raise observers.Broken("redis-server: does not answer")
+
+    def after():
+        state["server"].terminate()
+        state["server"].wait()
+    return Work("redis", "redis-benchmark, SET and GET over 100,000 keys",
+                ["redis-benchmark", "-s", socket, "-q", "-t", "set,get", "-d", "512",
+                 "-r", "100000", "-n", str(requests)], before, after)
+
+
+def works(build, folder, scale):
+    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return [
+        compile_work(source, folder),
+        redis_work(folder, int(100000 * scale)),
+        Work("vm", "stress-ng --vm 2", ["stress-ng", "--quiet", "--vm", "2", "--vm-bytes", "128M",
+                                        "--vm-ops", str(int(100000 * scale)), "--seed", "1"]),
+        Work("spawns", "fork, exec and exit of `true`",
+             [f"{build}/tests/bench/spawns", str(int(2000 * scale))]),
+    ]
+
+
+def run_block(work, observer, rng):
+    """Ratios of watched over alone: elapsed time, CPU time, and that with the observer's own."""
+    alone, watched, own_s = [], [], 0.0
+    for is_watched in rng.choice(((0, 1, 1, 0), (1, 0, 0, 1))):
+        if not is_watched:
+            alone.append(work.run())
+            continue
+        try:
+            observer.start()
+            began_ns = observer.cpu_ns()
+            watched.append(work.run())
+            own_s += (observer.cpu_ns() - began_ns) * 1e-9
+        finally:
+            observer.stop()
+    alone_s, alone_cpu_s = (sum(column) for column in zip(*alone))
+    watched_s, watched_cpu_s = (sum(column) for column in zip(*watched))
+    return {"alone_s": alone_s / 2, "elapsed": watched_s / alone_s,
+            "cpu": watched_cpu_s / alone_cpu_s,
+            "cpu_and_own": (watched_cpu_s + own_s) / alone_cpu_s, "own": own_s / watched_s}
+
+
+def measure(work, observer, blocks, rng):
+    if work.before:
+        work.before()
+    try:
+        work.run()  # warm
+        rounds = [run_block(work, observer, rng) for _ in range(blocks)]
+    finally:
+        if work.after:
+            work.after()
+    row = {"key": work.key, "title": work.title, "observer": observer.title, "blocks": blocks,
+           "command": " ".join(work.argv),
+           "alone_s": statistics.median(r["alone_s"] for r in rounds)}
+    for name in ("elapsed", "cpu", "cpu_and_own", "own"):
+        value, low, high = paired.median_interval(rounds, paired.median_of(name))
+        row[name] = {"value": value, "low": low, "high": high}
+    return row, rounds
+
+
+def percent(figure, base=1.0):
+    value, low, high = ((figure[k] - base) * 100 for k in ("value", "low", "high"))
+    return f"{value:+.2f} % ({low:+.2f} to {high:+.2f})"
+
+
+def markdown(rows):
+    lines = [f"Medians of {rows[0]['blocks']} blocks (alone, watched, watched, alone), with 95 % "
+             "intervals. Elapsed is what who waits for the work sees; CPU is user and system time "
+             "of the work, then with the collector's own added.", "",
+             "| work | alone | elapsed | CPU of the work | and of the collector | the collector's "
+             "share of one CPU |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(f"| {row['title']} | {row['alone_s']:.2f} s | {percent(row['elapsed'])} | "
+                     f"{percent(row['cpu'])} | {percent(row['cpu_and_own'])} | "
+                     f"{row['own']['value'] * 100:.2f} % |")
+    lines += ["", "Each work, as it was started:", ""]
+    lines += [f"- {row['title']}: `{row['command']}`" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--blocks", type=int, default=15)
+    parser.add_argument("--scale", type=float, default=1.0, help="length of the works")
+    parser.add_argument("--only", help="works, by comma")
+    parser.add_argument("--memgrowth", help="another build's")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    args.build = os.path.abspath(args.build)
+    if os.geteuid() != 0:
+        sys.exit("work.py: loads BPF programs: run it as root")
+    observer = observers.memgrowth(args.build, "ours", "ours", program=args.memgrowth)
+    rng, rows, rounds = random.Random(args.seed), [], {}
+    with tempfile.TemporaryDirectory(prefix="leaklab-bench.") as folder:
+        known = works(args.build, folder, args.scale)
+        names = args.only.split(",") if args.only else [w.key for w in known]
+        for name in names:
+            if name not in [w.key for w in known]:
+                sys.exit(f"work.py: --only={name}: there is no such work "
+                         f"({', '.join(w.key for w in known)})")
+        for work in (w for w in known if w.key in names):
+            row, rounds[work.key] = measure(work, observer, args.blocks, rng)
+            rows.append(row)
+    os.makedirs(f"{args.build}/bench", exist_ok=True)
+    with open(f"{args.build}/bench/work.json", "w") as f:
+        json.dump({"summary": rows, "rounds": rounds}, f, indent=1)
+    with open(f"{args.build}/bench/work.md", "w") as f:
+        f.write(markdown(rows))
+    print(markdown(rows), end="")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except observers.Broken as e:
+        sys.exit(f"work.py: {e}")
