@@ -127,7 +127,8 @@ doctor: programs ## Say what this host can and cannot do
 
 install: programs ## Install programs, scenarios and documents under PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/leaklab/scenarios \
-		$(DESTDIR)$(PREFIX)/share/leaklab/containers $(DESTDIR)$(PREFIX)/share/doc/leaklab
+		$(DESTDIR)$(PREFIX)/share/leaklab/containers \
+		$(DESTDIR)$(PREFIX)/share/doc/leaklab/docs/examples
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 containers/Containerfile.* $(DESTDIR)$(PREFIX)/share/leaklab/containers
 	install -m 755 containers/*.sh $(DESTDIR)$(PREFIX)/share/leaklab/containers
@@ -141,9 +142,11 @@ install: programs ## Install programs, scenarios and documents under PREFIX
 		$(DESTDIR)$(PREFIX)/share/leaklab/scenarios/simulated
 	install -m 644 scenarios/simulated/noise/*.json \
 		$(DESTDIR)$(PREFIX)/share/leaklab/scenarios/simulated/noise
-	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/leaklab
+	install -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/leaklab
+	install -m 644 docs/*.md $(DESTDIR)$(PREFIX)/share/doc/leaklab/docs
+	install -m 755 docs/examples/* $(DESTDIR)$(PREFIX)/share/doc/leaklab/docs/examples
 
-clean: ## Remove what was built (runs/ stays)
+clean: ## Remove what was built (runs/ and soaks/ stay)
 	rm -rf $(BUILD) compile_commands.json
 
 format: ## Format the C sources in place

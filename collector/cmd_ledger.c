@@ -34,7 +34,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'c':
-		args->cgroup = arg;
+		args->cgroup = cmd_parse_cgroup(state, arg);
 		break;
 	case 'j':
 		args->form = LEDGER_JSON;
@@ -128,6 +128,7 @@ static int take_picture(struct live *live, const struct cgroup_host *host, char 
 	struct capture_settings capture = { .source = CAPTURE_PROC, .host = host };
 	struct ledger_settings ledger = { .sink = put_record, .ctx = live };
 	int err = capture_open(&capture, on_event, live, &live->capture, error, size);
+	uint64_t now_ns;
 
 	if (err)
 		return err;
@@ -141,8 +142,9 @@ static int take_picture(struct live *live, const struct cgroup_host *host, char 
 		err = tracker_walk(live->tracker, clock_mono_ns());
 	if (!err)
 		err = capture_sweep(live->capture, true);
-	if (!err)
-		ledger_poll(live->ledger, clock_mono_ns());
+	now_ns = clock_mono_ns();
+	while (!err && ledger_poll(live->ledger, now_ns))
+		;
 	err = err ? err : live->error;
 	if (err)
 		snprintf(error, size, "reading processes and cgroups: %s", strerror(-err));

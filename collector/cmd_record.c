@@ -142,7 +142,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		args->options.ready_fd = (int)parse_count(state, "ready-fd", arg, 1 << 20);
 		break;
 	case 'c':
-		args->cgroup = arg;
+		args->cgroup = cmd_parse_cgroup(state, arg);
 		break;
 	case 'i':
 		capture->interval_ns = parse_time(state, "interval", arg);
@@ -201,20 +201,28 @@ static int resolve_scope(struct arguments *args, const struct cgroup_host *host)
 	return 0;
 }
 
+/* A file that is written to, or standard output. */
+struct output {
+	FILE *file; /* NULL: none is */
+	const char *path;
+	bool made; /* it was not there before */
+};
+
 /* A recording that is there already is never overwritten; pipes and devices are just opened. */
-static FILE *open_output(const char *path)
+static int open_output(const char *path, struct output *ret)
 {
 	struct stat st;
 	FILE *f = NULL;
 	bool is_stdout = strcmp(path, "-") == 0;
+	bool is_there = is_stdout || stat(path, &st) == 0;
 	int fd;
 
-	if (!is_stdout && stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+	if (!is_stdout && is_there && S_ISREG(st.st_mode) && st.st_size > 0) {
 		log_error(
 			"%s: is there already and is not overwritten; remove it or choose another "
 			"name",
 			path);
-		return NULL;
+		return EXIT_BROKEN;
 	}
 	fd = is_stdout ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd >= 0)
@@ -223,7 +231,27 @@ static FILE *open_output(const char *path)
 		log_error("%s: cannot be written: %m; choose another place", path);
 	if (!f && fd >= 0)
 		close(fd);
-	return f;
+	if (!f)
+		return EXIT_BROKEN;
+	*ret = (struct output){ f, path, !is_there };
+	return EXIT_OK;
+}
+
+/*
+ * Returns @code, or what went wrong at the end of one that was right. A file of a command that
+ * failed before there was anything to write is not left behind.
+ */
+static int close_output(struct output *output, int code)
+{
+	struct stat st;
+
+	if (!output->file)
+		return code;
+	if (fclose(output->file) && code == EXIT_OK)
+		code = EXIT_BROKEN;
+	if (code != EXIT_OK && output->made && stat(output->path, &st) == 0 && st.st_size == 0)
+		unlink(output->path);
+	return code;
 }
 
 /* What could not be read is missing in the recording: whoever reads it must know. */
@@ -337,6 +365,7 @@ int cmd_record(int argc, char **argv)
 		       "  memgrowth record -o samples.jsonl --detections detections.jsonl -d 60s\n"
 		       "  memgrowth record --cgroup /system.slice | memgrowth replay -\n",
 	};
+	struct output samples = { 0 }, detections = { 0 };
 	struct arguments args = defaults;
 	int ret;
 
@@ -351,20 +380,15 @@ int cmd_record(int argc, char **argv)
 			  "--detections=FILE");
 		return EXIT_USAGE;
 	}
-	args.options.samples = open_output(args.output);
-	if (!args.options.samples)
-		return EXIT_BROKEN;
-	if (args.detections) {
-		args.options.detections = open_output(args.detections);
-		if (!args.options.detections)
-			return EXIT_BROKEN;
-	}
-	ret = run(&args);
-	if (fclose(args.options.samples) && ret == EXIT_OK)
-		ret = EXIT_BROKEN;
-	if (args.options.detections && fclose(args.options.detections) && ret == EXIT_OK)
-		ret = EXIT_BROKEN;
-	return ret;
+	ret = open_output(args.output, &samples);
+	if (ret == EXIT_OK && args.detections)
+		ret = open_output(args.detections, &detections);
+	args.options.samples = samples.file;
+	args.options.detections = detections.file;
+	if (ret == EXIT_OK)
+		ret = run(&args);
+	ret = close_output(&samples, ret);
+	return close_output(&detections, ret);
 }
 
 static void say_watching(uint64_t processes)
@@ -388,18 +412,17 @@ int cmd_watch(int argc, char **argv)
 		       "  memgrowth watch --cgroup /machine.slice --duration 10m\n"
 		       "  memgrowth watch --patience 10min\n",
 	};
+	struct output words = { 0 };
 	struct arguments args = defaults;
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	args.options.detections = open_output("-");
-	if (!args.options.detections)
-		return EXIT_BROKEN;
-	setlinebuf(args.options.detections);
+	ret = open_output("-", &words);
+	if (ret != EXIT_OK)
+		return ret;
+	args.options.detections = words.file;
+	setlinebuf(words.file);
 	args.options.for_people = true;
 	args.options.on_ready = say_watching;
-	ret = run(&args);
-	if (fclose(args.options.detections) && ret == EXIT_OK)
-		ret = EXIT_BROKEN;
-	return ret;
+	return close_output(&words, run(&args));
 }

@@ -57,6 +57,13 @@ void cmd_recording_argument(const char **ret, const char *arg, struct argp_state
 	}
 uint64_t cmd_parse_patience(struct argp_state *state, const char *text);
 
+/*
+ * The value of --cgroup, which must not be empty: that would be the root, the whole host, and is
+ * what podman gives as the cgroup of a container that does not run. An empty one ends the command,
+ * as of wrong usage.
+ */
+const char *cmd_parse_cgroup(struct argp_state *state, const char *text);
+
 int cmd_record(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 int cmd_replay(int argc, char **argv);

@@ -307,7 +307,7 @@ static void fail_account(struct ledger *ledger, struct account *account, int err
 	enqueue(ledger, account, QUEUE_RETRY, now_ns);
 }
 
-void ledger_poll(struct ledger *ledger, uint64_t now_ns)
+bool ledger_poll(struct ledger *ledger, uint64_t now_ns)
 {
 	uint64_t end_ns = clock_mono_ns() + SLICE_NS;
 	unsigned int reads = 0;
@@ -321,9 +321,10 @@ void ledger_poll(struct ledger *ledger, uint64_t now_ns)
 			if (err)
 				fail_account(ledger, account, err, now_ns);
 			if (++reads >= SLICE_READS && clock_mono_ns() >= end_ns)
-				return;
+				return true;
 		}
 	}
+	return false;
 }
 
 struct ledger_stats ledger_stats(const struct ledger *ledger)

@@ -11,6 +11,7 @@
 #ifndef LEAKLAB_COLLECTOR_LEDGER_H
 #define LEAKLAB_COLLECTOR_LEDGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,9 +71,10 @@ int ledger_learn(struct ledger *ledger, const struct record *record);
 
 /*
  * Reads what is due at @now_ns, the urgent first, for about 10 ms at most: what is left over comes
- * first with the next call.
+ * first with the next call. Returns whether it ended for the time: another call with the same
+ * @now_ns goes on with what may be left over, until it returns false.
  */
-void ledger_poll(struct ledger *ledger, uint64_t now_ns);
+bool ledger_poll(struct ledger *ledger, uint64_t now_ns);
 
 struct ledger_stats ledger_stats(const struct ledger *ledger);
 

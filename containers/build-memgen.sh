@@ -1,14 +1,18 @@
 #!/bin/sh
-# Builds the image of memgen: build-memgen.sh MEMGEN WORKDIR
+# Builds the image of memgen: build-memgen.sh MEMGEN
 # Its labels say which memgen is in it; leaklab runs it only beside the very same one.
 set -eu
 
+[ $# -eq 1 ] || {
+	echo "usage: $0 MEMGEN" >&2
+	exit 2
+}
 memgen=$1
-work=$2
 here=$(dirname "$0")
-
-rm -rf "$work"
-mkdir -p "$work"
+# As root in a folder of its own, which nobody else could have put there.
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/leaklab-image-XXXXXX")
+trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'exit 130' HUP INT TERM
 cp "$memgen" "$work/memgen"
 version=$("$work/memgen" --version)
 sha256=$(sha256sum <"$work/memgen")

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Builds an image of the host's stress-ng and its libraries, without network:
-# build-stress-ng.sh WORKDIR
+# Builds an image of the host's stress-ng and its libraries, without network.
 set -eu
 
-work=$1
+[ $# -eq 0 ] || {
+	echo "usage: $0" >&2
+	exit 2
+}
 here=$(dirname "$0")
 
 program=$(command -v stress-ng) || {
@@ -11,7 +13,10 @@ program=$(command -v stress-ng) || {
 		"'apt-get install stress-ng'" >&2
 	exit 3
 }
-rm -rf "$work"
+# As root in a folder of its own, which nobody else could have put there.
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/leaklab-image-XXXXXX")
+trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'exit 130' HUP INT TERM
 mkdir -p "$work/root/usr/bin"
 cp "$program" "$work/root/usr/bin/stress-ng"
 # ldd prints "name => /path (address)", and the loader as "/path (address)". Each library keeps its

@@ -3,11 +3,11 @@
 images: $(BUILD)/memgen ## Build the container images (as root)
 	$(Q)containers/ensure-image.sh localhost/leaklab-memgen:latest $(BUILD)/images/memgen.stamp \
 		"$(BUILD)/memgen containers/Containerfile.memgen containers/build-memgen.sh" \
-		containers/build-memgen.sh $(BUILD)/memgen $(BUILD)/images/memgen
+		containers/build-memgen.sh $(BUILD)/memgen
 	$(Q)containers/ensure-image.sh localhost/leaklab-stress-ng:latest \
 		$(BUILD)/images/stress-ng.stamp \
 		"/usr/bin/stress-ng containers/Containerfile.stress-ng containers/build-stress-ng.sh" \
-		containers/build-stress-ng.sh $(BUILD)/images/stress-ng
+		containers/build-stress-ng.sh
 
 # The real programs of scenarios/real-*.yaml: about a minute and a half and 1 GB of packages, so no
 # part of `images`. Their packages change more seldom than what drives them.
@@ -26,5 +26,5 @@ images-real: images $(BUILD)/.deps-real ## Build the image of the real programs 
 	$(Q)containers/ensure-image.sh localhost/leaklab-real:latest $(BUILD)/images/real.stamp \
 		"$(REAL_FILES) containers/Containerfile.real containers/build-real.sh \
 			$(BUILD)/images/real-base.stamp" \
-		containers/build-real.sh $(BUILD)/images/real
+		containers/build-real.sh
 .PHONY: deps-real images-real

@@ -464,8 +464,11 @@ static int check_together(const struct command_line *line, const struct gen_conf
 			UNITS_DURATION_EXAMPLES);
 	if (config->start_delay_ns >= config->duration_ns)
 		return gen_refuse(ret_error,
-			"--start-delay=%gs: not less than --duration (%gs): nothing would happen",
-			gen_seconds(config->start_delay_ns), gen_seconds(config->duration_ns));
+			"--start-delay=%gs%s: not less than --duration (%gs): nothing would "
+			"happen; give a longer --duration, or --start-delay=0",
+			gen_seconds(config->start_delay_ns),
+			line->given[OPT_START_DELAY] ? "" : " (the default)",
+			gen_seconds(config->duration_ns));
 	if (line->given[OPT_STOP] && config->params.stop_ns == 0)
 		return gen_refuse(ret_error, "--stop=0: must be more than 0 (a pattern that never "
 					     "moves: memgen steady)");

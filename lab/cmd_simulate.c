@@ -429,14 +429,6 @@ static int simulate(const struct options *options, const struct work *work, FILE
 	return err == -EINTR ? EXIT_INTERRUPTED : code;
 }
 
-/* A device or a pipe is written to; renaming a file over it would replace it. */
-static bool is_special(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-}
-
 static int copy_lines(FILE *out, const void *data)
 {
 	FILE *judged = *(FILE *const *)data;
@@ -469,7 +461,7 @@ static int simulate_to_file(const struct options *options, const struct work *wo
 	FILE *out;
 	int code;
 
-	if (options->output && !is_special(options->output) &&
+	if (options->output && report_is_replaceable(options->output) &&
 		asprintf(&part, "%s.part", options->output) < 0) {
 		part = NULL;
 		log_error("out of memory");

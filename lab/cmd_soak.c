@@ -15,6 +15,7 @@
 #include "lab/problems.h"
 #include "lab/report/report.h"
 #include "lab/rundir/run_files.h"
+#include "lab/runner/checks.h"
 #include "lab/soak/soak_plan.h"
 #include "lab/soak/soak_record.h"
 #include "lab/soak/soak_report.h"
@@ -165,7 +166,7 @@ static const struct argp_option options[] = {
 	{ "settle", 't', "TIME", 0, "Left out of what is judged, in each session (10min)", 0 },
 	{ "seed", 's', "N", 0, "Seed of the first round, one more for each (1)", 0 },
 	{ "dir", 'D', "DIR", 0, "The soak's folder; one that is there is gone on with", 0 },
-	{ "runs", 'r', "DIR", 0, "Where the folder of a new soak is made (runs)", 0 },
+	{ "runs", 'r', "DIR", 0, "Where the folder of a new soak is made (soaks)", 0 },
 	{ "format", 'f', "NAME", 0, "Of a report: text, json or markdown", 0 },
 	{ 0 },
 };
@@ -182,7 +183,7 @@ static const struct argp argp = {
 	       "  sudo leaklab soak --duration 24h --dir /var/tmp/soak\n"
 	       "  sudo leaklab soak --dir /var/tmp/soak\n"
 	       "  leaklab soak report /var/tmp/soak --format markdown\n"
-	       "  sudo leaklab soak none --duration 10min --interval 10s\n\n"
+	       "  sudo leaklab soak none --duration 1h --interval 10s\n\n"
 	       "Exit codes: 0 pass or a warning, 1 a gate was missed, 2 usage, 3 the lab or the "
 	       "host "
 	       "is broken, 77 too short to say, 130 interrupted.",
@@ -300,9 +301,19 @@ static int check_resumed(const struct soak_args *args, const struct soak_history
 	return 0;
 }
 
+/* Before there is a folder that only root can remove, or a soak that did not begin. */
+static int require_root(void)
+{
+	_cleanup_problems_ struct problems problems = { 0 };
+	int err = check_root(&problems);
+
+	problems_log(&problems);
+	return err < 0 ? EXIT_BROKEN : 0;
+}
+
 static int make_dir(const struct soak_args *args, char *buf, size_t size)
 {
-	const char *runs = args->runs_dir ?: "runs";
+	const char *runs = args->runs_dir ?: "soaks";
 	char when[24];
 
 	if (args->dir) {
@@ -399,7 +410,7 @@ static int run_session(const char *dir, int record_fd, const struct soak_history
 		return EXIT_BROKEN;
 	code = report_dir(dir, FORMAT_TEXT, true);
 	if (end == SOAK_END_INTERRUPTED) {
-		log_info("go on with `leaklab soak --dir %s`", dir);
+		log_info("go on with `sudo %s soak --dir %s`", program_invocation_name, dir);
 		return EXIT_INTERRUPTED;
 	}
 	return end == SOAK_END_BROKEN || problems.count ? EXIT_BROKEN : code;
@@ -442,7 +453,9 @@ int cmd_soak(int argc, char **argv)
 		return EXIT_USAGE;
 	if (args.report)
 		return report_dir(args.dir, args.format, false);
-	code = make_dir(&args, dir, sizeof(dir));
+	code = require_root();
+	if (code == 0)
+		code = make_dir(&args, dir, sizeof(dir));
 	if (code == 0)
 		code = absolute(dir, sizeof(dir));
 	if (code == 0)

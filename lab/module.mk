@@ -10,9 +10,10 @@ $(eval $(call program,leaklab,$(BUILD)/lab/main.o $(LAB_OBJS) $(LAB_CGROUP_OBJS)
 # Hours of the collector under load. With DIR of a soak that was cut short it goes on.
 DURATION ?=
 DIR ?=
+SOAKS ?= soaks
 PLAN ?=
-soak: need-root programs images ## Soak the collector and judge it: DURATION=24h PLAN=default; DIR=runs/... goes on
+soak: need-root programs images ## Soak the collector and judge it: DURATION=24h PLAN=default; DIR=soaks/... goes on
 	$(Q)$(BUILD)/leaklab soak $(PLAN) $(if $(DURATION),--duration $(DURATION)) \
-		$(if $(DIR),--dir $(DIR),--runs $(RUNS)) \
+		$(if $(DIR),--dir $(DIR),--runs $(SOAKS)) \
 		$(if $(filter command% environment%,$(origin SEED)),--seed $(SEED))
 .PHONY: soak

@@ -156,8 +156,8 @@ static void advance(struct detect *detect, struct process *process, uint32_t kib
 	/* After the judgement: the buckets that closed end before this value. */
 	if (kib != process->newest_kib)
 		process->changed_ns = detect->now_ns;
-	if (kib > process->newest_kib + HUGE_KIB - HUGE_SLACK_KIB &&
-		kib < process->newest_kib + HUGE_KIB + HUGE_SLACK_KIB)
+	if (kib > (uint64_t)process->newest_kib + HUGE_KIB - HUGE_SLACK_KIB &&
+		kib < (uint64_t)process->newest_kib + HUGE_KIB + HUGE_SLACK_KIB)
 		process->huge_kib += HUGE_KIB;
 	process->newest_kib = kib;
 }

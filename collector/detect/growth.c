@@ -11,6 +11,8 @@
 /* One step at a level below this may be a spike of a moment; it must stand for so many floors. */
 #define RISING_ONE_STEP_LEVEL 2
 #define JUMP_FLOORS 4
+/* And growth is one step when that makes more than so much of it. */
+#define ONE_STEP_SHARE 0.75
 /* Below 4 s programs take and give back three times as much as they do above. */
 #define RISING_STEADY_LEVEL 4
 #define LEAK_FIRST_LEVEL 6
@@ -31,18 +33,13 @@
 #define THRESHOLD_SHARE 1024
 #define THRESHOLD_NOISE 4
 
-static uint32_t greater(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
 uint32_t growth_threshold_kib(uint32_t value_kib, uint32_t error_kib, uint32_t noise_kib)
 {
-	uint32_t threshold = greater(THRESHOLD_MIN_KIB, value_kib / THRESHOLD_SHARE);
+	uint32_t threshold = greater_kib(THRESHOLD_MIN_KIB, value_kib / THRESHOLD_SHARE);
 
 	if (error_kib > UINT32_MAX / 2 || noise_kib > UINT32_MAX / THRESHOLD_NOISE)
 		return UINT32_MAX;
-	return greater(threshold, greater(2 * error_kib, THRESHOLD_NOISE * noise_kib));
+	return greater_kib(threshold, greater_kib(2 * error_kib, THRESHOLD_NOISE * noise_kib));
 }
 
 /* Growth from the newest closed floor to the one before it. */
@@ -101,7 +98,8 @@ static bool find_rising_at(
 		largest = step > largest ? step : largest;
 		/* Of a single step, which floors of 1 s would show, see find_jump(). */
 		if (grown < threshold_kib ||
-			(level < RISING_ONE_STEP_LEVEL && 4 * largest > 3 * grown))
+			(level < RISING_ONE_STEP_LEVEL &&
+				(double)largest > ONE_STEP_SHARE * (double)grown))
 			continue;
 		set_rise(series, level, back, grown, rose, ret);
 		return true;

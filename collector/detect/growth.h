@@ -62,7 +62,8 @@ bool growth_find_leak(const struct series *series, uint32_t levels, uint32_t thr
 
 /*
  * The slope of the line through the floors at @level, KiB/s, with the half of its 95 % interval by
- * Student's t (as shape.h says of even growth). Returns false while there are fewer than eight.
+ * Student's t with six degrees of freedom, eight valleys being taken for independent. Returns false
+ * while there are fewer than eight.
  */
 bool growth_valley_rate(
 	const struct series *series, int level, double *ret_kib_per_s, double *ret_error_kib_per_s);

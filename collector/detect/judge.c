@@ -5,6 +5,8 @@
  */
 #include "collector/detect/state.h"
 
+#include <string.h>
+
 #include "collector/detect/confidence.h"
 #include "collector/detect/shape.h"
 
@@ -12,16 +14,15 @@
 #define UPDATE_NS (5 * NS_PER_SECOND)
 #define UPDATE_MAX_NS (60 * NS_PER_SECOND)
 /*
- * "Growing" is over after this long without a new high, or, for slow growth, after four times what
- * the next eighth of the threshold takes at its rate; a leak after so many times the span that it
- * was found in.
+ * "Growing" is over after this long without a new high, or, for slow growth, after what half of the
+ * threshold takes at its rate, twice what it takes to a new high; of growth in steps after so many
+ * halves of its longest pause. A leak is over after so many times the span that it was found in.
+ * No time is so long that sums with it overflow.
  */
 #define QUIET_MIN_NS (8 * NS_PER_SECOND)
+#define QUIET_MAX_NS (1ULL << 62)
+#define QUIET_PAUSE_HALVES 3
 #define LEAK_QUIET_SPANS 4
-/* Growth with longer pauses is new each time. */
-#define PAUSE_MAX_NS (40 * NS_PER_SECOND)
-/* Growth is asked for so long after a step. */
-#define STEP_NS (2 * NS_PER_SECOND)
 /* And over when all but a half of the growth was given back, of a leak all but a quarter. */
 #define SHARES_BACK(tier) ((tier) == DETECT_LEAK ? 4 : 2)
 /* The score of a leak is that time in units of this, what eight buckets of 8 s show. */
@@ -42,42 +43,41 @@ static double score_of(const struct process *process, enum detect_tier tier)
 
 	if (tier == DETECT_GROWING)
 		return grown > 0 ? grown / process_threshold(process) : 0;
-	return (double)growth->span_ns * 1e-9 / SCORE_SPAN_S * growth->steadiness;
-}
-
-static uint32_t greater(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
+	/* The newest floor was held for the time of a bucket. */
+	return (double)(growth->span_ns + series_bucket_ns(growth->level)) * 1e-9 / SCORE_SPAN_S *
+	       growth->steadiness;
 }
 
 static struct shape measure(const struct detect *detect, struct process *process, bool leaking,
 	const struct growth *leak, bool over)
 {
-	uint64_t value_kib = process->series.value;
 	uint32_t swing = process->rest_swing_kib / SWING_SIGMAS;
-
+	uint64_t value_kib = process->series.value;
 	double valley_slope = 0, valley_error = 0;
+	/* When no leak stands, @leak is of one that was. */
+	bool below_teeth = leaking && leak->below_teeth;
 
-	if (leaking && leak->below_teeth)
+	if (below_teeth)
 		growth_valley_rate(&process->series, leak->level, &valley_slope, &valley_error);
 	episode_put(&process->episode, detect->now_ns, process->series.value);
 	return shape_measure(&process->episode,
 		&(struct shape_context){
-			.noise_kib = greater(process->noise[0] / NOISE_UNITS, swing),
-			.rest_noise_kib = greater(process->rest_noise[0] / NOISE_UNITS, swing),
-			.slow_noise_kib = greater(process->rest_noise[1] / NOISE_UNITS, swing),
+			.noise_kib = greater_kib(process->noise[0] / NOISE_UNITS, swing),
+			.rest_noise_kib = greater_kib(process->rest_noise[0] / NOISE_UNITS, swing),
+			.slow_noise_kib = greater_kib(process->rest_noise[1] / NOISE_UNITS, swing),
 			.least_rise_kib = process_least_growth(process, 0) / 2,
 			.valley_slope = valley_slope,
 			.valley_error = valley_error,
-			.has_teeth = leak->below_teeth || process_has_teeth(detect, process),
+			.has_teeth = below_teeth || process_has_teeth(detect, process),
 			.leaking = leaking && !over,
 			.over = over,
-			.huge_pages = 4ULL * process->huge_kib >
-				      3ULL * (process->series.value - process->episode.base),
+			.huge_pages =
+				value_kib >= process->episode.base &&
+				4ULL * process->huge_kib > 3 * (value_kib - process->episode.base),
 			.risen_ns = process->high_ns,
 			.seen_ns = process->seen_ns,
 			.turns_over = process_turns_over(detect, process),
-			.cycle = value_kib <= process->ceiling_kib + process->ceiling_kib / 8
+			.cycle = value_kib <= process->ceiling_kib + process->ceiling_kib / 8ULL
 					 ? process->cycle_pattern
 					 : DETECT_UNKNOWN,
 			.was = process->pattern,
@@ -96,13 +96,14 @@ static bool given_back(const struct process *process, enum detect_tier tier)
 	       (SHARES_BACK(tier) - 1) * (uint64_t)verdict->growth.base_kib + verdict->high_kib;
 }
 
-/* Whether enough of it was given back to see that it is no growth that stopped. */
-static bool comes_back(const struct process *process, enum detect_tier tier)
+/* Whether enough of a leak was given back to see that it is no growth that stopped. */
+static bool comes_back(const struct process *process)
 {
-	const struct verdict_state *verdict = &process->verdicts[tier];
-	uint64_t grown = verdict->high_kib - verdict->growth.base_kib;
+	const struct verdict_state *leak = &process->verdicts[DETECT_LEAK];
+	uint64_t least_kib = process_threshold(process);
 
-	return process->series.value + process_threshold(process) + grown / 16 < verdict->high_kib;
+	least_kib += (leak->high_kib - leak->growth.base_kib) / 16;
+	return process->series.value + least_kib < leak->high_kib;
 }
 
 void detect_emit_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
@@ -117,7 +118,7 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 
 	shape = measure(detect, process, leak->raised, &leak->growth,
 		state == DETECT_WITHDRAWN &&
-			(tier == DETECT_LEAK ? comes_back(process, tier) : !leak->raised));
+			(tier == DETECT_LEAK ? comes_back(process) : !leak->raised));
 	if (state != DETECT_WITHDRAWN) {
 		process->pattern = (uint8_t)shape.pattern;
 		process->cycle_ns = shape.cycle_ns;
@@ -149,7 +150,9 @@ void detect_emit_verdict(struct detect *detect, struct process *process, enum de
 				  });
 }
 
-/* Growth that goes on after a pause, nothing having been given back, may pause for as long again.
+/*
+ * Growth that goes on after a pause, nothing of it being missing, may pause for as long again. Only
+ * fine levels show a step; what a coarse one shows began long ago.
  */
 static uint64_t pause_before(const struct detect *detect, const struct verdict_state *before,
 	uint32_t floor_kib, int level)
@@ -167,8 +170,9 @@ static uint64_t onset_of(const struct process *process, const struct growth *gro
 {
 	double missed = (double)growth->base_kib - process->episode.base;
 	double back = missed > 0 ? missed / growth->grown_kib : 0;
+	uint64_t back_ns = (uint64_t)((back < 1 ? back : 1) * (double)growth->span_ns);
 
-	return growth->from_ns - (uint64_t)((back < 1 ? back : 1) * (double)growth->span_ns);
+	return back_ns < growth->from_ns ? growth->from_ns - back_ns : 0;
 }
 
 static void raise_verdict(struct detect *detect, struct process *process, enum detect_tier tier,
@@ -183,8 +187,8 @@ static void raise_verdict(struct detect *detect, struct process *process, enum d
 	floor_kib = series_floor(&process->series, tier == DETECT_LEAK ? growth->level : 0, 0);
 	/* What was seen before may have been noise, when nothing is left of it. */
 	if (tier == DETECT_GROWING &&
-		(!process->seen_ns ||
-			growth->base_kib < process->episode.base + process_threshold(process)))
+		(!process->seen_ns || growth->base_kib < (uint64_t)process->episode.base +
+								 process_threshold(process)))
 		process->seen_ns = onset_of(process, growth);
 	verdict->pause_ns = pause_before(detect, verdict, floor_kib, growth->level);
 	verdict->high_kib = floor_kib;
@@ -200,6 +204,19 @@ static void withdraw_verdict(struct detect *detect, struct process *process, enu
 	verdict->raised = false;
 	if (tier == DETECT_GROWING)
 		process_settle(process, verdict->high_kib);
+	else
+		/* Nothing was counted while it stood: a next one takes as long as the first. */
+		memset(process->leak.said, 0, sizeof(process->leak.said));
+}
+
+/* What half of the threshold takes at the rate of @growth; of absurd ones, as good as for ever. */
+static uint64_t half_threshold_ns(const struct process *process, const struct growth *growth)
+{
+	uint64_t half_kib = process_threshold(process) / 2;
+
+	if (half_kib > QUIET_MAX_NS / growth->span_ns)
+		return QUIET_MAX_NS;
+	return half_kib * growth->span_ns / growth->grown_kib;
 }
 
 /*
@@ -212,17 +229,16 @@ static bool is_over(const struct detect *detect, const struct process *process,
 	const struct verdict_state *verdict = &process->verdicts[tier];
 	const struct growth *growth = &verdict->growth;
 	int level = tier == DETECT_LEAK ? growth->level : 0;
-	uint64_t quiet_ns;
+	uint64_t quiet_ns, pauses_ns = QUIET_PAUSE_HALVES * verdict->pause_ns / 2;
 
 	if (!(closed & 1U << level))
 		return false;
 	if (given_back(process, tier))
 		return true;
-	quiet_ns = tier == DETECT_LEAK
-			   ? LEAK_QUIET_SPANS * growth->span_ns
-			   : process_threshold(process) / 2 * growth->span_ns / growth->grown_kib;
-	if (tier == DETECT_GROWING && quiet_ns < verdict->pause_ns + verdict->pause_ns / 2)
-		quiet_ns = verdict->pause_ns + verdict->pause_ns / 2;
+	quiet_ns = tier == DETECT_LEAK ? LEAK_QUIET_SPANS * growth->span_ns
+				       : half_threshold_ns(process, growth);
+	if (tier == DETECT_GROWING && quiet_ns < pauses_ns)
+		quiet_ns = pauses_ns;
 	if (quiet_ns < QUIET_MIN_NS)
 		quiet_ns = QUIET_MIN_NS;
 	return detect->now_ns > verdict->high_ns + quiet_ns;
@@ -231,14 +247,14 @@ static bool is_over(const struct detect *detect, const struct process *process,
 /*
  * Whether the floor has just made a step above where it last stood; smaller ups and downs are no
  * steps. A coarse scale sees a rise long after it ended, so growth is only asked for at a step, and
- * until it has stood for a second.
+ * as long as that is judged; when samples are rarer, once more.
  */
 static bool has_risen(const struct detect *detect, struct process *process, uint32_t step)
 {
 	uint32_t floor_kib = series_floor(&process->series, 0, 0);
 	bool up = floor_kib >= (uint64_t)process->step_kib + step;
 	bool is_new = up || process->step_ns == process->judged_ns ||
-		      detect->now_ns <= process->step_ns + STEP_NS;
+		      detect->now_ns <= process->step_ns + STEP_JUDGED_NS;
 
 	if (up)
 		process->step_ns = detect->now_ns;

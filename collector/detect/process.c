@@ -25,7 +25,6 @@
 /* A young process is not known for long: its blocks are a quarter of its age. */
 #define REST_BLOCK_NS (64 * NS_PER_SECOND)
 #define REST_BLOCK_MIN_NS (8 * NS_PER_SECOND)
-#define REST_WAIT_NS (2 * NS_PER_SECOND)
 /* Growth beyond this is worth a word, be it ever so restless. */
 #define SWING_MAX_KIB 1024U
 
@@ -55,9 +54,9 @@ uint32_t process_threshold(const struct process *process)
 }
 
 /*
- * Follows the median of the third differences of floors, by steps of a sixteenth, of a quarter
- * at first: even growth and growth that
- * accelerates evenly have none, and single jumps do not move a median.
+ * Follows the median of the third differences of floors, by steps of a sixteenth, of a quarter at
+ * first: even growth and growth that accelerates evenly have none, and single jumps do not move a
+ * median.
  */
 void process_follow_noise(struct process *process, uint32_t closed)
 {
@@ -132,7 +131,7 @@ void process_follow_high(struct process *process, uint32_t threshold)
 	for (int tier = 0; tier < DETECT_TIERS; tier++) {
 		struct verdict_state *verdict = &process->verdicts[tier];
 		int level = tier == DETECT_LEAK ? verdict->growth.level : 0;
-		uint64_t rose_ns;
+		uint64_t rose_ns, pause_ns;
 
 		if (!verdict->raised)
 			continue;
@@ -142,14 +141,16 @@ void process_follow_high(struct process *process, uint32_t threshold)
 			continue;
 		rose_ns = level ? series_closed_until_ns(&process->series, level)
 				: process->changed_ns;
+		pause_ns = rose_ns > verdict->high_ns ? rose_ns - verdict->high_ns : 0;
 		if (floor_kib >= (uint64_t)verdict->high_kib + threshold &&
-			rose_ns > verdict->high_ns + verdict->pause_ns)
-			verdict->pause_ns = rose_ns - verdict->high_ns;
+			pause_ns > verdict->pause_ns)
+			verdict->pause_ns = pause_ns < PAUSE_MAX_NS ? pause_ns : PAUSE_MAX_NS;
 		verdict->high_kib = floor_kib;
 		verdict->high_ns = rose_ns;
 	}
 }
 
+/* How long a block is by now. */
 static uint64_t block_ns(const struct detect *detect, const struct process *process, int scale)
 {
 	uint64_t length_ns = REST_BLOCK_NS << (2 * scale);
@@ -198,8 +199,8 @@ void process_follow_rest(const struct detect *detect, struct process *process)
 		end_ns = block->from_ns + block_ns(detect, process, scale);
 		/* A step that is judged yet is not to be what was there before. */
 		if (detect->now_ns < end_ns ||
-			(detect->now_ns < end_ns + REST_WAIT_NS &&
-				detect->now_ns < process->step_ns + REST_WAIT_NS))
+			(detect->now_ns < end_ns + STEP_JUDGED_NS &&
+				detect->now_ns < process->step_ns + STEP_JUDGED_NS))
 			continue;
 		range = block->high_kib - block->low_kib;
 		trend = value > block->first_kib ? value - block->first_kib
@@ -277,10 +278,13 @@ static void remember_cycle(const struct detect *detect, struct process *process,
 	if (pattern == DETECT_UNKNOWN)
 		return;
 	process->cycle_pattern = (uint8_t)pattern;
-	if (process->high_kib > process->ceiling_kib)
-		process->ceiling_kib = process->high_kib;
-	if (detect->now_ns > process->ceiling_ns + CYCLE_NS || process->ceiling_ns == 0)
-		process->ceiling_ns = detect->now_ns;
+	if (process->ceiling_ns && detect->now_ns <= process->ceiling_ns + CYCLE_NS) {
+		process->ceiling_kib = greater_kib(process->ceiling_kib, process->high_kib);
+		return;
+	}
+	/* The one before it is forgotten, height and all. */
+	process->ceiling_kib = process->high_kib;
+	process->ceiling_ns = detect->now_ns;
 }
 
 /*

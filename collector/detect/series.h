@@ -20,6 +20,11 @@
 #define SERIES_SECOND_LEVEL 2
 
 /* Values are kept in KiB: 4 TiB fit, and pages are multiples of it. */
+static inline uint32_t greater_kib(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 struct series_level {
 	uint64_t open;	   /* number of the open bucket since start */
 	uint32_t open_min; /* of the lower level's closed buckets in it, and of what holds since */

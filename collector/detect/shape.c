@@ -363,11 +363,11 @@ static bool wanders(const struct curve *curve)
 	return fallen > least;
 }
 
+/* Of MIN_POINTS and more. */
 static enum detect_pattern classify(
 	const struct curve *curve, const struct rises *rises, const struct shape_context *context)
 {
 	double height = curve->peak - curve->base;
-
 	bool is_past = !context->leaking && context->over;
 
 	/* It comes and goes as noise does. */
@@ -376,10 +376,7 @@ static enum detect_pattern classify(
 				 8 * context->least_rise_kib) &&
 		curve->present < curve->base + height / 2)
 		return context->turns_over ? DETECT_CHURN : DETECT_STEADY;
-	/* Given back and taken anew within seconds. */
-	if (is_past && curve->n < MIN_POINTS && context->turns_over)
-		return DETECT_CHURN;
-	if (curve->n < MIN_POINTS || height <= 0)
+	if (height <= 0)
 		return DETECT_UNKNOWN;
 	if (context->leaking && context->was == DETECT_GCLEAK)
 		return DETECT_GCLEAK;
@@ -392,7 +389,7 @@ static enum detect_pattern classify(
 	/* What came and went before does so again. */
 	if (!context->leaking && context->cycle != DETECT_UNKNOWN)
 		return context->cycle;
-	if (!context->leaking && context->over)
+	if (is_past)
 		return classify_settled(curve, rises, context->turns_over);
 	if (is_too_fine(context, curve) && rises->late <= 2 * rises->early)
 		return context->was;
@@ -416,55 +413,76 @@ static uint64_t onset_of(
 			   : episode->start_ns + (uint64_t)(onset_s * 1e9);
 }
 
-struct shape shape_measure(const struct episode *episode, const struct shape_context *context)
+/* From one rise to the next, ns; 0 of growth without them. */
+static uint64_t cycle_of(const struct curve *curve, const struct rises *rises,
+	const struct shape *shape, const struct shape_context *context, bool too_fine)
 {
-	struct shape shape = { .onset_ns = episode->start_ns, .base_kib = episode->base };
+	if (shape->pattern != DETECT_BURST && shape->pattern != DETECT_OSCILLATING)
+		return 0;
+	if (too_fine)
+		return context->was_cycle_ns;
+	if (rises->count < 2)
+		return 0;
+	return (uint64_t)((rises->begin[rises->count - 1] - rises->begin[0]) * curve->unit_s /
+			  (rises->count - 1) * 1e9);
+}
+
+/* While there are too few points: what was gained over the time, and all of it may be wrong. */
+static struct shape young_shape(const struct episode *episode)
+{
 	uint32_t first = episode->count ? episode->floors[0] : episode->open_min;
 	double grown = ((double)episode->value - first) * 1024;
 	double passed_s = (double)(episode->fed_ns - episode->start_ns) * 1e-9;
+	double rate = passed_s > 0 ? grown / passed_s : 0;
+
+	return (struct shape){
+		.onset_ns = episode->start_ns,
+		.rate_bytes_per_s = rate,
+		.rate_lo = lesser(0, 2 * rate),
+		.rate_hi = larger(0, 2 * rate),
+	};
+}
+
+/*
+ * The rate with its interval: the fit's, noise that is slower than the residuals show, at both
+ * ends, and the half of a percent that no line can know better.
+ */
+static void set_rate(const struct curve *curve, struct fit fit, struct shape *ret)
+{
+	double slow = 2 * curve->slow_noise / larger(curve->present_s, 1);
+	double least = RATE_ERROR_MIN * fabs(fit.slope);
+	double error = sqrt(fit.error * fit.error + slow * slow + least * least);
+
+	ret->rate_bytes_per_s = fit.slope * 1024;
+	ret->rate_lo = (fit.slope - error) * 1024;
+	ret->rate_hi = (fit.slope + error) * 1024;
+}
+
+struct shape shape_measure(const struct episode *episode, const struct shape_context *context)
+{
+	struct shape shape = {};
 	struct rises rises;
 	struct curve curve;
-	struct fit fit;
-	double slow, least;
 	bool too_fine;
 
-	shape.rate_bytes_per_s = passed_s > 0 ? grown / passed_s : 0;
-	shape.rate_lo = lesser(0, 2 * shape.rate_bytes_per_s);
-	shape.rate_hi = larger(0, 2 * shape.rate_bytes_per_s);
 	load(episode, context, &curve);
 	if (curve.n < MIN_POINTS)
-		return shape;
+		return young_shape(episode);
 	skip_to_seen(&curve);
 	skip_old_growth(&curve);
 	if (context->leaking)
 		cut_tail(&curve);
 	rises = find_rises(&curve);
+	/* What accelerates bends by itself: noise is what there was before. */
 	if (rises.late > 1.4 * rises.early && context->rest_noise_kib < context->noise_kib) {
 		curve.noise = context->rest_noise_kib;
 		rises = find_rises(&curve);
 	}
 	shape.pattern = classify(&curve, &rises, context);
 	too_fine = shape.pattern == context->was && is_too_fine(context, &curve);
-	if (shape.pattern == DETECT_BURST || shape.pattern == DETECT_OSCILLATING)
-		shape.cycle_ns =
-			too_fine ? context->was_cycle_ns
-			: rises.count < 2
-				? 0
-				: (uint64_t)((rises.begin[rises.count - 1] - rises.begin[0]) *
-					     curve.unit_s / (rises.count - 1) * 1e9);
-	fit = fit_rate(&curve, &rises, shape.pattern, too_fine);
+	shape.cycle_ns = cycle_of(&curve, &rises, &shape, context, too_fine);
 	shape.onset_ns = onset_of(episode, &curve, shape.pattern);
-	shape.base_kib = (uint32_t)curve.base;
-	shape.rate_bytes_per_s = fit.slope * 1024;
-	/*
-	 * Noise that is slower than the residuals show, at both ends; and what a line cannot know
-	 * of the half of a percent.
-	 */
-	slow = 2 * curve.slow_noise / larger(curve.present_s, 1);
-	least = RATE_ERROR_MIN * fabs(fit.slope);
-	fit.error = sqrt(fit.error * fit.error + slow * slow + least * least);
-	shape.rate_lo = (fit.slope - fabs(fit.error)) * 1024;
-	shape.rate_hi = (fit.slope + fabs(fit.error)) * 1024;
+	set_rate(&curve, fit_rate(&curve, &rises, shape.pattern, too_fine), &shape);
 	return shape;
 }
 

@@ -35,7 +35,6 @@ struct shape {
 	enum detect_pattern pattern;
 	uint64_t cycle_ns; /* of burst and oscillating: from one rise to the next; else 0 */
 	uint64_t onset_ns;
-	uint32_t base_kib; /* at the onset */
 	double rate_bytes_per_s;
 	double rate_lo, rate_hi; /* 95 % */
 };
@@ -43,10 +42,10 @@ struct shape {
 /*
  * The shape of @episode up to its newest value.
  *
- * Onset: where the growth was seen to begin when it was young, or else where, seen backwards from
- * the present, it leaves the base; that is the end of the longest rest, when that was far longer
- * than any since. Of growth that accelerates it is the root of a line through the square roots of
- * the gains.
+ * Onset: where the growth, seen backwards from the present, leaves the base. What lies before the
+ * moment when it was seen to begin, or before the longest rest, when that was far longer than any
+ * since, is no part of it; what was held there is the base. Of growth that accelerates it is the
+ * root of a line through the square roots of the gains.
  *
  * Rate of even growth: slope by ordinary least squares over the means since the onset; of growth
  * below teeth over those floors that nothing fell below later (the lower envelope, seen from the
@@ -54,14 +53,16 @@ struct shape {
  * Student's t with n - 2 degrees of freedom (e.g. Montgomery, Introduction to Linear Regression
  * Analysis, section 2.4), the residuals' lag-1 autocorrelation r taken into account by the factor
  * sqrt((1 + r) / (1 - r)) (Bayley and Hammersley 1946). Of growth that accelerates or rests: what
- * was gained between onset and present, over the time; of bursts from the first to the last;
+ * was gained between onset and present, over the time (since it was seen to begin, when that is
+ * within a few points of the onset); of bursts from the first to the last;
  * interval from the length of a point and the noise.
  */
 struct shape shape_measure(const struct episode *episode, const struct shape_context *context);
 
 /*
  * The shape of an episode that is over, for its memory is back where it rose from: DETECT_UNKNOWN
- * when it never rose by @least_kib.
+ * when it never rose by @least_kib. One that was over within seconds is DETECT_CHURN when its pages
+ * were replaced meanwhile: @turns_over.
  */
 enum detect_pattern shape_of_cycle(
 	const struct episode *episode, uint32_t least_kib, bool turns_over);

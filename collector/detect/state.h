@@ -18,6 +18,10 @@
 
 /* Noise is kept in sixteenths of a KiB. */
 #define NOISE_UNITS 16
+/* Growth with longer pauses is new each time. */
+#define PAUSE_MAX_NS (40 * NS_PER_SECOND)
+/* A step is judged for so long: a second until it has stood, and one until coarser levels close. */
+#define STEP_JUDGED_NS (2 * NS_PER_SECOND)
 /* For so long after a release growth up to where it was is not worth a word: it is a cycle. */
 #define CYCLE_NS (900 * NS_PER_SECOND)
 
@@ -25,7 +29,7 @@ struct verdict_state {
 	bool raised;
 	uint64_t updated_ns;
 	uint64_t high_ns;     /* when high_kib was reached */
-	uint64_t pause_ns;    /* longest between two highs */
+	uint64_t pause_ns;    /* longest between two highs; only of the growing tier */
 	uint32_t high_kib;    /* highest floor since it was raised, at the level of its growth */
 	struct growth growth; /* as it was when raised */
 };
@@ -47,14 +51,14 @@ struct process {
 	uint64_t high_ns;	 /* when the floor last reached a new high of the episode */
 	uint64_t changed_ns;	 /* when newest_kib changed */
 	uint64_t events_at_high; /* events until then */
-	uint64_t ceiling_ns;	 /* when ceiling_kib was given back */
+	uint64_t ceiling_ns;	 /* when a cycle of the last CYCLE_NS was first given back */
 	uint64_t cycle_ns;	 /* of the pattern */
 	uint64_t seen_ns;	 /* when the episode's growth began, as "growing" saw it */
+	uint64_t step_ns;	 /* when step_kib last moved up */
+	uint64_t judged_ns;	 /* when a bucket was last closed */
 	uint32_t high_kib;
-	uint64_t step_ns; /* when it moved up */
-	uint64_t judged_ns;
 	uint32_t step_kib;    /* floor when it last moved by an eighth of the threshold */
-	uint32_t ceiling_kib; /* what was held before the last release */
+	uint32_t ceiling_kib; /* highest value before the releases since then */
 	uint32_t noise[2]; /* median bend of the floors of 1 s and of 8 s, in 1/NOISE_UNITS KiB */
 	uint32_t rest_noise[2];	 /* when the episode began: growth in steps has its own */
 	uint32_t rest_swing_kib; /* the same */

@@ -320,10 +320,14 @@ static void show_intro(FILE *out, const struct compare_view *view)
 	const struct compare_board *board = view->board;
 
 	fprintf(out, view->markdown ? "## Leaderboard\n\n" : "");
-	fprintf(out, "%zu units: %zu leaks of %zu classes, %zu benign of %zu classes", board->units,
-		board->leak_units, board->leaks_count, board->benign_units, board->benign_count);
+	fprintf(out, "%zu unit%s: %zu leak%s of %zu class%s, %zu benign of %zu class%s",
+		board->units, board->units == 1 ? "" : "s", board->leak_units,
+		board->leak_units == 1 ? "" : "s", board->leaks_count,
+		board->leaks_count == 1 ? "" : "es", board->benign_units, board->benign_count,
+		board->benign_count == 1 ? "" : "es");
 	if (board->broken_units)
-		fprintf(out, "; %zu broken ones are left out", board->broken_units);
+		fprintf(out, "; %zu broken %s left out", board->broken_units,
+			board->broken_units == 1 ? "one is" : "ones are");
 	fputs(".\n", out);
 }
 

@@ -113,7 +113,7 @@ static int play(struct limits_session *session, const char *path, char *words, s
 {
 	_cleanup_problems_ struct problems said = { 0 };
 	_cleanup_args_ struct args args = { 0 };
-	int err = limits_note_pod(&session->state, session->parent);
+	int err = limits_note_pod(&session->host.podman, &session->state, session->parent);
 
 	if (err == 0)
 		err = set_ulimits(session);

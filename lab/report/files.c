@@ -81,17 +81,22 @@ static int write_whole(const char *path, int (*write)(FILE *, const void *), con
 	return out ? report_print(write, data, out) : -errno;
 }
 
+bool report_is_replaceable(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || (S_ISREG(st.st_mode) && st.st_nlink > 0);
+}
+
 int report_write_file(
 	const char *path, bool once, int (*write)(FILE *out, const void *data), const void *data)
 {
 	_cleanup_free_ char *temporary = NULL;
-	struct stat st;
 	int err;
 
 	if (once && access(path, F_OK) == 0)
 		return 0;
-	/* A device or a pipe is written to; renaming a file over it would replace it. */
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+	if (!report_is_replaceable(path))
 		return write_whole(path, write, data);
 	if (asprintf(&temporary, "%s.tmp", path) < 0) {
 		temporary = NULL;

@@ -121,7 +121,14 @@ int report_write_all(const char *run_dir);
 int report_print_terminal(const char *run_dir, FILE *out);
 
 /*
- * Writes @path whole or not at all: to a temporary file beside it, renamed when all is written.
+ * Whether another file may be renamed over @path. Not over a device or a pipe, nor over a file that
+ * has no name, as behind /dev/fd: these are written to.
+ */
+bool report_is_replaceable(const char *path);
+
+/*
+ * Writes @path whole or not at all: to a temporary file beside it, renamed when all is written,
+ * where it is replaceable.
  * @write gets @data and an open file. With @once, an existing file is kept and 0 returned.
  */
 int report_write_file(

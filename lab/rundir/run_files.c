@@ -332,6 +332,11 @@ static int fail_without_run_json(
 			"%s: has no run.json: its run died before it "
 			"recorded anything (or has not begun yet)",
 			dir);
+	if (has_file(dir, "soak.jsonl"))
+		return run_fail_usage(error, -ENOENT,
+			"%s: is the folder of a soak, not of a run: see it with `leaklab soak "
+			"report %s`, and leave it out here",
+			dir, dir);
 	return run_fail_usage(error, -ENOENT,
 		"%s: %s: not a run directory? (a run is what "
 		"leaklab run makes: runs/<time>-<scenario>-<seed>)",

@@ -244,7 +244,8 @@ void score_done(struct score_result *result);
 bool score_truth_rises(const struct score_unit *unit, uint64_t t_ns);
 /*
  * True when from @from_ns to @to_ns there is a stretch without a rise longer than SCORE_STALE_NS,
- * or than twice the longest pause between the rises up to then: growth in steps has pauses.
+ * or than twice the longest pause between the rises from the onset up to then: growth in steps has
+ * pauses. What was before a fall, or before a pause above SCORE_PAUSE_MAX_NS, does not count.
  */
 bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t to_ns);
 /* Bytes held when the pattern began to move, and what was added to them by @t_ns. */

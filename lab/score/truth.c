@@ -86,7 +86,8 @@ bool score_truth_stale(const struct score_unit *unit, uint64_t from_ns, uint64_t
 			longest_ns = 0;
 		else if (last_ns && pause_ns > longest_ns)
 			longest_ns = pause_ns;
-		last_ns = rise.to_ns;
+		/* From the set-up to the onset there is no pattern yet, and so no pause of it. */
+		last_ns = rise.to_ns >= unit->onset_ns ? rise.to_ns : 0;
 		until_ns = rise.to_ns +
 			   (2 * longest_ns > SCORE_STALE_NS ? 2 * longest_ns : SCORE_STALE_NS);
 		if (until_ns > good_ns)

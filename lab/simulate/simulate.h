@@ -51,8 +51,9 @@ int simulate_run(const struct simulation *sim, size_t number, FILE *out, struct 
 
 /*
  * Makes all runs in sim->jobs processes and writes their lines to @out, in order. @progress is told
- * how many are done, from time to time. SIGINT and SIGTERM end it early, without leaving a process
- * behind.
+ * how many are done, from time to time. SIGINT, SIGTERM and SIGHUP end it early, without leaving a
+ * process or a file behind. After -EINTR they stay blocked, so that the caller too can remove what
+ * it made.
  * Returns 0, -EINTR, or a negative errno with the message in @error.
  */
 int simulate_all(const struct simulation *sim, FILE *out, void (*progress)(size_t done, size_t all),

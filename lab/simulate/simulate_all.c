@@ -288,17 +288,20 @@ static int serve(struct pool *pool, int signals)
 	return err;
 }
 
-static int run_pool(struct pool *pool, unsigned int jobs)
+static void block_stop_signals(sigset_t *ret_stop, sigset_t *ret_before)
 {
-	sigset_t stop, before;
-	int signals, err = 0;
+	sigemptyset(ret_stop);
+	sigaddset(ret_stop, SIGINT);
+	sigaddset(ret_stop, SIGTERM);
+	sigaddset(ret_stop, SIGHUP);
+	sigprocmask(SIG_BLOCK, ret_stop, ret_before);
+}
 
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGINT);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGHUP);
-	sigprocmask(SIG_BLOCK, &stop, &before);
-	signals = signalfd(-1, &stop, SFD_CLOEXEC);
+/* The signals @stop are blocked. */
+static int run_pool(struct pool *pool, unsigned int jobs, const sigset_t *stop)
+{
+	int signals = signalfd(-1, stop, SFD_CLOEXEC), err = 0;
+
 	if (signals < 0)
 		err = run_fail(pool->error, -errno, "signalfd: %m");
 	while (!err && pool->count < jobs) {
@@ -314,7 +317,6 @@ static int run_pool(struct pool *pool, unsigned int jobs)
 	end_workers(pool);
 	if (signals >= 0)
 		close(signals);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	return err;
 }
 
@@ -326,10 +328,15 @@ int simulate_all(const struct simulation *given, FILE *out,
 	unsigned int jobs = sim.jobs < JOBS_MAX ? sim.jobs : JOBS_MAX;
 	struct pool pool = { .sim = &sim, .out = out, .progress = progress, .error = error };
 	struct scratch scratch;
-	int err = scratch_make(&scratch, error);
+	sigset_t stop, before;
+	int err;
 
-	if (err)
+	block_stop_signals(&stop, &before);
+	err = scratch_make(&scratch, error);
+	if (err) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
 		return err;
+	}
 	sim.scratch = scratch.dir;
 	if (jobs > all)
 		jobs = (unsigned int)all;
@@ -340,8 +347,11 @@ int simulate_all(const struct simulation *given, FILE *out,
 	if (!pool.workers || !pool.done || pool.next == MAP_FAILED)
 		err = run_fail(error, -ENOMEM, "out of memory");
 	if (!err)
-		err = run_pool(&pool, jobs);
+		err = run_pool(&pool, jobs, &stop);
 	scratch_remove(&scratch);
+	/* Whoever stops it twice, as timeout(1) and impatient people do, still gets all removed. */
+	if (err != -EINTR)
+		sigprocmask(SIG_SETMASK, &before, NULL);
 	for (size_t i = 0; pool.done && i < all; i++)
 		free(pool.done[i].text);
 	if (pool.next != MAP_FAILED)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lab/rundir/run_files.h"
 #include "lab/soak/soak_record.h"
@@ -262,6 +263,14 @@ static int read_all(
 	return err;
 }
 
+static bool is_run(const char *dir)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/run.json", dir);
+	return access(path, F_OK) == 0;
+}
+
 int soak_record_read(const char *dir, struct soak_history *ret, struct run_error *error)
 {
 	_cleanup_soak_history_ struct soak_history history = { 0 };
@@ -273,6 +282,10 @@ int soak_record_read(const char *dir, struct soak_history *ret, struct run_error
 
 	snprintf(path, sizeof(path), "%s/" SOAK_FILE, dir);
 	in = fopen(path, "re");
+	if (!in && is_run(dir))
+		return run_fail_usage(error, -ENOENT,
+			"%s: is a run, not the folder of a soak: see it with `leaklab report %s`",
+			dir, dir);
 	if (!in)
 		return run_fail_usage(error, -errno,
 			"%s: %m; name the folder of a soak, which holds " SOAK_FILE, path);

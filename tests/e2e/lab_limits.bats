@@ -11,6 +11,12 @@ setup() {
 	require_root
 	make_bin
 	SWAPS=$(swaps)
+	PAUSE_IMAGES=$(pause_images)
+}
+
+# What podman builds for the first pod of a host.
+pause_images() {
+	podman images --noheading --format '{{.Repository}}:{{.Tag}}' | grep '/podman-pause:' || :
 }
 
 teardown() {
@@ -22,6 +28,7 @@ teardown() {
 	[ -z "${USER_CONTAINER:-}" ] || podman rm --force --time 0 "$USER_CONTAINER" >/dev/null
 	[ -z "${OUTSIDE:-}" ] || rmdir "$OUTSIDE"
 	! podman pod ps --format '{{.Name}}' | grep '^leaklab-' >&2 || left=1
+	[ "$(pause_images)" = "$PAUSE_IMAGES" ] || { echo "left: $(pause_images)" >&2; left=1; }
 	return "$left"
 }
 

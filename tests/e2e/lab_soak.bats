@@ -80,7 +80,7 @@ end_soak() {
 	kill -INT "$SOAKER"
 	end_soak
 	[ "$status" -eq 130 ]
-	expect_words "go on with"
+	expect_words "go on with \`sudo $BIN/leaklab soak --dir $SOAK\`"
 	expect_nothing_left
 	[ "$(of_report '.sessions[0].reason')" = "stopped by Interrupt" ]
 
@@ -189,6 +189,37 @@ wrong() {
 	wrong "foo" "$plan" --dir "$SOAK"
 	# None of them left a folder that looks like a soak.
 	[ ! -e "$SOAK" ]
+}
+
+@test "without root nothing is made, wherever it would be" {
+	chmod 777 "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	run setpriv --reuid=65534 --regid=65534 --clear-groups "$BIN/leaklab" soak none
+	[ "$status" -eq 3 ]
+	[[ $output == *"not root"* ]]
+	[ ! -e soaks ]
+}
+
+@test "the examples of --help are long enough for a verdict" {
+	# Half an hour is the least, see docs/soak.md.
+	"$BIN/leaklab" soak --help | grep -E -- '--duration [0-9]+h' >/dev/null
+	run grep -E -- '--duration [0-9]+(s|min)' <<<"$("$BIN/leaklab" soak --help)"
+	[ "$status" -eq 1 ]
+}
+
+@test "soaks are not where runs are, unless told so" {
+	use_double mute
+	cd "$BATS_TEST_TMPDIR"
+	run "$BIN/leaklab" soak none --duration 5s
+	[ "$status" -eq 3 ]
+	[ ! -e runs ]
+	ls soaks/*-soak-1/soak.jsonl
+	run "$BIN/leaklab" score soaks/*
+	[ "$status" -eq 2 ]
+	[[ $output == *"is the folder of a soak, not of a run"*"leaklab soak report soaks/"* ]]
+	run "$BIN/leaklab" soak report "$REPO/tests/golden/runs/blind"
+	[ "$status" -eq 2 ]
+	[[ $output == *"is a run, not the folder of a soak"*"leaklab report $REPO"* ]]
 }
 
 @test "a record that was edited is refused with its line" {

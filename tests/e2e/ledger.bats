@@ -100,6 +100,13 @@ wait_for_charge() {
   return 1
 }
 
+@test "ledger: all cgroups of a host are shown, be there ever so many" {
+  # More than one slice of 10 ms can read.
+  mkdir "$HIERARCHY/$TOP"/c{1..400}
+  "$MEMGROWTH" ledger --json --cgroup "/$TOP" >ledger.jsonl
+  [ "$(wc -l <ledger.jsonl)" -eq 401 ]
+}
+
 @test "ledger: what is charged is accounted for within 2 % or 1 MiB, whatever holds it" {
   local kind
   for kind in $KINDS; do

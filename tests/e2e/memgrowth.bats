@@ -136,6 +136,20 @@ await_stall() {
   [ "$(cat samples.jsonl)" = precious ]
 }
 
+@test "a recording that never began leaves no file, and none of its owner's is removed" {
+  run -2 "$MEMGROWTH" record --cgroup=/no/such -o samples.jsonl --detections detections.jsonl
+  [ ! -e samples.jsonl ]
+  [ ! -e detections.jsonl ]
+  echo precious >detections.jsonl
+  run -3 "$MEMGROWTH" record -d 1s -o samples.jsonl --detections detections.jsonl
+  [ ! -e samples.jsonl ]
+  [ "$(cat detections.jsonl)" = precious ]
+  # It was there before.
+  : >samples.jsonl
+  run -2 "$MEMGROWTH" record --cgroup=/no/such -o samples.jsonl
+  [ -e samples.jsonl ]
+}
+
 @test "wrong usage is refused by name and value" {
   run "$MEMGROWTH" record --interval=0s
   [ "$status" -eq 2 ]
@@ -161,6 +175,13 @@ await_stall() {
   [ ! -e quiet.jsonl ]
   run "$MEMGROWTH" ledger --patience=10min
   [ "$status" -eq 2 ]
+}
+
+@test "an empty --cgroup, as of a container that does not run, is not the whole host" {
+  for command in watch record ledger; do
+    run -2 timeout 5 "$MEMGROWTH" "$command" --cgroup ""
+    [[ "$output" == *"--cgroup=: is empty"*"does not run: start it"* ]]
+  done
 }
 
 @test "damaged recordings are refused with the line" {

@@ -181,7 +181,7 @@ judged() {
 	judged sealed 1000000 >one.jsonl <<<'memgrowth linear 5 5'
 	refused 2 '--match: there is no run directory' compare --match one.jsonl
 	refused 2 '--detector: there is no run directory' compare --detector a=cat one.jsonl
-	leaklab compare one.jsonl | grep -q '2 units: 2 leaks of 1 classes'
+	leaklab compare one.jsonl | grep -qF '2 units: 2 leaks of 1 class,'
 }
 
 @test "compare: over a simulation, settings from the tune seeds" {
@@ -222,10 +222,27 @@ judged() {
 		grep -q '^ *3 own '
 }
 
+@test "own detector: what the document says of it in virtual time is so" {
+	sed -n '/^    \$ build\/leaklab simulate/,/^$/p' "$ROOT/docs/own-detector.md" |
+		sed 's/^    //; /^$/d' >shown
+	# The command is its first two lines.
+	# shellcheck disable=SC2016 # for eval
+	command=$(head -n 2 shown | sed 's/^\$ build\/leaklab/"$BUILD\/leaklab"/')
+	cd "$ROOT"
+	eval "$command" >"$BATS_TEST_TMPDIR/got"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/got")" -gt 5 ]
+	tail -n +3 "$BATS_TEST_TMPDIR/shown" | diff - "$BATS_TEST_TMPDIR/got"
+}
+
 @test "own detector: the one of the README runs" {
-	sed -n '/^    #!\/bin\/sh$/,/^      else empty end)/p' "$ROOT/README.md" | sed 's/^    //' >mine
+	sed -n '/^    #!\/bin\/sh$/,/^      \.raise\[\]/p' "$ROOT/README.md" | sed 's/^    //' >mine
+	grep -q '^    \$ chmod +x my-detector$' "$ROOT/README.md"
 	chmod +x mine
 	run leaklab score --json --detector ./mine "$RUNS/blind"
 	[ "$status" -eq 1 ]
 	jq -e '.detector == "mine" and .summary.growing.alarms >= 1' <<<"$output"
+	for mib in 10 12 80 111 112; do
+		printf '{"type":"rss","t_ns":%d,"mm":7,"anon_bytes":%d}\n' "$mib" $((mib << 20))
+	done | ./mine | jq -r 'select(.type == "detection") | "\(.t_ns) \(.tier)"' >said
+	[ "$(tr '\n' , <said)" = "12 growing,111 leak," ]
 }

@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # leaklab simulate: the same runs whatever does them, and nothing left behind.
+# Each bats test is a subshell of its own, in which it may set what the helpers read.
+# shellcheck disable=SC2030,SC2031
 
 bats_require_minimum_version 1.5.0
 
@@ -150,6 +152,38 @@ END
   # A zombie is one that was ended, and waits for init.
   [[ $(ps -o stat= -p "$hanging") != [!Z]* ]]
   [ ! -e judged.jsonl ]
+}
+
+# Sends SIGTERM to $1 again and again until it is gone, as timeout(1) does twice. SIGINT would not
+# do: bash lets what it starts in the background ignore it.
+end_impatiently() {
+  while kill -TERM "$1" 2>/dev/null; do :; done
+  code=0
+  wait "$1" || code=$?
+}
+
+@test "simulate: several signals leave nothing behind either" {
+  simulate_forever
+  scratch=$(scratch_of "$simulate")
+  end_impatiently "$simulate"
+  [ "$code" -eq 130 ]
+  [ ! -e "$scratch" ]
+  [ ! -e judged.jsonl.part ]
+}
+
+@test "simulate: compare too leaves nothing behind when it is stopped" {
+  export TMPDIR=$PWD/tmp
+  mkdir tmp
+  # What others compare at the same time is not ours.
+  files() { find /tmp tmp -maxdepth 1 -name 'leaklab-compare-*' -newer before | sort; }
+  touch before
+  "$LEAKLAB" compare --simulate --runs 100 3>&- &
+  simulate=$!
+  until scratch=$(scratch_of "$simulate"); do kill -0 "$simulate"; done
+  end_impatiently "$simulate"
+  [ "$code" -eq 130 ]
+  [ ! -e "$scratch" ]
+  [ -z "$(files)" ]
 }
 
 @test "simulate: the next one removes what a killed one left, and nothing of a living one" {

@@ -121,6 +121,7 @@ static void test_refusals(void **state)
 		{ "linear --duration=0", "--duration=0", "20s" },
 		{ "linear --duration=60", "--duration=60", "20s" },
 		{ "linear --start-delay=60s", "--start-delay=60s", "--duration" },
+		{ "linear --duration=3s", "--start-delay=5s (the default)", "--start-delay=0" },
 		{ "linear --stop=0", "--stop=0", "steady" },
 		{ "linear --stop=5", "--stop=5", "20s" },
 		{ "gcleak --every=50ms", "--every", "100ms" },

@@ -335,6 +335,31 @@ static void test_growth_below_teeth(void **state)
 	expect_none("heap", heap, 5000);
 }
 
+/* A line with a tooth of 16 s that the floors of 16 s see from 0 to 1 MiB above its valleys. */
+static double valleys(double s)
+{
+	return 10 * MIB + 100 * s + MIB * (double)((unsigned int)(s / 16) * 7 % 5) / 4;
+}
+
+/* The line through eight floors: exact without noise, and with it within its interval. */
+static void test_valley_rate(void **state)
+{
+	double rate, error;
+	struct series series;
+
+	(void)state;
+	fill(&series, linear, 100);
+	assert_false(growth_valley_rate(&series, 6, &rate, &error));
+	fill(&series, linear, 200);
+	assert_true(growth_valley_rate(&series, 6, &rate, &error));
+	assert_true(fabs(rate - MIB) < 1 && error >= 0 && error < 1);
+	fill(&series, valleys, 200);
+	assert_true(growth_valley_rate(&series, 6, &rate, &error));
+	assert_true(fabs(rate - 100) < error);
+	/* 2.447 standard errors of scatter by 361 KiB about eight points 16 s apart. */
+	assert_in_range((unsigned long)error, 4, 16);
+}
+
 /* What was held before, and given back, may come again: only what is above it counts. */
 static double second_day(double s)
 {
@@ -420,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_bounded_growth_is_no_leak),
 		cmocka_unit_test(test_growth_below_teeth),
+		cmocka_unit_test(test_valley_rate),
 		cmocka_unit_test(test_growth_to_an_earlier_high_is_no_leak),
 		cmocka_unit_test(test_random_walks),
 		cmocka_unit_test(test_random_series),

@@ -393,34 +393,6 @@ static void test_growing_is_about_now(void **state)
 			fail_msg("case %zu", i);
 }
 
-/* After a step it takes twice the longest pause to know that it was the last. */
-static void test_growth_in_steps(void **state)
-{
-	/* Steps 15 s apart, a long rest, a last step; then the same with a fall in between. */
-	struct score_step steps[] = {
-		{ .t_ns = 110 * S, .retained_bytes = 10 * MIB },
-		{ .t_ns = 125 * S, .retained_bytes = 20 * MIB },
-		{ .t_ns = 140 * S, .retained_bytes = 30 * MIB },
-		{ .t_ns = 240 * S, .retained_bytes = 40 * MIB },
-	};
-	struct score_unit unit = { .process_ns = START,
-		.ready_ns = START,
-		.onset_ns = ONSET,
-		.steps = steps,
-		.steps_count = 4,
-		.end_ns = 400 * S };
-
-	(void)state;
-	assert_false(score_truth_stale(&unit, 126 * S, 169 * S));
-	assert_true(score_truth_stale(&unit, 126 * S, 171 * S));
-	/* Nothing is known of pauses yet, and after 100 s nothing is known any more. */
-	assert_true(score_truth_stale(&unit, 111 * S, 122 * S));
-	assert_true(score_truth_stale(&unit, 241 * S, 252 * S));
-	assert_false(score_truth_stale(&unit, 241 * S, 249 * S));
-	steps[1].retained_bytes = 5 * MIB;
-	assert_true(score_truth_stale(&unit, 141 * S, 152 * S));
-}
-
 static void test_attribution(void **state)
 {
 	struct lab *lab = *state;
@@ -583,7 +555,6 @@ int main(void)
 		lab_test(test_random),
 		lab_test(test_onset_is_exclusive),
 		lab_test(test_growing_is_about_now),
-		cmocka_unit_test(test_growth_in_steps),
 		lab_test(test_attribution),
 		lab_test(test_unjudged),
 		lab_test(test_after_the_end),

@@ -246,6 +246,13 @@ static void test_two_ledgers(void **state)
 	say_of_cgroup(lab, 12, SCORE_GROWING, SCORE_RAISED, "anon", "linear");
 	say_of_cgroup(lab, 30, SCORE_GROWING, SCORE_WITHDRAWN, "anon", "cache");
 	assert_string_equal(called(lab), "burst");
+	/* Nearly as long and later, but of the other ledger, or of the other tier. */
+	say(lab, 10, SCORE_GROWING, SCORE_RAISED, "burst");
+	say_of_cgroup(lab, 20, SCORE_GROWING, SCORE_RAISED, "anon", "linear");
+	assert_string_equal(called(lab), "burst");
+	say(lab, 10, SCORE_LEAK, SCORE_RAISED, "burst");
+	say(lab, 20, SCORE_GROWING, SCORE_RAISED, "linear");
+	assert_string_equal(called(lab), "burst");
 }
 
 /* What stood longest beside the alarm by which the tier knows the unit is not about the unit. */

@@ -26,7 +26,7 @@ exec "$podman" --root "$work/store" --runroot "$work/run" --tmpdir "$work/tmp" \
 	--storage-driver overlay --cgroup-manager cgroupfs "\$@"
 END
 chmod +x "$work/bin/podman"
-PATH=$work/bin:$PATH "$containers/build-stress-ng.sh" "$work/image" >&2
+PATH=$work/bin:$PATH TMPDIR=$work "$containers/build-stress-ng.sh" >&2
 # Where the kernel needs it, podman leaves its own mount of the store.
 ! mountpoint --quiet "$work/store/overlay" || umount "$work/store/overlay"
 rm -rf "$CACHE/images-"* "$work/store/libpod"

@@ -89,7 +89,7 @@ step_doctor() {
 }
 
 step_image() {
-	containers/build-memgen.sh bin/memgen /var/tmp/image-memgen
+	containers/build-memgen.sh bin/memgen
 }
 
 step_lab-doctor() {
