@@ -116,11 +116,6 @@ int soak_report_json(FILE *out, const void *data)
 		"gates", gates_json(&report->verdict), "quarters", quarters_json(&report->facts),
 		"facts", facts_json(&report->facts), "sessions", sessions_json(h), "rounds",
 		rounds_json(h));
-	int err;
 
-	if (!json)
-		return -ENOMEM;
-	err = report_dump_json(json, out);
-	json_decref(json);
-	return err;
+	return json ? report_dump_json(json, out) : -ENOMEM;
 }

@@ -159,6 +159,11 @@ count_when_quiet() {
   changed=$(jq -n '$t' --argjson t "$(($(sed 's/\([0-9]*\)\.\([0-9]*\) .*/\1\20/' /proc/uptime) * 1000000))")
   echo $((96 << 20)) >"$dir/$LIMIT_FILE"
   wait_for "limit of $PARENT-b changed from 128 MiB to 96.0 MiB"
+  # The recorder looks at times of its own.
+  for _ in {1..100}; do
+    ! grep -q "\"limit_bytes\":$((96 << 20))," samples.jsonl || break
+    sleep 0.1
+  done
   kill -TERM "$WATCHER"
   wait "$WATCHER"
   stop_recorder
