@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -16,6 +15,7 @@
 #include "lab/soak/soak_probe.h"
 #include "lab/soak/soak_record.h"
 #include "lab/soak/soak_watch.h"
+#include "lab/stop_signals.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/units.h"
@@ -254,22 +254,6 @@ static void conclude(struct soak *soak)
 	soak_watch_done(&soak->watch);
 }
 
-static int block_signals(void)
-{
-	sigset_t set;
-
-	/* Whoever reads our output may leave; the soak must still be cleaned up. */
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static int begin(struct soak *soak)
 {
 	const struct soak_history *history = soak->options->history;
@@ -277,9 +261,9 @@ static int begin(struct soak *soak)
 	unsigned next = 1;
 	int err;
 
-	soak->signal_fd = block_signals();
+	soak->signal_fd = stop_signals_open();
 	if (soak->signal_fd < 0)
-		return problems_add(soak->problems, "signals: %m");
+		return problems_add(soak->problems, "signals: %s", strerror(-soak->signal_fd));
 	if (check_root(soak->problems) < 0 || check_programs(&soak->host, soak->problems) < 0 ||
 		check_cgroup(&soak->host, soak->problems) < 0 ||
 		check_disk(soak->options->dir, soak->problems) < 0)
