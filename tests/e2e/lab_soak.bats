@@ -117,7 +117,10 @@ end_soak() {
 	# What rounds recorded is large and not kept.
 	[ -z "$(find "$SOAK/rounds" -name samples.jsonl)" ]
 	[ -s "$SOAK/report.md" ]
-	"$BIN/leaklab" soak report "$SOAK" --format markdown >"$BATS_TEST_TMPDIR/md" || true
+	# The exit code is that of the verdict, as above.
+	code=0
+	"$BIN/leaklab" soak report "$SOAK" --format markdown >"$BATS_TEST_TMPDIR/md" || code=$?
+	[ "$code" -eq "$status" ]
 	cmp "$BATS_TEST_TMPDIR/md" "$SOAK/report.md"
 
 	run "$BIN/leaklab" soak --dir "$SOAK"

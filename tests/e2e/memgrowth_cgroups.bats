@@ -164,6 +164,7 @@ count_when_quiet() {
     ! grep -q "\"limit_bytes\":$((96 << 20))," samples.jsonl || break
     sleep 0.1
   done
+  grep -q "\"limit_bytes\":$((96 << 20))," samples.jsonl
   kill -TERM "$WATCHER"
   wait "$WATCHER"
   stop_recorder
