@@ -437,8 +437,10 @@ static __noinline int look_closer(struct mm_struct *mm)
 	struct process *proc = NULL;
 	__s64 gap_ns;
 
-	if (slot)
+	if (slot) {
+		slot->looks++;
 		empty_slot(slot);
+	}
 	if (current_mm() == mm)
 		proc = bpf_map_lookup_elem(&processes, &tgid);
 	if (!proc || proc->mm != (__u64)mm) {

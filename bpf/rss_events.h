@@ -116,8 +116,9 @@ struct rss_slot {
 	__u64 until_jiffies;
 	__u64 updates; /* seen, and not yet added to the process */
 	__u32 tgid;
-	__u32 era; /* another than the present one: to be looked at again */
-	__u64 padding[4];
+	__u32 era;   /* another than the present one: to be looked at again */
+	__u64 looks; /* updates that needed one, since the start: each finds a process in its map */
+	__u64 padding[3];
 };
 _Static_assert(sizeof(struct rss_slot) == 64, "a slot is a cache line");
 

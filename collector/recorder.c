@@ -165,6 +165,8 @@ static void put_header(struct recorder *recorder)
 
 static void put_end(struct recorder *recorder, const char *reason)
 {
+	struct capture_load load = capture_load(recorder->capture);
+
 	put_record(recorder,
 		&(struct record){
 			.type = RECORD_END,
@@ -178,6 +180,9 @@ static void put_end(struct recorder *recorder, const char *reason)
 				.lag_p50_ns = lag_quantile_ns(&recorder->lag, 0.5),
 				.lag_p99_ns = lag_quantile_ns(&recorder->lag, 0.99),
 				.lag_max_ns = recorder->lag.max_ns,
+				.looks = load.looks,
+				.ring_bytes = load.ring_bytes,
+				.ring_peak_bytes = load.ring_peak_bytes,
 			},
 		});
 }

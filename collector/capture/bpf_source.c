@@ -34,6 +34,9 @@
 /* Inode number of the first PID namespace (PROC_PID_INIT_INO in the kernel). */
 #define HOST_PID_NS 0xeffffffcU
 
+/* CPUs that have one. */
+#define SLOTS (sizeof(((struct memgrowth *)0)->bss->slots) / sizeof(struct rss_slot))
+
 struct bpf_source {
 	struct capture base;
 	struct memgrowth *skel;
@@ -45,6 +48,8 @@ struct bpf_source {
 	uint64_t foreign_swept; /* stats.foreign at the last full sweep */
 	uint64_t next_moves_ns; /* when a sweep looks for moves again */
 	bool tells_moves;	/* a hook does, too */
+	uint64_t turn_bytes;	/* taken out of the ring in this turn */
+	uint64_t ring_bytes, ring_peak_bytes;
 };
 
 static struct bpf_source *as_bpf(const struct capture *capture)
@@ -68,6 +73,7 @@ static int on_ring_event(void *ctx, void *data, size_t size)
 {
 	struct bpf_source *source = ctx;
 
+	source->turn_bytes += BPF_RINGBUF_HDR_SZ + (size + 7) / 8 * 8;
 	/* All kinds begin with their type; a size that is not the type's own cannot be. */
 	switch (*(const uint32_t *)data) {
 	case CGROUP_EVENT_BORN:
@@ -109,9 +115,31 @@ static int bpf_fd(const struct capture *capture)
 
 static int bpf_poll(struct capture *capture)
 {
-	int n = ring_buffer__consume(as_bpf(capture)->ring);
+	struct bpf_source *source = as_bpf(capture);
+	int n;
 
+	source->turn_bytes = 0;
+	n = ring_buffer__consume(source->ring);
+	/* What came while it was read counts, too: more than fits is a full ring. */
+	if (source->turn_bytes > source->ring_bytes)
+		source->turn_bytes = source->ring_bytes;
+	if (source->turn_bytes > source->ring_peak_bytes)
+		source->ring_peak_bytes = source->turn_bytes;
 	return n < 0 ? n : 0;
+}
+
+static struct capture_load bpf_load(const struct capture *capture)
+{
+	const struct bpf_source *source = as_bpf(capture);
+	const struct rss_slot *slots = source->skel->bss->slots;
+	struct capture_load load = {
+		.ring_bytes = source->ring_bytes,
+		.ring_peak_bytes = source->ring_peak_bytes,
+	};
+
+	for (int cpu = 0; cpu < source->cpus && cpu < (int)SLOTS; cpu++)
+		load.looks += slots[cpu].looks;
+	return load;
 }
 
 static struct rss_stats bpf_stats(const struct capture *capture)
@@ -198,6 +226,7 @@ static const struct capture_ops bpf_ops = {
 	.sweep = bpf_sweep,
 	.reap = bpf_reap,
 	.stats = bpf_stats,
+	.load = bpf_load,
 };
 
 /* The host's pid limit, where that is not far more than any host has processes. */
@@ -271,7 +300,10 @@ static int configure(
 	};
 	choose_programs(skel, plan);
 	err = bpf_map__set_max_entries(skel->maps.processes, max);
-	return err ? err : bpf_map__set_max_entries(skel->maps.events, settings->ring_bytes);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.events, settings->ring_bytes);
+	source->ring_bytes = bpf_map__max_entries(skel->maps.events);
+	return err;
 }
 
 /* libbpf finds the tracepoint's id (in @path) through a mounted tracefs only. */

@@ -62,6 +62,11 @@ void capture_reap(struct capture *capture)
 	capture->ops->reap(capture);
 }
 
+struct capture_load capture_load(const struct capture *capture)
+{
+	return capture->ops->load ? capture->ops->load(capture) : (struct capture_load){};
+}
+
 struct rss_stats capture_stats(const struct capture *capture)
 {
 	return capture->ops->stats(capture);

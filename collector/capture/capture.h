@@ -90,6 +90,16 @@ int capture_sweep(struct capture *capture, bool all);
 /* Removes what is kept of processes that no longer exist (their exit was lost). */
 void capture_reap(struct capture *capture);
 
+/* What the way from the kernel has carried since opening. */
+struct capture_load {
+	uint64_t looks;		  /* updates that the fast path could not pass over */
+	uint64_t ring_bytes;	  /* size of the ring; 0: the source has none */
+	uint64_t ring_peak_bytes; /* most that one capture_poll() found in it, or somewhat less */
+};
+
+/* All 0 for a source without kernel side. */
+struct capture_load capture_load(const struct capture *capture);
+
 /* Totals since opening. */
 struct rss_stats capture_stats(const struct capture *capture);
 

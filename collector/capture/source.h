@@ -13,6 +13,7 @@ struct capture_ops {
 	int (*sweep)(struct capture *capture, bool all);
 	void (*reap)(struct capture *capture);
 	struct rss_stats (*stats)(const struct capture *capture);
+	struct capture_load (*load)(const struct capture *capture); /* may be NULL */
 };
 
 /* Each source embeds this as its first member. */

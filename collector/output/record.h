@@ -100,6 +100,7 @@ struct record_exit {
 struct record_end {
 	const char *reason;
 	uint64_t records, events, lost, overflow, lag_p50_ns, lag_p99_ns, lag_max_ns;
+	uint64_t looks, ring_bytes, ring_peak_bytes; /* 0: unknown */
 };
 
 /* Strings are borrowed: valid until the next record is read, or as long as the writer's caller. */

@@ -135,6 +135,9 @@ static const struct record_field end_fields[] = {
 	FIELD(U64, end, lag_p50_ns),
 	FIELD(U64, end, lag_p99_ns),
 	FIELD(U64, end, lag_max_ns),
+	FIELD(ID_OR_NO, end, looks),
+	FIELD(ID_OR_NO, end, ring_bytes),
+	FIELD(ID_OR_NO, end, ring_peak_bytes),
 	END_OF_FIELDS,
 };
 

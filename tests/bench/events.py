@@ -7,40 +7,17 @@ gets, how many records come, and from which rate of them on some are lost.
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import time
 
 import observers
+import programs
 
 # Finer and finer, until records are lost.
 LADDER = [("100ms", "256KiB"), ("10ms", "4KiB"), ("1ms", "4KiB"), ("100us", "4KiB"),
           ("10us", "4KiB"), ("1us", "4KiB")]
 SECONDS = 2
-
-
-def bpf_ids(pid, what):
-    """Programs or maps that the process holds, from its descriptors."""
-    ids = set()
-    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-        try:
-            with open(f"/proc/{pid}/fdinfo/{fd}") as f:
-                ids.update(int(n) for n in re.findall(rf"^{what}_id:\s*(\d+)$", f.read(), re.M))
-        except FileNotFoundError:
-            pass  # it was closed meanwhile
-    return ids
-
-
-def bpftool(*argv):
-    return json.loads(subprocess.run(["bpftool", "--json", *argv], check=True,
-                                     capture_output=True).stdout)
-
-
-def program_runs(pid):
-    ids = bpf_ids(pid, "prog")
-    return {p["name"]: (p.get("run_cnt", 0), p.get("run_time_ns", 0))
-            for p in bpftool("prog", "show") if p["id"] in ids}
 
 
 def storm(build):
@@ -54,24 +31,20 @@ def spawns(build):
 
 def count_runs(build, title, work):
     """What each program did while @work ran."""
-    stats = observers.Observer("stats", "", [f"{build}/tests/bench/hooks", "--stats"], end="stdin")
-    ours = observers.memgrowth(build, "ours", "ours")
+    stats, ours = programs.counting(build), observers.memgrowth(build, "ours", "ours")
     try:
         stats.start()
         ours.start()
-        before, began = program_runs(ours.process.pid), time.monotonic()
+        before, began = programs.runs(ours.process.pid), time.monotonic()
         work(build)
-        after, seconds = program_runs(ours.process.pid), time.monotonic() - began
+        after, seconds = programs.runs(ours.process.pid), time.monotonic() - began
     finally:
         ours.stop()
         stats.stop()
-    rows = []
-    for name, (runs, ns) in sorted(after.items()):
-        runs, ns = runs - before.get(name, (0, 0))[0], ns - before.get(name, (0, 0))[1]
-        if runs:
-            rows.append({"program": name, "runs_per_s": runs / seconds, "ns_per_run": ns / runs,
-                         "share_of_a_cpu": ns * 1e-9 / seconds})
-    return {"work": title, "seconds": seconds, "programs": rows}
+    return {"work": title, "seconds": seconds, "programs": [
+        {"program": name, "runs_per_s": runs / seconds, "ns_per_run": ns / runs,
+         "share_of_a_cpu": ns * 1e-9 / seconds}
+        for name, (runs, ns) in programs.since(before, after).items()]}
 
 
 def end_of(folder):
@@ -103,7 +76,10 @@ def climb(build, ring):
         rows.append({"interval": interval, "threshold": threshold, "ring": ring,
                      "faults_per_s": result["faults_per_s"],
                      "updates_per_s": end["events"] / seconds,
-                     "records_per_s": end["records"] / seconds, "lost": end["lost"]})
+                     "looks_per_s": end["looks"] / seconds,
+                     "records_per_s": end["records"] / seconds,
+                     "ring_peak": end["ring_peak_bytes"] / end["ring_bytes"],
+                     "lost": end["lost"]})
         if end["lost"]:
             break
     return rows
@@ -117,12 +93,17 @@ def markdown(result):
                   f"{p['ns_per_run']:,.0f} | {p['share_of_a_cpu'] * 100:.2f} % |"
                   for p in part["programs"]]
     lines += ["", "A run's time has about 50 ns of the counting itself in it.", "",
+              "A look is an update that finds its process in the map and writes to it; what a CPU's "
+              "slot passes over is none. The ring's use is the most that one turn of the reader "
+              "found in it.", "",
               "| ring | interval | threshold | faults a second | updates seen a second | "
-              "records written a second | records lost |", "|---|---|---|---|---|---|---|"]
+              "looks a second | records written a second | ring used | records lost |",
+              "|---|---|---|---|---|---|---|---|---|"]
     for row in result["ladder"]:
         lines.append(f"| {row['ring']} | {row['interval']} | {row['threshold']} | "
                      f"{row['faults_per_s']:,.0f} | {row['updates_per_s']:,.0f} | "
-                     f"{row['records_per_s']:,.0f} | {row['lost']:,} |")
+                     f"{row['looks_per_s']:,.0f} | {row['records_per_s']:,.0f} | "
+                     f"{row['ring_peak'] * 100:.1f} % | {row['lost']:,} |")
     return "\n".join(lines) + "\n"
 
 

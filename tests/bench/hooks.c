@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * `hooks NAME [TIMES]` attaches one program of hooks.bpf.c, says "ready", and goes when standard
- * input ends; TIMES links of one program (6.10 and later) make small costs readable.
+ * input ends. TIMES copies of it, each with maps of its own, make small costs readable.
  * `hooks ours` attaches the collector's own, `hooks ours_each` the same without its slots.
  * `hooks --stats` has the kernel count the runs of all programs while it is there.
  */
@@ -24,7 +24,9 @@
 
 /* Ten times a second, as the pollers that it is to be compared with. */
 #define SAMPLER_MS 100
-#define MAX_LINKS 32
+#define MAX_COPIES 32
+#define OURS_PROCESSES 4096
+#define OURS_RING_BYTES (1 << 20)
 
 static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
 {
@@ -68,60 +70,45 @@ static int wait_for_end(const struct bpf_link *link)
 	return err;
 }
 
-static int attach_and_wait(struct bpf_program *prog, unsigned int times)
-{
-	bool sampler = bpf_program__type(prog) == BPF_PROG_TYPE_TRACING &&
-		       bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER;
-	struct bpf_link *links[MAX_LINKS] = {};
-	unsigned int n;
-	int err = 0;
+/* One of the same programs on the hook, with maps of its own. Zeroed: none. */
+struct copy {
+	struct hooks *hooks;
+	struct memgrowth *ours;
+	struct bpf_program *program;
+	struct bpf_link *link;
+};
 
-	for (n = 0; n < times && !err; n++) {
-		links[n] =
-			sampler ? bpf_program__attach_iter(prog, NULL) : bpf_program__attach(prog);
-		err = links[n] ? 0 : -errno;
-	}
-	if (!err)
-		err = wait_for_end(sampler ? links[0] : NULL);
-	while (n > 0)
-		bpf_link__destroy(links[--n]);
-	return err;
-}
-
-static int run_program(const char *name, unsigned int times)
+static int open_program(const char *name, struct copy *copy)
 {
-	struct hooks *skel = hooks__open();
-	struct bpf_program *prog, *wanted;
-	int err;
+	struct hooks *skel = copy->hooks = hooks__open();
+	struct bpf_program *prog;
 
 	if (!skel)
 		return -errno;
-	wanted = bpf_object__find_program_by_name(skel->obj, name);
+	copy->program = bpf_object__find_program_by_name(skel->obj, name);
+	if (!copy->program)
+		return -ENOENT;
 	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, prog == wanted);
+		bpf_program__set_autoload(prog, prog == copy->program);
 	/* A map that no loaded program uses, and that an old kernel does not know. */
 	bpf_map__set_autocreate(skel->maps.by_task, strcmp(name, "task_storage") == 0);
-	err = wanted ? hooks__load(skel) : -ENOENT;
-	if (!err)
-		err = attach_and_wait(wanted, times);
-	hooks__destroy(skel);
-	return err;
+	return hooks__load(skel);
 }
 
 /*
  * The collector's own program on the hook, as the collector sets it, but with nobody who reads:
- * @slots false: each update is looked at.
+ * without @slots each update is looked at.
  */
-static int run_ours(bool slots, unsigned int times)
+static int open_ours(bool slots, struct copy *copy)
 {
-	struct memgrowth *skel = memgrowth__open();
+	struct memgrowth *skel = copy->ours = memgrowth__open();
 	struct bpf_program *prog;
-	int err;
 
 	if (!skel)
 		return -errno;
+	copy->program = skel->progs.on_rss_stat;
 	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, prog == skel->progs.on_rss_stat);
+		bpf_program__set_autoload(prog, prog == copy->program);
 	skel->rodata->settings = (struct rss_settings){
 		.interval_ns = 100 * NS_PER_MS,
 		.min_gap_ns = 10 * NS_PER_MS,
@@ -130,10 +117,52 @@ static int run_ours(bool slots, unsigned int times)
 		.percpu_batch = 32,
 		.jiffy_ns = slots ? 4 * NS_PER_MS : 0,
 	};
-	err = memgrowth__load(skel);
+	/* Many copies at once; still far more than a storm fills. */
+	bpf_map__set_max_entries(skel->maps.processes, OURS_PROCESSES);
+	bpf_map__set_max_entries(skel->maps.events, OURS_RING_BYTES);
+	return memgrowth__load(skel);
+}
+
+static int open_copy(const char *name, struct copy *copy)
+{
+	if (strcmp(name, "ours") == 0 || strcmp(name, "ours_each") == 0)
+		return open_ours(strcmp(name, "ours") == 0, copy);
+	return open_program(name, copy);
+}
+
+static bool is_iterator(const struct bpf_program *program)
+{
+	return bpf_program__type(program) == BPF_PROG_TYPE_TRACING &&
+	       bpf_program__expected_attach_type(program) == BPF_TRACE_ITER;
+}
+
+static int attach(struct copy *copy)
+{
+	if (is_iterator(copy->program))
+		copy->link = bpf_program__attach_iter(copy->program, NULL);
+	else
+		copy->link = bpf_program__attach(copy->program);
+	return copy->link ? 0 : -errno;
+}
+
+static int run_copies(const char *name, unsigned int times)
+{
+	struct copy copies[MAX_COPIES] = {};
+	unsigned int n;
+	int err = 0;
+
+	for (n = 0; n < times && !err; n++) {
+		err = open_copy(name, &copies[n]);
+		if (!err)
+			err = attach(&copies[n]);
+	}
 	if (!err)
-		err = attach_and_wait(skel->progs.on_rss_stat, times);
-	memgrowth__destroy(skel);
+		err = wait_for_end(is_iterator(copies[0].program) ? copies[0].link : NULL);
+	while (n > 0) {
+		bpf_link__destroy(copies[--n].link);
+		hooks__destroy(copies[n].hooks);
+		memgrowth__destroy(copies[n].ours);
+	}
 	return err;
 }
 
@@ -151,18 +180,16 @@ int main(int argc, char **argv)
 
 	if (argc == 3)
 		times = strtoul(argv[2], NULL, 10);
-	if (argc < 2 || argc > 3 || times == 0 || times > MAX_LINKS) {
+	if (argc < 2 || argc > 3 || times == 0 || times > MAX_COPIES) {
 		fprintf(stderr, "usage: hooks PROGRAM [TIMES] | hooks --stats (TIMES: 1 to %d)\n",
-			MAX_LINKS);
+			MAX_COPIES);
 		return 2;
 	}
 	libbpf_set_print(print_nothing);
 	if (strcmp(argv[1], "--stats") == 0)
 		err = run_stats();
-	else if (strcmp(argv[1], "ours") == 0 || strcmp(argv[1], "ours_each") == 0)
-		err = run_ours(strcmp(argv[1], "ours") == 0, (unsigned int)times);
 	else
-		err = run_program(argv[1], (unsigned int)times);
+		err = run_copies(argv[1], (unsigned int)times);
 	if (err)
 		fprintf(stderr, "hooks: %s: %s\n", argv[1], strerror(-err));
 	return err ? 3 : 0;

@@ -60,6 +60,7 @@ $(BUILD)/.deps-bench: tests/bench/module.mk
 
 bench-storm: need-root programs $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print what watching costs: a page fault beside the peers, real work, events and losses
 	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS)
+	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS) --sharp
 	$(Q)tests/bench/work.py --build=$(BUILD) --blocks=$(BENCH_ROUNDS)
 	$(Q)tests/bench/events.py --build=$(BUILD)
 
@@ -67,15 +68,23 @@ bench-parts: need-root programs $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print w
 	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS) --parts
 .PHONY: bench-storm bench-parts
 
-bench: programs $(BENCHES) bench-storm ## Print the figures: what watching costs, the detector, tracking delay, polling, the session, memgen's schedule and CPU, the collector's scale
-	$(Q)$(BUILD)/tests/bench/bench_detect
-	$(Q)tests/bench/replay.sh $(BUILD)
-	$(Q)mkdir -p $(BUILD)/bench
-	$(Q)$(BUILD)/tests/bench/bench_tracking $(BUILD)/bench/tracking.jsonl
-	$(Q)$(BUILD)/tests/bench/bench_ledger
-	$(Q)$(BUILD)/tests/bench/bench_session
-	$(Q)tests/bench/memgen_schedule.sh $(BUILD)/memgen
+# Prints what a benchmark says, and keeps it for the report. $(1) its name, $(2) the command.
+define bench_text
+$(Q)mkdir -p $(BUILD)/bench
+$(Q)$(2) > $(BUILD)/bench/$(1).txt; status=$$?; cat $(BUILD)/bench/$(1).txt; exit $$status
+endef
+
+# One after the other, with -j too.
+bench: need-root programs $(BENCHES) $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print all figures and write build/bench/report.md: what watching costs, scale, delays, the detector, memgen
+	$(Q)$(MAKE) --no-print-directory bench-storm
 	$(Q)$(MAKE) --no-print-directory bench-scale
+	$(call bench_text,tracking,$(BUILD)/tests/bench/bench_tracking $(BUILD)/bench/tracking.jsonl)
+	$(call bench_text,detect,$(BUILD)/tests/bench/bench_detect)
+	$(call bench_text,replay,tests/bench/replay.sh $(BUILD))
+	$(call bench_text,ledger,$(BUILD)/tests/bench/bench_ledger)
+	$(call bench_text,session,$(BUILD)/tests/bench/bench_session)
+	$(call bench_text,schedule,tests/bench/memgen_schedule.sh $(BUILD)/memgen)
+	$(Q)tests/bench/report.py --build=$(BUILD)
 .PHONY: bench
 
 # How often each load is measured; 1 gives figures in four minutes, without much of an interval.

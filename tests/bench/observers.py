@@ -16,10 +16,14 @@ class Broken(Exception):
 
 
 class Observer:
-    """One process. @argv may name {fd} (where it says that it is ready) and {dir} (its files)."""
+    """
+    One process. @argv may name {fd} (where it says that it is ready) and {dir} (its files). @copies:
+    how many of what is measured it has on the hook.
+    """
 
-    def __init__(self, key, title, argv, ready="stdout", end="signal"):
+    def __init__(self, key, title, argv, ready="stdout", end="signal", copies=1):
         self.key, self.title, self.argv, self.ready, self.end = key, title, argv, ready, end
+        self.copies = copies
         self.process = self.folder = None
 
     def command(self):
@@ -96,7 +100,7 @@ class Observer:
 
 def hook(build, program, title, times=1):
     argv = [f"{build}/tests/bench/hooks", program] + ([str(times)] if times > 1 else [])
-    return Observer(program, title, argv, end="stdin")
+    return Observer(program, title, argv, end="stdin", copies=times)
 
 
 def memgrowth(build, key, title, *options, program=None):

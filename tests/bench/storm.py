@@ -19,7 +19,8 @@ import observers
 import paired
 
 STORM_MS = 200
-PARTS_TIMES = 16
+COPIES = 16
+SHARP = ["empty", "ours", "ours_each"]
 PARTS = ["empty", "pid", "clock", "jiffies", "hash", "task_storage", "percpu_array", "global_slot",
          "global_slot_jiffies", "ours", "ours_each", "shared_counter", "counters", "cgroup"]
 
@@ -59,7 +60,8 @@ def run_round(build, variants, rng):
         for kind in ("one", "all"):
             for unit in ("cpu_ns", "wall_ns"):
                 before = (alone[-2][kind][unit] + alone[-1][kind][unit]) / 2
-                result[f"{observer.key}.{kind}.{unit}"] = figures[kind][unit] - before
+                added = (figures[kind][unit] - before) / observer.copies
+                result[f"{observer.key}.{kind}.{unit}"] = added
         for name in ("observer_cpu", "observer_ns", "written"):
             result[f"{observer.key}.{name}"] = figures[name]
     for kind in ("one", "all"):
@@ -77,7 +79,8 @@ def triple(rounds, figure):
 def summarise(rounds, variants):
     rows = []
     for observer in variants:
-        row = {"key": observer.key, "title": observer.title, "command": observer.command()}
+        row = {"key": observer.key, "title": observer.title, "command": observer.command(),
+               "copies": observer.copies}
         for kind in ("one", "all"):
             key = f"{observer.key}.{kind}.cpu_ns"
             row[kind] = {
@@ -110,6 +113,8 @@ def markdown(summary):
         f"({none['all']['faults_per_s']['value']:,.0f} faults a second in all). "
         f"{summary['rounds']} rounds; medians, with 95 % intervals.",
         "",
+        *([f"Each program is on the hook {COPIES} times, every copy with maps of its own; figures are "
+           "of one copy.", ""] if rows[0]["copies"] > 1 else []),
         "| observer | one CPU: ns added | / empty | all CPUs: ns added | / empty | "
         "all CPUs: longer by | its own CPU |",
         "|---|---|---|---|---|---|---|",
@@ -134,8 +139,8 @@ def choose(args):
     if args.other:
         known.insert(2, observers.memgrowth(args.build, "other", "another build",
                                             program=args.other))
-    if args.parts:
-        known = [observers.hook(args.build, p, p, PARTS_TIMES) for p in PARTS]
+    if args.parts or args.sharp:
+        known = [observers.hook(args.build, p, p, COPIES) for p in (PARTS if args.parts else SHARP)]
     if not args.only:
         return known
     names = args.only.split(",")
@@ -161,7 +166,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--only", help="observers, by comma; \"empty\" must be among them")
     parser.add_argument("--other", help="another build's memgrowth, to compare with")
-    parser.add_argument("--parts", action="store_true", help="the parts of a program instead")
+    copied = parser.add_mutually_exclusive_group()
+    copied.add_argument("--parts", action="store_true",
+                        help=f"the parts of a program instead, {COPIES} copies of each")
+    copied.add_argument("--sharp", action="store_true",
+                        help=f"{COPIES} copies of the empty program and of ours instead")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     if os.geteuid() != 0:
@@ -178,7 +187,7 @@ def main():
             print(f"\rround {n + 1} of {args.rounds}", end="", file=sys.stderr)
         rounds.append(run_round(args.build, variants, rng))
     summary = summarise(rounds, variants)
-    name = "parts" if args.parts else "storm"
+    name = "parts" if args.parts else "sharp" if args.sharp else "storm"
     os.makedirs(f"{args.build}/bench", exist_ok=True)
     with open(f"{args.build}/bench/{name}.json", "w") as f:
         json.dump({"summary": summary, "rounds": rounds}, f, indent=1)

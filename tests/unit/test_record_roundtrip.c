@@ -263,7 +263,10 @@ static void test_end(void **state)
 			.overflow = 74,
 			.lag_p50_ns = 75,
 			.lag_p99_ns = 76,
-			.lag_max_ns = 77 },
+			.lag_max_ns = 77,
+			.looks = 78,
+			.ring_bytes = 4096,
+			.ring_peak_bytes = 312 },
 	};
 	struct record_reader *reader = round_trip(&record, &back);
 
@@ -276,6 +279,9 @@ static void test_end(void **state)
 	assert_int_equal(back.end.lag_p50_ns, 75);
 	assert_int_equal(back.end.lag_p99_ns, 76);
 	assert_int_equal(back.end.lag_max_ns, 77);
+	assert_int_equal(back.end.looks, 78);
+	assert_int_equal(back.end.ring_bytes, 4096);
+	assert_int_equal(back.end.ring_peak_bytes, 312);
 	record_reader_free(reader);
 }
 

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Makes one report of what the benchmarks have left in BUILD/bench: report.md and report.json, and
+tells what was measured when, and on what.
+"""
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+
+# What each leaves, in the order of the report: a table and its JSON, or the text it has printed.
+TABLES = [
+    ("storm", "The storm of page faults"),
+    ("sharp", "The same by sixteen copies: the program against an empty one"),
+    ("parts", "Parts of a program on the hook"),
+    ("work", "Real work"),
+    ("events", "Programs, records and losses"),
+    ("scale", "The collector with thousands of processes"),
+]
+TEXTS = [
+    ("tracking", "Delays"),
+    ("detect", "The detector alone"),
+    ("replay", "Replay of a recording"),
+    ("ledger", "Polling cgroups"),
+    ("session", "The session"),
+    ("schedule", "memgen's schedule"),
+]
+
+
+def read(path):
+    try:
+        with open(path) as f:
+            return f.read()
+    except FileNotFoundError:
+        return None
+
+
+def modified(path):
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(os.path.getmtime(path)))
+
+
+def cpu_model():
+    for line in (read("/proc/cpuinfo") or "").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def host(source):
+    revision = subprocess.run(["git", "-C", source, "describe", "--always", "--dirty"],
+                              capture_output=True, text=True).stdout.strip()
+    return {"written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+            "revision": revision or "unknown", "kernel": platform.release(), "cpu": cpu_model(),
+            "cpus": os.cpu_count(), "page_bytes": os.sysconf("SC_PAGESIZE"),
+            "load_average": round(os.getloadavg()[2], 2)}
+
+
+def parts_of(folder):
+    """(key, title, when, Markdown, JSON or None) of what is there."""
+    found = []
+    for key, title in TABLES:
+        text, figures = read(f"{folder}/{key}.md"), read(f"{folder}/{key}.json")
+        if text:
+            found.append((key, title, modified(f"{folder}/{key}.md"), text.strip(),
+                          json.loads(figures) if figures else None))
+    for key, title in TEXTS:
+        text = read(f"{folder}/{key}.txt")
+        if text:
+            found.append((key, title, modified(f"{folder}/{key}.txt"),
+                          f"```\n{text.strip()}\n```", text))
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build")
+    args = parser.parse_args()
+    folder = f"{args.build}/bench"
+    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    parts, about = parts_of(folder), host(source)
+    if not parts:
+        sys.exit(f"report.py: {folder}: no benchmark has left anything there; run `make bench`")
+    with open(f"{folder}/report.json", "w") as f:
+        json.dump({"host": about, "parts": {key: {"measured": when, "figures": figures}
+                                            for key, _, when, _, figures in parts}}, f, indent=1)
+    with open(f"{folder}/report.md", "w") as f:
+        f.write("# leaklab's benchmarks\n\n"
+                f"leaklab {about['revision']}, Linux {about['kernel']}, {about['cpus']} CPUs "
+                f"({about['cpu']}), written {about['written']}, load over the 15 minutes before "
+                f"{about['load_average']}. Figures are of this host; what they mean is in "
+                "docs/performance.md.\n")
+        for _, title, when, text, _ in parts:
+            f.write(f"\n## {title}\n\nMeasured {when}.\n\n{text}\n")
+    print(f"{folder}/report.md, {folder}/report.json")
+
+
+if __name__ == "__main__":
+    main()
