@@ -22,11 +22,15 @@
 #include "lib/revision.h"
 #include "lib/units.h"
 
+#define COLLECTOR_OPTIONS_MAX 16
+
 struct run_args {
 	const char *name;
 	const char *runs_dir;
 	uint64_t seed;
 	uint64_t duration_ns; /* 0: as in the scenario */
+	const char *collector_options[COLLECTOR_OPTIONS_MAX];
+	size_t collector_options_count;
 };
 
 /* Seeds stay below 2^53, so that every reader of run.json keeps them exact. */
@@ -41,6 +45,20 @@ static int parse_seed(const char *text, uint64_t *ret)
 		return -EINVAL;
 	*ret = strtoull(text, &end, 10);
 	return errno || *end || *ret >= SEED_MAX ? -EINVAL : 0;
+}
+
+/* One word that begins like a long option, so that it cannot become a file's name or a value. */
+static void add_collector_option(struct argp_state *state, struct run_args *args, const char *arg)
+{
+	if (strncmp(arg, "--", 2) != 0 || arg[2] == '\0')
+		argp_error(state,
+			"--collector-option=%s: must be one long option of `memgrowth record` with "
+			"its value (example: --collector-option=--ring-size=16MiB)",
+			arg);
+	if (args->collector_options_count == COLLECTOR_OPTIONS_MAX)
+		argp_error(state, "--collector-option=%s: there are %d already", arg,
+			COLLECTOR_OPTIONS_MAX);
+	args->collector_options[args->collector_options_count++] = arg;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -66,6 +84,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 				"(examples: " UNITS_DURATION_EXAMPLES ")",
 				arg);
 		return 0;
+	case 'c':
+		add_collector_option(state, args, arg);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (args->name)
 			argp_error(state, "%s: one scenario at a time", arg);
@@ -83,6 +104,10 @@ static const struct argp_option options[] = {
 	{ "seed", 's', "N", 0, "Seed of all that is random (1)", 0 },
 	{ "runs", 'r', "DIR", 0, "Where the run directory is made (runs)", 0 },
 	{ "duration", 'd', "TIME", 0, "Record for TIME instead of the scenario's duration", 0 },
+	{ "collector-option", 'c', "OPTION", 0,
+		"Start `memgrowth record` with this option too, such as --ring-size=16MiB or "
+		"--interval=1s; may be given more than once",
+		0 },
 	{ 0 },
 };
 
@@ -167,6 +192,8 @@ int cmd_run(int argc, char **argv)
 			.seed = args.seed,
 			.runs_dir = args.runs_dir,
 			.revision = revision(),
+			.collector_options = args.collector_options,
+			.collector_options_count = args.collector_options_count,
 			.note = log_info,
 			.warn = log_warn,
 			.progress = log_progress,

@@ -325,12 +325,13 @@ static int advise_lab(const struct run_score *score, struct report_facts *facts)
 			"Mend what is broken in the lab first (see issues "
 			"and logs/): this run says nothing for or against the detector.");
 	if (!err && facts->lost)
-		err = list_add(&facts->advice, "Records were lost: raise the collector's "
-					       "--threshold or its ring buffer.");
+		err = list_add(&facts->advice, "Records were lost: give the collector a "
+					       "larger ring buffer (--collector-option="
+					       "--ring-size=16MiB) or a longer --interval.");
 	if (!err && facts->recorded_s >= CPU_SPAN_S && facts->collector_cpu_share > CPU_SHARE_HIGH)
 		err = list_add(&facts->advice,
-			"The collector used %.1f %% of a CPU: raise "
-			"--threshold or --interval.",
+			"The collector used %.1f %% of a CPU: give it a longer interval "
+			"(--collector-option=--interval=1s).",
 			100 * facts->collector_cpu_share);
 	if (!err && facts->lag_p99_s > LAG_HIGH_S)
 		err = list_add(&facts->advice,

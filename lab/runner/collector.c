@@ -25,6 +25,8 @@ static void plan_command(struct run *run)
 	struct args *args = &run->collector.command;
 
 	args_add_all(args, run->host.memgrowth, "record", NULL);
+	for (size_t i = 0; i < run->options->collector_options_count; i++)
+		args_add_all(args, run->options->collector_options[i], NULL);
 	args_addf(args, "--cgroup=/%s", run->parent);
 	args_addf(args, "--output=%s/samples.jsonl", run->dir);
 	args_addf(args, "--detections=%s/detections.jsonl", run->dir);

@@ -8,6 +8,7 @@
 #define LEAKLAB_LAB_RUNNER_RUN_H
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct problems;
@@ -27,6 +28,9 @@ struct run_options {
 	uint64_t seed;
 	const char *runs_dir; /* made when missing */
 	const char *revision;
+	/* Further options of `memgrowth record`, each as one argument; ours come after them. */
+	const char *const *collector_options;
+	size_t collector_options_count;
 
 	/* For people: as log_info(), log_warn() and log_progress(). */
 	void (*note)(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -134,6 +134,9 @@ const char *run_files_last_words(const struct run *run, const char *name, char *
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\r\n")] = '\0';
+		/* The hint of argp, on two lines, after what was wrong with an option. */
+		if (strncmp(line, "Try `", 5) == 0)
+			break;
 		if (*line)
 			snprintf(buf, size, "%s", line);
 	}

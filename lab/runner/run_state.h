@@ -181,7 +181,7 @@ void collector_stop(struct run *run);
 int run_files_create(struct run *run);
 /* Writes run.json. Returns 0 or a negative errno. */
 int run_files_finish(struct run *run);
-/* The last line of logs/@name, for messages; "" when there is none. @buf is filled. */
+/* The last line of logs/@name but a hint to use --help, for messages; "" when there is none. */
 const char *run_files_last_words(const struct run *run, const char *name, char *buf, size_t size);
 uint64_t run_files_size(const struct run *run, const char *name);
 

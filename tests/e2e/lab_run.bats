@@ -197,6 +197,38 @@ null" ]
 	expect_words "memgrowth doctor"
 }
 
+@test "what a ring that is too small loses is counted and told in the report" {
+	write_scenario lossy 3s <<-'END'
+	  - name: one
+	    pattern: burst
+	    args: [--size=8MiB, --every=1s, --start-delay=0]
+	    memory: 128MiB
+	END
+	# A record for each update, of which the ring holds 39.
+	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS" --collector-option=--ring-size=4KiB \
+		--collector-option=--interval=1us --collector-option=--threshold=4KiB
+	RUN=$(echo "$RUNS"/*)
+	[ "$(of_run '.collector.command | index("--ring-size=4KiB") != null')" = true ]
+	lost=$(jq '.records_lost' "$RUN/report.json")
+	[ "$lost" -gt 0 ]
+	[ "$lost" -eq "$(jq 'select(.type == "end").lost' "$RUN/samples.jsonl")" ]
+	[ "$lost" -eq "$(jq -s 'map(select(.type == "loss").lost) | add' "$RUN/samples.jsonl")" ]
+	[[ "$output" == *" $lost records lost"* ]]
+	[[ "$output" == *"--collector-option=--ring-size=16MiB"* ]]
+	# Lost records cost time, never a page: the last record of it is what it held.
+	[ "$(jq -s 'map(select(.type == "rss").anon_bytes) | max' "$RUN/samples.jsonl")" -gt $((24 << 20)) ]
+}
+
+@test "an option for the collector that it refuses is told in its own words" {
+	two_workloads refused 2s
+	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS" --collector-option=--ring-size=5000
+	[ "$status" -eq 3 ]
+	[[ "$output" == *"--ring-size=5000: not a power of two"* ]]
+	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS" --collector-option=5000
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"--collector-option=5000"* ]]
+}
+
 @test "a collector that does not stop is killed, and the run broken" {
 	two_workloads deaf 1s
 	use_double deaf
