@@ -49,7 +49,7 @@ STORM_BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks spawns)
 BENCHES = $(addprefix $(BUILD)/tests/bench/,bench_detect bench_tracking bench_ledger bench_session)
 
 # What ours is compared with, and the work that it is to watch.
-BENCH_PACKAGES = bpftrace linux-perf redis-tools python3-minimal util-linux
+BENCH_PACKAGES = bpftrace linux-perf redis-tools python3 util-linux
 BENCH_ROUNDS ?= 30
 
 deps-bench: $(BUILD)/.deps-bench
