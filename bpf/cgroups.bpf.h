@@ -204,7 +204,7 @@ int BPF_PROG(on_cgroup_attach, struct cgroup *cgroup, const char *path, struct t
 	if (!proc)
 		return 0;
 	if (mm && proc->mm == (__u64)mm && BPF_CORE_READ(task, pid) == tgid)
-		send(RSS_EVENT_SAMPLE, proc, task, mm);
+		send(RSS_EVENT_SAMPLE, proc, task, mm, NO_MEMBER);
 	else /* a leader that has ended, or a thread that may have outlived it: the sweep will see
 	      */
 		touch(proc);

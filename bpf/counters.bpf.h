@@ -40,32 +40,57 @@ static __always_inline void read_counts(struct mm_struct *mm, __s64 *pages)
 		read_counts_percpu(mm, pages);
 }
 
-/* 5.5 to 6.1: what the current task holds back is known; of the other threads only a bound. */
+/*
+ * 5.5 to 6.1: what the current task holds back is known; of the other threads only a bound. Of
+ * @member, the counter that the hook was called for, it is not known either: the kernel adds the
+ * share of a task to the address space, which calls the hook, and empties it only then
+ * (sync_mm_rss()). But other changes of it come with the share still to be added.
+ */
 static __noinline __u32 add_task_remainder(
-	struct task_struct *task, struct mm_struct *mm, __s64 *pages)
+	struct task_struct *task, struct mm_struct *mm, __s64 *pages, int member)
 {
 	struct task_struct *current = (void *)bpf_get_current_task();
 	struct task_struct___pre62 *old = (void *)current;
-	__u32 threads = BPF_CORE_READ(task, signal, nr_threads);
+	__u32 threads = BPF_CORE_READ(task, signal, nr_threads), unsure = 0;
 	int held[RSS_KINDS] = {};
 
 	if (!bpf_core_field_exists(old->rss_stat))
 		return 0;
 	if (BPF_CORE_READ(current, mm) != mm)
-		return threads * TASK_RSS_EVENTS_THRESH;
+		return threads * TASK_RSS_PAGES;
 	BPF_CORE_READ_INTO(&held, old, rss_stat.count);
-	for (int kind = 0; kind < RSS_KINDS; kind++)
-		pages[kind] += held[kind];
-	return (threads > 0 ? threads - 1 : 0) * TASK_RSS_EVENTS_THRESH;
+	for (int kind = 0; kind < RSS_KINDS; kind++) {
+		if (kind == member)
+			unsure = held[kind] < 0 ? -held[kind] : held[kind];
+		else
+			pages[kind] += held[kind];
+	}
+	return (threads > 0 ? threads - 1 : 0) * TASK_RSS_PAGES + unsure;
 }
 
-/* 6.2 and later: adds what each CPU holds back. */
+static __always_inline __u32 farther(__u32 most, __s64 a, __s64 b)
+{
+	__s64 apart = a > b ? a - b : b - a;
+
+	return apart > most ? apart : most;
+}
+
+/*
+ * 6.2 and later: adds what each CPU holds back. What a CPU adds to the counts meanwhile may be in
+ * neither or in both: by how much they moved is the error left.
+ */
 static __noinline __u32 add_cpu_remainders(struct mm_struct *mm, __s64 *pages)
 {
+	__s64 first[RSS_KINDS], again[RSS_KINDS];
 	__s32 *counters[RSS_KINDS];
+	__u32 error;
 
+	/* A kernel for one CPU has none. */
+	if (!bpf_core_field_exists(struct percpu_counter, counters))
+		return 0;
 	if (!cpu_offsets_known)
 		return settings.percpu_batch * settings.cpus;
+	__builtin_memcpy(first, pages, sizeof(first));
 	counters[0] = BPF_CORE_READ(mm, rss_stat[0].counters);
 	counters[1] = BPF_CORE_READ(mm, rss_stat[1].counters);
 	counters[2] = BPF_CORE_READ(mm, rss_stat[2].counters);
@@ -81,7 +106,11 @@ static __noinline __u32 add_cpu_remainders(struct mm_struct *mm, __s64 *pages)
 			pages[kind] += held;
 		}
 	}
-	return 0;
+	read_counts_percpu(mm, again);
+	error = farther(0, again[0], first[0]);
+	error = farther(error, again[1], first[1]);
+	error = farther(error, again[2], first[2]);
+	return farther(error, again[3], first[3]);
 }
 
 /*
@@ -113,11 +142,15 @@ static __noinline void learn_cpu_offsets(void)
 	cpu_offsets_known = 1;
 }
 
-/* Adds to the counts in @pages what is not in them yet; returns the error left, in pages. */
+/*
+ * Adds to the counts in @pages what is not in them yet; returns the error left, in pages. @member:
+ * of which counter the hook that runs is told a change, NO_MEMBER in others.
+ */
 static __always_inline __u32 add_remainders(
-	struct task_struct *task, struct mm_struct *mm, __s64 *pages)
+	struct task_struct *task, struct mm_struct *mm, __s64 *pages, int member)
 {
-	return is_pre62() ? add_task_remainder(task, mm, pages) : add_cpu_remainders(mm, pages);
+	return is_pre62() ? add_task_remainder(task, mm, pages, member)
+			  : add_cpu_remainders(mm, pages);
 }
 
 #endif

@@ -27,8 +27,10 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define PF_KTHREAD 0x00200000
-/* Pages that one task may hold back before it adds them to its mm, 5.5 to 6.1. */
-#define TASK_RSS_EVENTS_THRESH 64
+/* Faults whose pages a task may hold back before it adds them to its mm, 5.5 to 6.1: the kernel's
+ * TASK_RSS_EVENTS_THRESH, compared before the count and before the fault that makes it full. */
+#define TASK_RSS_PAGES (64 + 2)
+#define NO_MEMBER (-1)
 #define MAX_CPUS 512
 #define MAX_CGROUP_DEPTH 32
 /* Levels below the watched cgroup; what lies deeper is not found to be in scope. */
@@ -174,7 +176,7 @@ static __always_inline void update_cgroup(struct process *proc, struct task_stru
 	proc->in_scope = is_in_scope(memory_cgroup(task));
 }
 
-/* Fills all of @event but the counters. */
+/* Fills all of @event but the counters and when they were read. */
 static __always_inline void fill_identity(
 	struct rss_event *event, __u32 type, const struct process *proc, struct task_struct *task)
 {
@@ -183,7 +185,6 @@ static __always_inline void fill_identity(
 	__builtin_memset(event, 0, sizeof(*event));
 	event->type = type;
 	event->tgid = BPF_CORE_READ(task, tgid);
-	event->t_ns = bpf_ktime_get_ns();
 	event->born_ns = proc->born_ns;
 	event->start_ns = BPF_CORE_READ(leader, start_boottime);
 	event->cgroup_id = proc->cgroup_id;
@@ -191,20 +192,25 @@ static __always_inline void fill_identity(
 	BPF_CORE_READ_STR_INTO(&event->comm, leader, comm);
 }
 
-/* Fills the counters of @event: those of @mm, or with NULL the last ones sent. */
+/*
+ * Fills the counters of @event: those of @mm, or with NULL the last ones sent. Then the time, so
+ * that of two CPUs at once the one that read first cannot leave its counters as the newest sent
+ * under an earlier time than the other's record: the sweep would take the process for clean.
+ */
 static __always_inline void fill_counters(struct rss_event *event, struct process *proc,
-	struct task_struct *task, struct mm_struct *mm)
+	struct task_struct *task, struct mm_struct *mm, int member)
 {
 	__s64 pages[RSS_KINDS];
 
-	if (!mm) {
+	if (mm) {
+		read_counts(mm, pages);
+		__builtin_memcpy(proc->count, pages, sizeof(proc->count));
+		event->error_pages = add_remainders(task, mm, pages, member);
+		__builtin_memcpy(event->pages, pages, sizeof(event->pages));
+	} else {
 		__builtin_memcpy(event->pages, proc->sent, sizeof(event->pages));
-		return;
 	}
-	read_counts(mm, pages);
-	__builtin_memcpy(proc->count, pages, sizeof(proc->count));
-	event->error_pages = add_remainders(task, mm, pages);
-	__builtin_memcpy(event->pages, pages, sizeof(event->pages));
+	event->t_ns = bpf_ktime_get_ns();
 }
 
 static __always_inline bool same_pages(const __s64 *a, const __s64 *b)
@@ -267,8 +273,8 @@ static __always_inline __u32 touch(struct process *proc)
  * Sends a record of @proc if it is in scope. Only the sweep makes it clean. A process
  * that left the scope is reported as gone, again if that was lost.
  */
-static __noinline void send(
-	__u32 type, struct process *proc, struct task_struct *task, struct mm_struct *mm)
+static __noinline void send(__u32 type, struct process *proc, struct task_struct *task,
+	struct mm_struct *mm, int member)
 {
 	__u64 cgroup_before = proc->cgroup_id;
 	__u32 was_in_scope = proc->in_scope;
@@ -293,7 +299,7 @@ static __noinline void send(
 		return;
 	}
 	fill_identity(event, type, proc, task);
-	fill_counters(event, proc, task, mm);
+	fill_counters(event, proc, task, mm, member);
 	mark_sent(proc, event);
 	now_ns = event->t_ns;
 	bpf_ringbuf_submit(event, wakeup_flag(type, now_ns));
@@ -355,7 +361,8 @@ static __always_inline bool is_in_exec(struct task_struct *task)
  * image whose exec is under way, or an address space of somebody else (reclaim, fork, vfork,
  * ptrace). Returns the entry that it belongs to, and its task; NULL when there is none.
  */
-static __noinline struct process *find_owner(struct mm_struct *mm, struct task_struct **ret_task)
+static __noinline struct process *find_owner(
+	struct mm_struct *mm, int member, struct task_struct **ret_task)
 {
 	struct task_struct *owner = BPF_CORE_READ(mm, owner);
 	struct process *proc;
@@ -381,7 +388,7 @@ static __noinline struct process *find_owner(struct mm_struct *mm, struct task_s
 		return NULL;
 	proc = add_process(owner, mm);
 	if (proc)
-		send(RSS_EVENT_FOUND, proc, owner, mm);
+		send(RSS_EVENT_FOUND, proc, owner, mm, member);
 	return NULL;
 }
 
@@ -429,7 +436,7 @@ static __always_inline void fill_slot(
  * rest of the row either: it is being torn down, or fork or exec will announce its process; for one
  * jiffy only, for that may come on another CPU.
  */
-static __noinline int look_closer(struct mm_struct *mm)
+static __noinline int look_closer(struct mm_struct *mm, int member)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, now_era = *(volatile __u32 *)&era;
@@ -444,7 +451,7 @@ static __noinline int look_closer(struct mm_struct *mm)
 	if (current_mm() == mm)
 		proc = bpf_map_lookup_elem(&processes, &tgid);
 	if (!proc || proc->mm != (__u64)mm) {
-		proc = find_owner(mm, &task);
+		proc = find_owner(mm, member, &task);
 		if (!proc) {
 			if (slot)
 				fill_slot(slot, mm, 0, now_era, 1);
@@ -457,7 +464,7 @@ static __noinline int look_closer(struct mm_struct *mm)
 	gap_ns = bpf_ktime_get_ns() - proc->sent_ns;
 	if (gap_ns >= (__s64)settings.interval_ns ||
 		(gap_ns >= (__s64)settings.min_gap_ns && changed_much(proc, mm))) {
-		send(RSS_EVENT_SAMPLE, proc, task, mm);
+		send(RSS_EVENT_SAMPLE, proc, task, mm, member);
 		gap_ns = 0;
 	}
 	if (slot)
@@ -469,13 +476,13 @@ static __noinline int look_closer(struct mm_struct *mm)
  * Nearly all updates come in rows by one process on one CPU, and a record can be due once in
  * min_gap_ns only: so all but the first of a row need no look.
  */
-static __always_inline int on_update(struct mm_struct *mm)
+static __always_inline int on_update(struct mm_struct *mm, int member)
 {
 	struct rss_slot *slot = own_slot();
 
 	if (!slot || slot->mm != (__u64)mm || slot->era != era ||
 		bpf_jiffies64() >= slot->until_jiffies)
-		return look_closer(mm);
+		return look_closer(mm, member);
 	slot->updates++;
 	return 0;
 }
@@ -483,7 +490,7 @@ static __always_inline int on_update(struct mm_struct *mm)
 SEC("tp_btf/rss_stat")
 int BPF_PROG(on_rss_stat, struct mm_struct *mm, int member)
 {
-	return on_update(mm);
+	return on_update(mm, member);
 }
 
 /*
@@ -500,7 +507,7 @@ int on_rss_stat_classic(struct trace_event_raw_rss_stat *ctx)
 		return 0;
 	}
 	mm = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
-	return mm ? on_update(mm) : 0;
+	return mm ? on_update(mm, BPF_CORE_READ(ctx, member)) : 0;
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -515,7 +522,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	tell_limits(child, true);
 	proc = add_process(child, mm);
 	if (proc)
-		send(RSS_EVENT_FORK, proc, child, mm);
+		send(RSS_EVENT_FORK, proc, child, mm, NO_MEMBER);
 	else
 		COUNT(overflow);
 	return 0;
@@ -536,7 +543,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (!proc || proc->mm != (__u64)mm)
 		proc = add_process(task, mm);
 	if (proc)
-		send(RSS_EVENT_EXEC, proc, task, mm);
+		send(RSS_EVENT_EXEC, proc, task, mm, NO_MEMBER);
 	else
 		COUNT(overflow);
 	return 0;
@@ -559,7 +566,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	if (!proc)
 		return 0;
 	/* Up to 6.15 the address space is gone by now, later it is not: take what was sent. */
-	send(RSS_EVENT_EXIT, proc, task, NULL);
+	send(RSS_EVENT_EXIT, proc, task, NULL, NO_MEMBER);
 	bpf_map_delete_elem(&processes, &tgid);
 	return 0;
 }

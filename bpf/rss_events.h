@@ -46,8 +46,10 @@ struct rss_event {
 	__u64 start_ns;	 /* CLOCK_BOOTTIME, when the process started */
 	__u64 cgroup_id; /* of the memory cgroup, kernfs id; 0 when unknown */
 	__s64 pages[RSS_KINDS];
-	__u32 updates;	   /* counter updates since the last record, this one included */
-	__u32 error_pages; /* bound of each counter's error at @t_ns */
+	__u32 updates; /* counter updates since the last record, this one included */
+	/* Bound of the error of anon and swap at @t_ns. Before 6.2, where a fault may map 16 pages
+	 * of a file, file and shmem may be off by 16 times as much. */
+	__u32 error_pages;
 	char comm[16];
 };
 _Static_assert(sizeof(struct rss_event) == 96, "the layout of rss_event is shared");

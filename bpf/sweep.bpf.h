@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sweep: an iterator over tasks that reports what no hook has sent yet. Part of memgrowth.bpf.c,
- * which includes it last, for it uses the maps and the functions there.
+ * The sweep: an iterator over tasks that reports what no hook has sent yet. Part of
+ * memgrowth.bpf.c, which includes it last, for it uses the maps and the functions there.
  */
 #ifndef LEAKLAB_BPF_SWEEP_H
 #define LEAKLAB_BPF_SWEEP_H
@@ -36,7 +36,7 @@ static __always_inline bool write_swept(struct seq_file *seq, __u32 type, struct
 	struct rss_event event;
 
 	fill_identity(&event, type, proc, task);
-	fill_counters(&event, proc, task, mm);
+	fill_counters(&event, proc, task, mm, NO_MEMBER);
 	if (touched && !proc->updates && same_pages(event.pages, proc->sent))
 		return true;
 	/* An exec or exit meanwhile: what was read may be the counters of somebody else. */

@@ -62,6 +62,7 @@ struct recorder {
 	uint64_t next_walk_ns;
 	uint64_t next_slice_ns, next_recovery_ns;
 	bool refreshing; /* limits are being read, and not all are yet */
+	bool more;	 /* the ring was not emptied in the last turn */
 	bool reap_due;	 /* records were lost: an exit may be among them, or a cgroup */
 	int error;	 /* the first errno of writing or memory; ends the loop */
 	const char *failed;
@@ -191,7 +192,7 @@ static void report_losses(struct recorder *recorder, uint64_t now_ns)
 {
 	uint64_t lost = capture_stats(recorder->capture).lost;
 
-	if (lost == recorder->lost)
+	if (lost <= recorder->lost)
 		return;
 	put_record(recorder,
 		&(struct record){
@@ -247,7 +248,7 @@ static void find_missed(struct recorder *recorder, uint64_t now_ns)
 		walk(recorder, now_ns);
 	if (is_due(&recorder->next_reap_ns, REAP_NS, now_ns) || lost) {
 		capture_reap(recorder->capture);
-		tracker_reap(recorder->tracker, now_ns);
+		tracker_reap(recorder->tracker, now_ns, lost);
 	}
 	if (!lost)
 		return;
@@ -296,8 +297,9 @@ static void turn(struct recorder *recorder)
 	uint64_t now_ns;
 	int err = capture_poll(recorder->capture);
 
-	if (err)
+	if (err < 0)
 		fail(recorder, err, "reading samples");
+	recorder->more = err == CAPTURE_MORE;
 	now_ns = clock_mono_ns();
 	if (now_ns >= recorder->next_full_sweep_ns ||
 		(now_ns >= recorder->next_sweep_ns && capture_has_unsent(recorder->capture)))
@@ -394,6 +396,8 @@ static int loop(struct recorder *recorder, int signals, const char **ret_reason)
 				again_ns = clock_mono_ns() + RSS_WAKEUP_GAP_NS;
 		}
 		turn(recorder);
+		if (recorder->more)
+			again_ns = clock_mono_ns();
 		if (strcmp(*ret_reason, "signal") == 0)
 			break;
 		if (duration_ns && clock_mono_ns() >= recorder->start_ns + duration_ns)
@@ -444,8 +448,10 @@ static int run_opened(struct recorder *recorder, const char **ret_reason)
 	if (!err && !recorder->error) {
 		capture_poll(recorder->capture);
 		capture_sweep(recorder->capture, false);
-		report_losses(recorder, clock_mono_ns());
+		/* What came during the sweep: its births and deaths. */
+		capture_poll(recorder->capture);
 	}
+	report_losses(recorder, clock_mono_ns());
 	return err;
 }
 

@@ -383,11 +383,28 @@ int tracker_put_oom(struct tracker *tracker, const struct oom_event *event)
 	return 0;
 }
 
-void tracker_reap(struct tracker *tracker, uint64_t now_ns)
+/* A zombie, or by now the id of another process's thread. */
+static bool is_dead_id(const struct tracker *tracker, uint32_t pid)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char line[256], state = 0;
+	unsigned int tgid = pid;
+
+	snprintf(line, sizeof(line), "%s/%u/status", tracker->settings.host->proc, pid);
+	f = fopen(line, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "State: %c", &state) != 1 && sscanf(line, "Tgid: %u", &tgid) == 1)
+			break;
+	}
+	return state == 'Z' || state == 'X' || tgid != pid;
+}
+
+void tracker_reap(struct tracker *tracker, uint64_t now_ns, bool lost)
 {
 	struct known_process *process, *next;
 
 	HASH_ITER (hh, tracker->processes, process, next)
-		if (kill((pid_t)process->pid, 0) && errno == ESRCH)
+		if ((kill((pid_t)process->pid, 0) && errno == ESRCH) ||
+			(lost && is_dead_id(tracker, process->pid)))
 			end_process(tracker, process, now_ns, "exit");
 }

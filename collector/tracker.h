@@ -48,8 +48,11 @@ int tracker_walk(struct tracker *tracker, uint64_t now_ns);
  */
 bool tracker_refresh_limits(struct tracker *tracker, uint64_t now_ns);
 
-/* Declares processes gone that no longer exist, after events were lost. */
-void tracker_reap(struct tracker *tracker, uint64_t now_ns);
+/*
+ * Declares processes gone that no longer exist. With @lost, after events were, also those that are
+ * zombies or whose id is that of a thread by now; that reads a file for each.
+ */
+void tracker_reap(struct tracker *tracker, uint64_t now_ns, bool lost);
 
 /* Processes known now. */
 uint64_t tracker_count(const struct tracker *tracker);

@@ -34,6 +34,9 @@
 /* Inode number of the first PID namespace (PROC_PID_INIT_INO in the kernel). */
 #define HOST_PID_NS 0xeffffffcU
 
+/* A turn takes all that the ring holds, and of a small ring so much, before it ends. */
+#define TURN_MIN_BYTES (1 << 20)
+
 /* CPUs that have one. */
 #define SLOTS (sizeof(((struct memgrowth *)0)->bss->slots) / sizeof(struct rss_slot))
 
@@ -42,13 +45,13 @@ struct bpf_source {
 	struct memgrowth *skel;
 	struct ring_buffer *ring;
 	struct bpf_link *sweep_link;
-	int perf_fd;	    /* of the classic rss_stat tracepoint, or -1 */
-	int victim_perf_fd; /* of the classic mark_victim tracepoint, or -1 */
+	bool classic; /* rss_stat through its tracepoint's record */
 	int cpus;
 	uint64_t foreign_swept; /* stats.foreign at the last full sweep */
 	uint64_t next_moves_ns; /* when a sweep looks for moves again */
 	bool tells_moves;	/* a hook does, too */
 	uint64_t turn_bytes;	/* taken out of the ring in this turn */
+	uint64_t turn_max_bytes;
 	uint64_t ring_bytes, ring_peak_bytes;
 };
 
@@ -91,7 +94,9 @@ static int on_ring_event(void *ctx, void *data, size_t size)
 			source->base.handler(source->base.ctx, data);
 		break;
 	}
-	return 0;
+	/* Who fills the ring faster than this empties it must not keep the caller from its ticks.
+	 */
+	return source->turn_bytes < source->turn_max_bytes ? 0 : -EAGAIN;
 }
 
 static void bpf_close(struct capture *capture)
@@ -101,10 +106,6 @@ static void bpf_close(struct capture *capture)
 	bpf_link__destroy(source->sweep_link);
 	ring_buffer__free(source->ring);
 	memgrowth__destroy(source->skel);
-	if (source->perf_fd >= 0)
-		close(source->perf_fd);
-	if (source->victim_perf_fd >= 0)
-		close(source->victim_perf_fd);
 	free(source);
 }
 
@@ -125,6 +126,8 @@ static int bpf_poll(struct capture *capture)
 		source->turn_bytes = source->ring_bytes;
 	if (source->turn_bytes > source->ring_peak_bytes)
 		source->ring_peak_bytes = source->turn_bytes;
+	if (n == -EAGAIN)
+		return CAPTURE_MORE;
 	return n < 0 ? n : 0;
 }
 
@@ -170,7 +173,7 @@ static bool bpf_has_unsent(const struct capture *capture)
 	const struct bpf_source *source = as_bpf(capture);
 
 	return source->skel->bss->unsent ||
-	       (source->perf_fd >= 0 && bpf_stats(capture).foreign != source->foreign_swept);
+	       (source->classic && bpf_stats(capture).foreign != source->foreign_swept);
 }
 
 static int bpf_sweep(struct capture *capture, bool all)
@@ -182,7 +185,7 @@ static int bpf_sweep(struct capture *capture, bool all)
 	ssize_t n;
 
 	/* Updates by other processes did not mark theirs dirty: look at all of them. */
-	if (source->perf_fd >= 0)
+	if (source->classic)
 		foreign = bpf_stats(capture).foreign;
 	source->skel->bss->sweep_counts = all;
 	source->skel->bss->sweep_moves = !source->tells_moves || now_ns >= source->next_moves_ns;
@@ -196,8 +199,9 @@ static int bpf_sweep(struct capture *capture, bool all)
 	fd = bpf_iter_create(bpf_link__fd(source->sweep_link));
 	if (fd < 0)
 		return fd;
-	while ((n = read(fd, events, sizeof(events))) > 0)
-		for (size_t i = 0; i < (size_t)n / sizeof(events[0]); i++)
+	/* It gives up now and then where a million tasks in a row have nothing to say. */
+	while ((n = read(fd, events, sizeof(events))) > 0 || (n < 0 && errno == EAGAIN))
+		for (size_t i = 0; n > 0 && i < (size_t)n / sizeof(events[0]); i++)
 			source->base.handler(source->base.ctx, &events[i]);
 	return n < 0 ? -errno : 0;
 }
@@ -238,14 +242,6 @@ static uint32_t default_max_processes(void)
 	if (!f || fscanf(f, "%u", &value) != 1 || value > CAPTURE_DEFAULT_PROCESSES)
 		return CAPTURE_DEFAULT_PROCESSES;
 	return value;
-}
-
-/* percpu_counter_batch of lib/percpu_counter.c: max(32, 2 x online CPUs). */
-static uint32_t percpu_batch(void)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return cpus > 16 ? (uint32_t)(2 * cpus) : 32;
 }
 
 /* The tick, from the resolution of the clock that counts in ticks; 0 when that is not said. */
@@ -293,7 +289,7 @@ static int configure(
 		.scope_id = settings->scope_id,
 		.threshold_pages = pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX,
 		.cpus = (uint32_t)source->cpus,
-		.percpu_batch = percpu_batch(),
+		.percpu_batch = capture_percpu_batch(),
 		.cgroup_version = (uint16_t)settings->host->version,
 		.follow_cgroups = plan->cgroups,
 		.jiffy_ns = jiffy_ns(),
@@ -303,12 +299,13 @@ static int configure(
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.events, settings->ring_bytes);
 	source->ring_bytes = bpf_map__max_entries(skel->maps.events);
+	source->turn_max_bytes =
+		source->ring_bytes > TURN_MIN_BYTES ? source->ring_bytes : TURN_MIN_BYTES;
 	return err;
 }
 
 /* libbpf finds the tracepoint's id (in @path) through a mounted tracefs only. */
-static int attach_classic(
-	struct bpf_program *prog, const char *path, int *ret_fd, struct bpf_link **ret_link)
+static int attach_classic(struct bpf_program *prog, const char *path, struct bpf_link **ret_link)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT,
@@ -316,7 +313,7 @@ static int attach_classic(
 		.sample_period = 1,
 		.wakeup_events = 1,
 	};
-	_cleanup_close_ int tracefs = tracefs_open();
+	_cleanup_close_ int tracefs = tracefs_open(), event = -1;
 	char text[32];
 	int n;
 
@@ -326,11 +323,14 @@ static int attach_classic(
 	if (n < 0)
 		return n;
 	attr.config = strtoull(text, NULL, 10);
-	*ret_fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (*ret_fd < 0)
+	event = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (event < 0)
 		return -errno;
-	*ret_link = bpf_program__attach_perf_event(prog, *ret_fd);
-	return *ret_link ? 0 : -errno;
+	*ret_link = bpf_program__attach_perf_event(prog, event);
+	if (!*ret_link)
+		return -errno;
+	event = -1; /* the link closes it */
+	return 0;
 }
 
 static int attach(struct bpf_source *source, const struct plan *plan)
@@ -346,13 +346,12 @@ static int attach(struct bpf_source *source, const struct plan *plan)
 	err = memgrowth__attach(skel);
 	if (!err && plan->victim == VICTIM_CLASSIC)
 		err = attach_classic(skel->progs.on_mark_victim_classic,
-			"events/oom/mark_victim/id", &source->victim_perf_fd,
-			&skel->links.on_mark_victim_classic);
+			"events/oom/mark_victim/id", &skel->links.on_mark_victim_classic);
 	if (err)
 		return err;
 	if (plan->classic) {
 		err = attach_classic(skel->progs.on_rss_stat_classic, "events/kmem/rss_stat/id",
-			&source->perf_fd, &skel->links.on_rss_stat_classic);
+			&skel->links.on_rss_stat_classic);
 		if (err)
 			return err;
 	} else {
@@ -434,7 +433,7 @@ static int open_planned(const struct capture_settings *settings, const struct pl
 	source->base.name = plan->classic ? "tp" : "tp_btf";
 	source->base.tells_cgroups = source->tells_moves = plan->cgroups;
 	source->base.tells_oom = plan->victim != VICTIM_NONE;
-	source->perf_fd = source->victim_perf_fd = -1;
+	source->classic = plan->classic;
 	source->cpus = libbpf_num_possible_cpus();
 	source->skel = memgrowth__open();
 	err = source->skel ? configure(source, settings, plan) : -errno;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <unistd.h>
+
 #include "collector/capture/source.h"
 
 int capture_open(const struct capture_settings *settings, capture_handler handler, void *ctx,
@@ -19,6 +21,14 @@ int capture_open(const struct capture_settings *settings, capture_handler handle
 	capture->ctx = ctx;
 	*ret = capture;
 	return 0;
+}
+
+uint32_t capture_percpu_batch(void)
+{
+	/* percpu_counter_batch: max(32, 2 x online CPUs) */
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cpus > 16 ? (uint32_t)(2 * cpus) : 32;
 }
 
 void capture_close(struct capture *capture)

@@ -75,7 +75,11 @@ bool capture_tells(const struct capture *capture, enum capture_kind kind);
  */
 int capture_fd(const struct capture *capture);
 
-/* Handles what waits. Returns 0 or a negative errno. */
+/* There is more: to be polled again at once, after what else there is to do. */
+#define CAPTURE_MORE 1
+
+/* Handles what waits, up to as much as the ring holds. Returns 0, CAPTURE_MORE or a negative errno.
+ */
 int capture_poll(struct capture *capture);
 
 /* Whether some process may have changes that were not sent, so that a sweep would report it. */

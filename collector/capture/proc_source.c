@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <uthash.h>
 
@@ -18,8 +19,9 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
-/* TASK_RSS_EVENTS_THRESH of mm/memory.c: pages that a task may hold back, 5.5 to 6.1. */
-#define TASK_HELD_PAGES 64
+/* Faults whose pages a task may hold back, 5.5 to 6.1: TASK_RSS_EVENTS_THRESH of mm/memory.c, which
+ * is compared before the count and before the fault that makes it full. */
+#define TASK_HELD_PAGES (64 + 2)
 
 struct seen_process {
 	uint32_t pid;
@@ -35,7 +37,8 @@ struct proc_source {
 	char scope_path[CGROUP_PATH_SIZE];
 	uint64_t interval_ns, next_ns;
 	uint64_t page_bytes;
-	uint32_t held_pages; /* that a thread may hold back from its counters */
+	uint32_t held_pages;	 /* that a thread may hold back from its counters */
+	uint32_t unsummed_pages; /* that the CPUs together may */
 	uint64_t round;
 	struct seen_process *seen;
 	struct rss_stats stats;
@@ -69,6 +72,7 @@ static int read_status(const struct proc_source *source, uint32_t pid, struct rs
 	char line[256];
 	bool has_mm = false;
 
+	event->error_pages = source->unsummed_pages;
 	snprintf(line, sizeof(line), "%s/%u/status", source->host->proc, pid);
 	f = fopen(line, "re");
 	if (!f)
@@ -87,7 +91,7 @@ static int read_status(const struct proc_source *source, uint32_t pid, struct rs
 		} else if (sscanf(line, "VmSwap: %llu", &kib) == 1) {
 			put_kib(event, RSS_SWAP, kib, source->page_bytes);
 		} else if (sscanf(line, "Threads: %u", &threads) == 1) {
-			event->error_pages = threads * source->held_pages;
+			event->error_pages += threads * source->held_pages;
 		}
 	}
 	/* Kernel threads and zombies have no memory of their own. */
@@ -264,6 +268,43 @@ static const struct capture_ops proc_ops = {
 	.stats = proc_stats,
 };
 
+static int own_anon_kib(unsigned long long *ret)
+{
+	_cleanup_close_ int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	static char text[8192];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	const char *at;
+
+	if (n <= 0)
+		return -ESRCH;
+	text[n] = '\0';
+	at = strstr(text, "\nRssAnon:");
+	return at && sscanf(at, "\nRssAnon: %llu", ret) == 1 ? 0 : -ESRCH;
+}
+
+/*
+ * Whether /proc tells each page: fewer than any kernel holds back are touched, and are to be seen
+ * at once. From 6.2 on counters lie with the CPUs; not all those kernels add them up for /proc.
+ */
+static bool tells_each_page(uint64_t page_bytes)
+{
+	unsigned long long before, after;
+	bool exact = true;
+
+	for (unsigned int pages = 1; exact && pages <= 5; pages += 2) {
+		char *area = mmap(NULL, pages * page_bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (area == MAP_FAILED || own_anon_kib(&before))
+			return false;
+		for (unsigned int i = 0; i < pages; i++)
+			((volatile char *)area)[i * page_bytes] = 1;
+		exact = own_anon_kib(&after) == 0 && (after - before) * 1024 == pages * page_bytes;
+		munmap(area, pages * page_bytes);
+	}
+	return exact;
+}
+
 /* Whether tasks of this kernel keep counters of their own, of which /proc does not tell. */
 static bool tasks_hold_pages(void)
 {
@@ -286,6 +327,17 @@ static bool tasks_hold_pages(void)
 	return found;
 }
 
+static void choose_bounds(struct proc_source *source)
+{
+	if (tells_each_page(source->page_bytes))
+		return;
+	if (tasks_hold_pages())
+		source->held_pages = TASK_HELD_PAGES;
+	else
+		source->unsummed_pages =
+			capture_percpu_batch() * (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+}
+
 int capture_open_proc(const struct capture_settings *settings, struct capture **ret, char *error,
 	size_t error_size)
 {
@@ -306,7 +358,7 @@ int capture_open_proc(const struct capture_settings *settings, struct capture **
 	source->host = settings->host;
 	source->interval_ns = settings->interval_ns;
 	source->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-	source->held_pages = tasks_hold_pages() ? TASK_HELD_PAGES : 0;
+	choose_bounds(source);
 	source->scope_id = settings->scope_id;
 	if (settings->scope_path)
 		snprintf(

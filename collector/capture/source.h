@@ -27,6 +27,9 @@ struct capture {
 	bool tells_cgroups, tells_oom;
 };
 
+/* Pages that each CPU may hold back from a counter (6.2 and later): lib/percpu_counter.c. */
+uint32_t capture_percpu_batch(void);
+
 int capture_open_bpf(const struct capture_settings *settings, struct capture **ret, char *error,
 	size_t error_size);
 int capture_open_proc(const struct capture_settings *settings, struct capture **ret, char *error,

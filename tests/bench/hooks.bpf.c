@@ -156,7 +156,8 @@ int BPF_PROG(shared_counter, struct mm_struct *mm, int member)
 	return 0;
 }
 
-/* Direct loads, as far as the verifier trusts the pointer; what it costs at least. */
+/* Direct loads, as far as the verifier trusts the pointer; what it costs at least. 6.2 and later.
+ */
 SEC("tp_btf/rss_stat")
 int BPF_PROG(counters, struct mm_struct *mm, int member)
 {
@@ -176,7 +177,26 @@ int BPF_PROG(cgroup, struct mm_struct *mm, int member)
 	return 0;
 }
 
-/* A sampler without a hook: user space runs it on a timer. */
+/* Of the layout that this kernel has, so that not only the sum's changes are seen. Functions of
+ * their own, so that clang moves no address of the one in front of the check. */
+static __noinline __u64 mix_pre62(struct mm_struct___pre62 *mm)
+{
+	return BPF_CORE_READ(mm, rss_stat.count[0].counter) +
+	       BPF_CORE_READ(mm, rss_stat.count[1].counter) * 3 +
+	       BPF_CORE_READ(mm, rss_stat.count[2].counter) * 5 +
+	       BPF_CORE_READ(mm, rss_stat.count[3].counter) * 7;
+}
+
+static __noinline __u64 mix_percpu(struct mm_struct *mm)
+{
+	return BPF_CORE_READ(mm, rss_stat[0].count) + BPF_CORE_READ(mm, rss_stat[1].count) * 3 +
+	       BPF_CORE_READ(mm, rss_stat[2].count) * 5 + BPF_CORE_READ(mm, rss_stat[3].count) * 7;
+}
+
+/*
+ * A sampler without a hook: user space runs it on a timer. It leaves out what is held back by CPUs
+ * or tasks: a real one would cost more.
+ */
 SEC("iter/task")
 int sampler(struct bpf_iter__task *ctx)
 {
@@ -187,10 +207,10 @@ int sampler(struct bpf_iter__task *ctx)
 
 	if (!task || task->pid != task->tgid || !task->mm)
 		return 0;
-	sum = BPF_CORE_READ(task, mm, rss_stat[0].count) +
-	      BPF_CORE_READ(task, mm, rss_stat[1].count) +
-	      BPF_CORE_READ(task, mm, rss_stat[2].count) +
-	      BPF_CORE_READ(task, mm, rss_stat[3].count);
+	if (bpf_core_field_exists(struct mm_struct___pre62, rss_stat.count))
+		sum = mix_pre62((void *)BPF_CORE_READ(task, mm));
+	else
+		sum = mix_percpu(BPF_CORE_READ(task, mm));
 	tgid = task->tgid;
 	entry = bpf_map_lookup_elem(&by_tgid, &tgid);
 	if (!entry) {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpf/rss_events.h"
@@ -95,6 +96,26 @@ static int open_program(const char *name, struct copy *copy)
 	return hooks__load(skel);
 }
 
+/* The tick, as the collector finds it. */
+static uint64_t jiffy_ns(void)
+{
+	struct timespec tick;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
+}
+
+/* One sweep, as at the collector's start: finds all processes and learns where the CPUs' parts are.
+ */
+static int sweep_once(struct memgrowth *skel)
+{
+	struct bpf_link *link = bpf_program__attach_iter(skel->progs.sweep, NULL);
+	int err = link ? sample(link) : -errno;
+
+	bpf_link__destroy(link);
+	return err;
+}
+
 /*
  * The collector's own program on the hook, as the collector sets it, but with nobody who reads:
  * without @slots each update is looked at.
@@ -103,24 +124,26 @@ static int open_ours(bool slots, struct copy *copy)
 {
 	struct memgrowth *skel = copy->ours = memgrowth__open();
 	struct bpf_program *prog;
+	int err;
 
 	if (!skel)
 		return -errno;
 	copy->program = skel->progs.on_rss_stat;
 	bpf_object__for_each_program(prog, skel->obj)
-		bpf_program__set_autoload(prog, prog == copy->program);
+		bpf_program__set_autoload(prog, prog == copy->program || prog == skel->progs.sweep);
 	skel->rodata->settings = (struct rss_settings){
 		.interval_ns = 100 * NS_PER_MS,
 		.min_gap_ns = 10 * NS_PER_MS,
 		.threshold_pages = 64,
 		.cpus = (uint32_t)libbpf_num_possible_cpus(),
 		.percpu_batch = 32,
-		.jiffy_ns = slots ? 4 * NS_PER_MS : 0,
+		.jiffy_ns = slots ? jiffy_ns() : 0,
 	};
 	/* Many copies at once; still far more than a storm fills. */
 	bpf_map__set_max_entries(skel->maps.processes, OURS_PROCESSES);
 	bpf_map__set_max_entries(skel->maps.events, OURS_RING_BYTES);
-	return memgrowth__load(skel);
+	err = memgrowth__load(skel);
+	return err ? err : sweep_once(skel);
 }
 
 static int open_copy(const char *name, struct copy *copy)

@@ -51,7 +51,7 @@ static struct log seen;
  * Of what is opened; the gap between two records is a tenth. At the first one it is shorter than a
  * jiffy, so that each update is looked at; at the second only the first of a row is.
  */
-#define INTERVAL_EACH_NS (20 * NS_PER_MS)
+#define INTERVAL_EACH_NS (5 * NS_PER_MS)
 #define INTERVAL_ROWS_NS NS_PER_S
 static uint64_t interval_ns = INTERVAL_EACH_NS;
 static uint64_t threshold_bytes = 64 * 1024;

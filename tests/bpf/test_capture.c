@@ -129,6 +129,32 @@ static void test_kinds_agree_with_proc(void **state)
 	}
 }
 
+/*
+ * A record of each update: the last one is of what /proc says, without a sweep. Before 6.2 the hook
+ * runs while the task's share is in the address space and not yet taken from the task.
+ */
+static void test_each_update_agrees_with_proc(void **state)
+{
+	uint64_t interval_before_ns = interval_ns;
+	struct capture *capture;
+	struct child child;
+
+	(void)state;
+	interval_ns = NS_PER_US;
+	capture = open_scoped(CAPTURE_TP_BTF, 4 << 20);
+	interval_ns = interval_before_ns;
+	child = start_child(touch_anon);
+	hear(&child);
+	say(&child);
+	hear(&child);
+	assert_int_equal(capture_poll(capture), 0);
+	assert_int_equal(capture_stats(capture).lost, 0);
+	assert_int_equal(newest(child.pid)->type, RSS_EVENT_SAMPLE);
+	assert_agrees_with_proc(newest(child.pid));
+	end_child(&child);
+	capture_close(capture);
+}
+
 /* Before 6.2 a task makes one update of up to 64 page faults. */
 static uint64_t faults_per_update(void)
 {
@@ -397,6 +423,64 @@ static void test_losses_are_counted(void **state)
 	capture_close(capture);
 }
 
+/* As fast as it can, until it is killed, or long after the test has given up. */
+static void storm(int say_fd, int hear_fd)
+{
+	uint64_t end_ns = clock_mono_ns() + PATIENCE_NS;
+	char *area = map_area(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	(void)hear_fd;
+	if (area == MAP_FAILED || madvise(area, AREA_BYTES, MADV_NOHUGEPAGE))
+		_exit(1);
+	child_say(say_fd);
+	while (clock_mono_ns() < end_ns) {
+		touch(area);
+		if (madvise(area, AREA_BYTES, MADV_DONTNEED))
+			_exit(1);
+	}
+}
+
+static void take_slowly(void *ctx, const struct rss_event *event)
+{
+	uint64_t end_ns = clock_mono_ns() + 100 * NS_PER_US;
+
+	(void)ctx, (void)event;
+	while (clock_mono_ns() < end_ns)
+		;
+}
+
+/* Who fills the ring faster than it is read must not keep the reader from all else that it does. */
+static void test_a_turn_ends(void **state)
+{
+	struct capture_settings settings = {
+		.source = CAPTURE_TP_BTF,
+		.interval_ns = NS_PER_US,
+		.threshold_bytes = 1,
+		.scope_id = scope_id,
+		.scope_path = scope_path,
+		.ring_bytes = 1 << 20,
+		.host = &host,
+	};
+	struct capture *capture;
+	struct child child;
+	char error[512] = "";
+	int got;
+
+	(void)state;
+	if (capture_open(&settings, take_slowly, NULL, &capture, error, sizeof(error)))
+		fail_msg("%s", error);
+	child = start_child(storm);
+	hear(&child);
+	do {
+		got = capture_poll(capture);
+	} while (got == 0 && kill(child.pid, 0) == 0 && waitpid(child.pid, NULL, WNOHANG) == 0);
+	assert_int_equal(got, CAPTURE_MORE);
+	assert_int_equal(capture_load(capture).ring_peak_bytes, 1 << 20);
+	assert_int_equal(kill(child.pid, SIGKILL), 0);
+	end_child(&child);
+	capture_close(capture);
+}
+
 enum { ROUNDS = 100, PAGES_A_ROUND = 3 };
 
 /* Touches a few pages when told, by turns on each of two CPUs, and says when it has. */
@@ -404,14 +488,21 @@ static void touch_in_rounds(int say_fd, int hear_fd)
 {
 	char *area = mmap(NULL, ROUNDS * PAGES_A_ROUND * 4096UL, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int cpu = sched_getcpu();
+	int cpu = sched_getcpu(), other = 0;
+	cpu_set_t allowed;
 
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		_exit(1);
+	while (other < CPU_SETSIZE && (other == cpu || !CPU_ISSET(other, &allowed)))
+		other++;
+	if (other == CPU_SETSIZE) /* there is but one */
+		other = cpu;
 	child_say(say_fd);
 	for (int i = 0; i < ROUNDS; i++) {
 		cpu_set_t cpus;
 
 		CPU_ZERO(&cpus);
-		CPU_SET(i % 3 ? cpu : 0, &cpus);
+		CPU_SET(i % 3 ? cpu : other, &cpus);
 		child_hear(hear_fd);
 		if (sched_setaffinity(0, sizeof(cpus), &cpus))
 			_exit(1);
@@ -496,6 +587,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds_agree_with_proc),
+		cmocka_unit_test(test_each_update_agrees_with_proc),
 		cmocka_unit_test(test_updates_are_counted),
 		cmocka_unit_test(test_exec_begins_a_new_address_space),
 		cmocka_unit_test(test_a_thread_exit_retires_nothing),
@@ -506,8 +598,9 @@ int main(void)
 		cmocka_unit_test(test_what_follows_a_record_is_swept),
 		cmocka_unit_test(test_silence_is_clean),
 	};
-	/* Waits for samples without a sweep. */
-	const struct CMUnitTest each_only[] = { cmocka_unit_test(test_scope_is_kept) };
+	/* The first waits for samples without a sweep, the second sets its own interval. */
+	const struct CMUnitTest each_only[] = { cmocka_unit_test(test_scope_is_kept),
+		cmocka_unit_test(test_a_turn_ends) };
 	int failed = cmocka_run_group_tests_name("each update", tests, open_scope, close_scope);
 
 	failed += cmocka_run_group_tests(each_only, open_scope, close_scope);

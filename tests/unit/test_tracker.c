@@ -491,11 +491,33 @@ static void test_reap(void **state)
 	put_simple(f, RSS_EVENT_SCAN, (uint32_t)getpid(), 100, f->id_a);
 	put_simple(f, RSS_EVENT_SCAN, (uint32_t)child, 100, f->id_a);
 	f->log[0] = '\0';
-	tracker_reap(f->tracker, 900);
+	tracker_reap(f->tracker, 900, false);
 	expect(f, "exit 2 exit; ");
 	assert_int_equal(tracker_count(f->tracker), 1);
-	tracker_reap(f->tracker, 900);
+	tracker_reap(f->tracker, 900, false);
 	expect(f, "");
+}
+
+/* Ids that somebody has, but not those processes. */
+static void test_reap_after_losses(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	put_simple(f, RSS_EVENT_SCAN, (uint32_t)getpid(), 100, f->id_a);
+	put_simple(f, RSS_EVENT_SCAN, (uint32_t)getppid(), 100, f->id_a);
+	put_simple(f, RSS_EVENT_SCAN, 1, 100, f->id_a);
+	snprintf(path, sizeof(path), "%d/status", getpid());
+	tree_write(&f->tree, path, "Name:\tState: Z\nState:\tS (sleeping)\nTgid:\t1\n");
+	snprintf(path, sizeof(path), "%d/status", getppid());
+	tree_write(&f->tree, path, "Name:\tx\nState:\tZ (zombie)\nTgid:\t7\n");
+	tree_write(&f->tree, "1/status", "Name:\tinit\nState:\tS (sleeping)\nTgid:\t1\n");
+	f->log[0] = '\0';
+	tracker_reap(f->tracker, 900, false);
+	expect(f, "");
+	tracker_reap(f->tracker, 900, true);
+	expect(f, "exit 1 exit; exit 2 exit; ");
+	assert_int_equal(tracker_count(f->tracker), 1);
 }
 
 static void test_many(void **state)
@@ -544,6 +566,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_comm_without_an_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_limits_are_refreshed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reap, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reap_after_losses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 	};
 
