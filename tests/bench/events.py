@@ -13,6 +13,7 @@ import time
 
 import observers
 import programs
+import results
 
 # Finer and finer, until records are lost.
 LADDER = [("100ms", "256KiB"), ("10ms", "4KiB"), ("1ms", "4KiB"), ("100us", "4KiB"),
@@ -27,6 +28,9 @@ def storm(build):
 
 def spawns(build):
     return subprocess.run([f"{build}/tests/bench/spawns", "2000"], check=True)
+
+
+WORKS = [("a storm on each CPU", storm), ("fork, exec and exit", spawns)]
 
 
 def count_runs(build, title, work):
@@ -58,30 +62,32 @@ def end_of(folder):
     return end
 
 
+def step(build, ring, interval, threshold, title, work):
+    """One work under one setting; rates are of the time that the work took."""
+    ours = observers.memgrowth(build, "ours", "", f"--interval={interval}",
+                               f"--threshold={threshold}", f"--ring-size={ring}")
+    try:
+        ours.start()
+        began = time.monotonic()
+        work(build)
+        seconds = time.monotonic() - began
+        end = ours.stop(read=end_of)
+    finally:
+        ours.stop()
+    return {"work": title, "interval": interval, "threshold": threshold, "ring": ring,
+            "updates_per_s": end["events"] / seconds, "looks_per_s": end["looks"] / seconds,
+            "records_per_s": end["records"] / seconds,
+            "ring_peak": end["ring_peak_bytes"] / end["ring_bytes"], "lost": end["lost"]}
+
+
 def climb(build, ring):
-    """One row a step of the ladder; ends with the first that loses records."""
+    """One row a step of the ladder; of each work up to the first that loses records."""
     rows = []
-    for interval, threshold in LADDER:
-        ours = observers.memgrowth(build, "ours", "", f"--interval={interval}",
-                                   f"--threshold={threshold}", f"--ring-size={ring}")
-        try:
-            ours.start()
-            began = time.monotonic()
-            result = json.loads(storm(build).stdout)
-            spawns(build)
-            seconds = time.monotonic() - began
-            end = ours.stop(read=end_of)
-        finally:
-            ours.stop()
-        rows.append({"interval": interval, "threshold": threshold, "ring": ring,
-                     "faults_per_s": result["faults_per_s"],
-                     "updates_per_s": end["events"] / seconds,
-                     "looks_per_s": end["looks"] / seconds,
-                     "records_per_s": end["records"] / seconds,
-                     "ring_peak": end["ring_peak_bytes"] / end["ring_bytes"],
-                     "lost": end["lost"]})
-        if end["lost"]:
-            break
+    for title, work in WORKS:
+        for interval, threshold in LADDER:
+            rows.append(step(build, ring, interval, threshold, title, work))
+            if rows[-1]["lost"]:
+                break
     return rows
 
 
@@ -93,17 +99,17 @@ def markdown(result):
                   f"{p['ns_per_run']:,.0f} | {p['share_of_a_cpu'] * 100:.2f} % |"
                   for p in part["programs"]]
     lines += ["", "A run's time has about 50 ns of the counting itself in it.", "",
-              "A look is an update that finds its process in the map and writes to it; what a CPU's "
-              "slot passes over is none. The ring's use is the most that one turn of the reader "
-              "found in it.", "",
-              "| ring | interval | threshold | faults a second | updates seen a second | "
-              "looks a second | records written a second | ring used | records lost |",
+              "A look is an update that finds its process in the map and writes to it; what a "
+              "CPU's slot passes over is none. The ring's use is the most that one turn of the "
+              "reader found in it.", "",
+              "| while | ring | interval | threshold | updates seen a second | looks a second | "
+              "records written a second | ring used | records lost |",
               "|---|---|---|---|---|---|---|---|---|"]
     for row in result["ladder"]:
-        lines.append(f"| {row['ring']} | {row['interval']} | {row['threshold']} | "
-                     f"{row['faults_per_s']:,.0f} | {row['updates_per_s']:,.0f} | "
-                     f"{row['looks_per_s']:,.0f} | {row['records_per_s']:,.0f} | "
-                     f"{row['ring_peak'] * 100:.1f} % | {row['lost']:,} |")
+        lines.append(f"| {row['work']} | {row['ring']} | {row['interval']} | {row['threshold']} | "
+                     f"{row['updates_per_s']:,.0f} | {row['looks_per_s']:,.0f} | "
+                     f"{row['records_per_s']:,.0f} | {row['ring_peak'] * 100:.1f} % | "
+                     f"{row['lost']:,} |")
     return "\n".join(lines) + "\n"
 
 
@@ -114,17 +120,12 @@ def main():
     args.build = os.path.abspath(args.build)
     if os.geteuid() != 0:
         sys.exit("events.py: loads BPF programs: run it as root")
-    result = {
-        "runs": [count_runs(args.build, "a storm on each CPU", storm),
-                 count_runs(args.build, "fork, exec and exit", spawns)],
+    result = results.Result(args.build, "events")
+    found = {
+        "runs": [count_runs(args.build, title, work) for title, work in WORKS],
         "ladder": climb(args.build, "4MiB") + climb(args.build, "4KiB"),
     }
-    os.makedirs(f"{args.build}/bench", exist_ok=True)
-    with open(f"{args.build}/bench/events.json", "w") as f:
-        json.dump(result, f, indent=1)
-    with open(f"{args.build}/bench/events.md", "w") as f:
-        f.write(markdown(result))
-    print(markdown(result), end="")
+    result.save(markdown(found), found)
 
 
 if __name__ == "__main__":

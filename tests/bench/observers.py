@@ -15,10 +15,19 @@ class Broken(Exception):
     """An observer did not start, or ended too early; the message says which and why."""
 
 
+def cpu_ns_of(pid):
+    """CPU time of all threads that it has."""
+    total, tasks = 0, f"/proc/{pid}/task"
+    for tid in os.listdir(tasks):
+        with open(f"{tasks}/{tid}/schedstat") as f:
+            total += int(f.read().split()[0])
+    return total
+
+
 class Observer:
     """
-    One process. @argv may name {fd} (where it says that it is ready) and {dir} (its files). @copies:
-    how many of what is measured it has on the hook.
+    One process. @argv may name {fd} (where it says that it is ready) and {dir} (its files).
+    @copies: how many of what is measured it has on the hook.
     """
 
     def __init__(self, key, title, argv, ready="stdout", end="signal", copies=1):
@@ -65,12 +74,7 @@ class Observer:
         return ": " + self.errors.read().decode(errors="replace").strip()[-500:]
 
     def cpu_ns(self):
-        """CPU time of all its threads."""
-        total, tasks = 0, f"/proc/{self.process.pid}/task"
-        for tid in os.listdir(tasks):
-            with open(f"{tasks}/{tid}/schedstat") as f:
-                total += int(f.read().split()[0])
-        return total
+        return cpu_ns_of(self.process.pid)
 
     def written_bytes(self):
         return sum(e.stat().st_size for e in os.scandir(self.folder.name))
@@ -104,9 +108,9 @@ def hook(build, program, title, times=1):
 
 
 def memgrowth(build, key, title, *options, program=None):
-    return Observer(key, title, [program or f"{build}/memgrowth", "record", "--output={dir}/samples",
-                                 "--detections={dir}/detections", "--ready-fd={fd}", *options],
-                    ready="fd")
+    return Observer(key, title, [program or f"{build}/memgrowth", "record",
+                                 "--output={dir}/samples", "--detections={dir}/detections",
+                                 "--ready-fd={fd}", *options], ready="fd")
 
 
 BPFTRACE = ("tracepoint:kmem:rss_stat { @rss[pid, args->member] = args->size; } "

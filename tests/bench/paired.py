@@ -12,8 +12,8 @@ LEAST = 6
 def median(values):
     """
     (median, low, high). The interval is of order statistics: the k-th least and the k-th largest,
-    k as large as the binomial distribution allows (David & Nagaraja, Order Statistics, 7.1). It holds
-    for any distribution. Without enough values low and high are None; without any all three are.
+    k as large as the binomial distribution allows (David & Nagaraja, Order Statistics, 7.1). It
+    holds for any distribution. Without enough values low and high are None, without any all are.
     """
     n, ordered = len(values), sorted(values)
     if n < LEAST:
@@ -29,9 +29,9 @@ def median(values):
 
 def ratio(rounds, over, under, seed=1):
     """
-    The ratio of two medians, and its interval by drawing whole rounds with replacement, so that what
-    slowed the machine down in one slowed both. over(round) and under(round) may be None: not known of
-    that round. Nothing is said unless the denominator is clear of zero by its own interval.
+    The ratio of two medians, and its interval by drawing whole rounds with replacement, so that
+    what slowed the machine down in one slowed both. over(round) and under(round) may be None: not
+    known of that round. Nothing is said unless the denominator is clear of zero by its interval.
     """
     def median_of(drawn, figure):
         values = [v for v in map(figure, drawn) if v is not None]

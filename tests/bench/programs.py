@@ -9,7 +9,7 @@ import observers
 
 
 def counting(build):
-    """Has the kernel count runs and their time from start() to stop(); that costs each about 50 ns."""
+    """Has the kernel count runs and their time from start() to stop(): about 50 ns for each."""
     return observers.Observer("stats", "", [f"{build}/tests/bench/hooks", "--stats"], end="stdin")
 
 

@@ -8,9 +8,10 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
+
+import results
 
 # What each leaves, in the order of the report: a table and its JSON, or the text it has printed.
 TABLES = [
@@ -50,27 +51,17 @@ def cpu_model():
     return platform.machine()
 
 
-def host(source):
-    revision = subprocess.run(["git", "-C", source, "describe", "--always", "--dirty"],
-                              capture_output=True, text=True).stdout.strip()
-    return {"written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-            "revision": revision or "unknown", "kernel": platform.release(), "cpu": cpu_model(),
-            "cpus": os.cpu_count(), "page_bytes": os.sysconf("SC_PAGESIZE"),
-            "load_average": round(os.getloadavg()[2], 2)}
-
-
 def parts_of(folder):
-    """(key, title, when, Markdown, JSON or None) of what is there."""
+    """(key, title, Markdown, figures or None) of what is there."""
     found = []
     for key, title in TABLES:
         text, figures = read(f"{folder}/{key}.md"), read(f"{folder}/{key}.json")
         if text:
-            found.append((key, title, modified(f"{folder}/{key}.md"), text.strip(),
-                          json.loads(figures) if figures else None))
+            found.append((key, title, text.strip(), json.loads(figures) if figures else None))
     for key, title in TEXTS:
         text = read(f"{folder}/{key}.txt")
         if text:
-            found.append((key, title, modified(f"{folder}/{key}.txt"),
+            found.append((key, title, f"Measured {modified(f'{folder}/{key}.txt')}.\n\n"
                           f"```\n{text.strip()}\n```", text))
     return found
 
@@ -80,21 +71,20 @@ def main():
     parser.add_argument("--build", default="build")
     args = parser.parse_args()
     folder = f"{args.build}/bench"
-    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    parts, about = parts_of(folder), host(source)
+    parts, about = parts_of(folder), results.circumstances(args.build)
     if not parts:
         sys.exit(f"report.py: {folder}: no benchmark has left anything there; run `make bench`")
+    about["cpu"] = cpu_model()
     with open(f"{folder}/report.json", "w") as f:
-        json.dump({"host": about, "parts": {key: {"measured": when, "figures": figures}
-                                            for key, _, when, _, figures in parts}}, f, indent=1)
+        json.dump({"written": about, "parts": {key: figures for key, _, _, figures in parts}}, f,
+                  indent=1)
     with open(f"{folder}/report.md", "w") as f:
         f.write("# leaklab's benchmarks\n\n"
-                f"leaklab {about['revision']}, Linux {about['kernel']}, {about['cpus']} CPUs "
-                f"({about['cpu']}), written {about['written']}, load over the 15 minutes before "
-                f"{about['load_average']}. Figures are of this host; what they mean is in "
-                "docs/performance.md.\n")
-        for _, title, when, text, _ in parts:
-            f.write(f"\n## {title}\n\nMeasured {when}.\n\n{text}\n")
+                f"Linux {about['kernel']}, {about['cpus']} CPUs ({about['cpu']}), "
+                f"{about['program']}, written {about['measured']}. Figures are of this host; what "
+                "they mean is in docs/performance.md.\n")
+        for _, title, text, _ in parts:
+            f.write(f"\n## {title}\n\n{text}\n")
     print(f"{folder}/report.md, {folder}/report.json")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a benchmark leaves in BUILD/bench: a table and its figures, with where and when they were taken."""
+"""What a benchmark leaves in BUILD/bench: a table and its figures, and when they were taken."""
 import json
 import os
 import platform
@@ -9,7 +9,8 @@ import time
 
 def circumstances(build):
     """Of now; the revision is that of the program that was measured, as it says itself."""
-    said = subprocess.run([f"{build}/memgrowth", "--version"], capture_output=True, text=True).stdout
+    said = subprocess.run([f"{build}/memgrowth", "--version"], capture_output=True,
+                          text=True).stdout
     return {"measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
             "program": said.splitlines()[0] if said else "unknown",
             "kernel": platform.release(), "cpus": os.cpu_count(),

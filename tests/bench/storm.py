@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 What a page fault costs while somebody watches, on the worst storm: many short storms, with each
-observer in turn and without any before and after it. Figures are differences within one round.
+observer in turn and without any before and after it. A cost is always relative to the two storms
+beside it.
 """
 import argparse
 import json
-import math
 import os
 import random
 import shutil
@@ -17,9 +17,15 @@ import time
 
 import observers
 import paired
+import results
 
 STORM_MS = 200
 COPIES = 16
+KINDS = ("one", "all")
+UNITS = ("cpu_ns", "wall_ns")
+# The speed of a virtual machine jumps. Where the storms without the observer, one before and one
+# after it, differ by more than this, nobody knows which of them is to be compared with.
+MATCHED = 0.08
 SHARP = ["empty", "ours", "ours_each"]
 PARTS = ["empty", "pid", "clock", "jiffies", "hash", "task_storage", "percpu_array", "global_slot",
          "global_slot_jiffies", "ours", "ours_each", "shared_counter", "counters", "cgroup"]
@@ -43,112 +49,141 @@ def watched(build, observer):
         figures = storms(build)
         spent_ns = observer.cpu_ns() - began_cpu_ns
         figures["observer_cpu"] = spent_ns / (time.monotonic_ns() - began_ns)
-        figures["observer_ns"] = spent_ns / sum(figures[k]["faults"] for k in ("one", "all"))
         figures["written"] = observer.written_bytes()
     finally:
         observer.stop()
     return figures
 
 
+def cost(watched_ns, before_ns, after_ns, copies):
+    """Of one copy, as a share of a fault without it."""
+    return (2 * watched_ns / (before_ns + after_ns) - 1) / copies
+
+
+def is_matched(before, after):
+    return abs(after["cpu_ns"] - before["cpu_ns"]) <= MATCHED * before["cpu_ns"]
+
+
 def run_round(build, variants, rng):
-    """Returns {key: figures}; "none" is the median of all storms without an observer."""
+    """{"alone": storms without an observer, key: {kind: {"cpu_ns", "wall_ns", "matched"}, ...}}"""
     order = rng.sample(variants, len(variants))
     alone, result = [storms(build)], {}
     for observer in order:
         figures = watched(build, observer)
-        alone.append(storms(build))
-        for kind in ("one", "all"):
-            for unit in ("cpu_ns", "wall_ns"):
-                before = (alone[-2][kind][unit] + alone[-1][kind][unit]) / 2
-                added = (figures[kind][unit] - before) / observer.copies
-                result[f"{observer.key}.{kind}.{unit}"] = added
-        for name in ("observer_cpu", "observer_ns", "written"):
-            result[f"{observer.key}.{name}"] = figures[name]
-    for kind in ("one", "all"):
-        for unit in ("cpu_ns", "wall_ns", "faults_per_s"):
-            result[f"none.{kind}.{unit}"] = statistics.median(a[kind][unit] for a in alone)
+        before, after = alone[-1], storms(build)
+        alone.append(after)
+        result[observer.key] = {name: figures[name] for name in ("observer_cpu", "written")}
+        for kind in KINDS:
+            result[observer.key][kind] = {
+                unit: cost(figures[kind][unit], before[kind][unit], after[kind][unit],
+                           observer.copies) for unit in UNITS}
+            result[observer.key][kind]["matched"] = is_matched(before[kind], after[kind])
+    result["alone"] = alone
     return result
 
 
-def triple(rounds, figure):
-    found = paired.median_interval(rounds, figure)
-    return {name: value if math.isfinite(value) else None
-            for name, value in zip(("value", "low", "high"), found)}
+def figure_of(key, kind, unit):
+    """For paired.py: a round's cost, None where it is not known."""
+    return lambda r: r[key][kind][unit] if r[key][kind]["matched"] else None
 
 
-def summarise(rounds, variants):
+def known(rounds, figure):
+    return [v for v in map(figure, rounds) if v is not None]
+
+
+def more_than_empty(rounds, key, kind):
+    """Differences within rounds: without a denominator that might be near zero."""
+    ours, empty = figure_of(key, kind, "cpu_ns"), figure_of("empty", kind, "cpu_ns")
+    return [ours(r) - empty(r) for r in rounds if None not in (ours(r), empty(r))]
+
+
+def scaled(found, by):
+    return paired.named(None if v is None else v * by for v in found)
+
+
+def summarise(rounds, variants, left_out):
+    def alone(kind, unit):
+        return paired.named(paired.median(
+            [statistics.median(a[kind][unit] for a in r["alone"]) for r in rounds]))
+    fault = {kind: {unit: alone(kind, unit) for unit in ("cpu_ns", "faults_per_s")}
+             for kind in KINDS}
     rows = []
     for observer in variants:
-        row = {"key": observer.key, "title": observer.title, "command": observer.command(),
+        key = observer.key
+        row = {"key": key, "title": observer.title, "command": observer.command(),
                "copies": observer.copies}
-        for kind in ("one", "all"):
-            key = f"{observer.key}.{kind}.cpu_ns"
+        for kind in KINDS:
+            spent = figure_of(key, kind, "cpu_ns")
+            by = fault[kind]["cpu_ns"]["value"]
             row[kind] = {
-                "added_ns": triple(rounds, paired.median_of(key)),
-                "ratio_to_empty": triple(rounds, paired.ratio_of(key, f"empty.{kind}.cpu_ns")),
-                "slower": triple(rounds, paired.ratio_of(key, f"none.{kind}.cpu_ns")),
-                "elapsed": triple(rounds, paired.ratio_of(f"{observer.key}.{kind}.wall_ns",
-                                                          f"none.{kind}.wall_ns")),
+                "rounds": len(known(rounds, spent)),
+                "added_ns": scaled(paired.median(known(rounds, spent)), by),
+                "more_than_empty_ns": scaled(paired.median(more_than_empty(rounds, key, kind)), by),
+                "ratio_to_empty": paired.named(paired.ratio(
+                    rounds, spent, figure_of("empty", kind, "cpu_ns"))),
+                "slower": paired.named(paired.median(known(rounds, spent))),
+                "elapsed": paired.named(paired.median(known(
+                    rounds, figure_of(key, kind, "wall_ns")))),
             }
-        row["observer_cpu"] = triple(rounds, paired.median_of(f"{observer.key}.observer_cpu"))
-        row["observer_ns"] = triple(rounds, paired.median_of(f"{observer.key}.observer_ns"))
-        row["written_bytes"] = statistics.median(r[f"{observer.key}.written"] for r in rounds)
+        for name in ("observer_cpu", "written"):
+            row[name] = paired.named(paired.median([r[key][name] for r in rounds]))
         rows.append(row)
-    none = {kind: {unit: triple(rounds, paired.median_of(f"none.{kind}.{unit}"))
-                   for unit in ("cpu_ns", "faults_per_s")} for kind in ("one", "all")}
-    return {"rounds": len(rounds), "storm_ms": STORM_MS, "none": none, "observers": rows}
-
-
-def span(figure, digits=0, scale=1):
-    value, low, high = ("unknown" if figure[k] is None else f"{figure[k] * scale:.{digits}f}"
-                        for k in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
+    return {"rounds": len(rounds), "storm_ms": STORM_MS, "none": fault, "observers": rows,
+            "left_out": left_out}
 
 
 def markdown(summary):
     none, rows = summary["none"], summary["observers"]
     lines = [
-        f"Without an observer a fault costs {span(none['one']['cpu_ns'])} ns on one CPU and "
-        f"{span(none['all']['cpu_ns'])} ns with a storm on each CPU "
+        f"Without an observer a fault costs {paired.text(none['one']['cpu_ns'])} ns on one CPU and "
+        f"{paired.text(none['all']['cpu_ns'])} ns with a storm on each CPU "
         f"({none['all']['faults_per_s']['value']:,.0f} faults a second in all). "
-        f"{summary['rounds']} rounds; medians, with 95 % intervals.",
+        f"Medians of {summary['rounds']} rounds with 95 % intervals, of each observer those (the "
+        "fewest stand in the first column) in which the storms before and after it agree.",
         "",
-        *([f"Each program is on the hook {COPIES} times, every copy with maps of its own; figures are "
-           "of one copy.", ""] if rows[0]["copies"] > 1 else []),
-        "| observer | one CPU: ns added | / empty | all CPUs: ns added | / empty | "
-        "all CPUs: longer by | its own CPU |",
-        "|---|---|---|---|---|---|---|",
     ]
+    if rows[0]["copies"] > 1:
+        lines += [f"Each program is on the hook {COPIES} times, every copy with maps of its own; "
+                  "figures are of one copy. What the hook costs once, however many are on it, is "
+                  "shared by all of them, so \"/ empty\" is above that of a single program.", ""]
+    lines += ["| observer | rounds | one CPU: ns added | more than empty | / empty | "
+              "all CPUs: ns added | more than empty | / empty | all CPUs: longer by | "
+              "its own CPU |",
+              "|---|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        lines.append(
-            f"| {row['title']} | {span(row['one']['added_ns'])} | "
-            f"{span(row['one']['ratio_to_empty'], 2)} | {span(row['all']['added_ns'])} | "
-            f"{span(row['all']['ratio_to_empty'], 2)} | {span(row['all']['elapsed'], 1, 100)} % | "
-            f"{row['observer_cpu']['value'] * 100:.1f} % |")
+        cells = [row["title"], str(min(row[k]["rounds"] for k in KINDS))]
+        for kind in KINDS:
+            cells += [paired.text(row[kind]["added_ns"]),
+                      paired.text(row[kind]["more_than_empty_ns"]),
+                      paired.text(row[kind]["ratio_to_empty"], 2)]
+        cells += [paired.text(row["all"]["elapsed"], 1, 100) + " %",
+                  f"{row['observer_cpu']['value'] * 100:.1f} %"]
+        lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "Each observer, as it was started:", ""]
     lines += [f"- {row['title']}: `{row['command']}`" for row in rows]
+    lines += [f"- left out: {why}" for why in summary["left_out"]]
     return "\n".join(lines) + "\n"
 
 
 def choose(args):
-    known = [observers.hook(args.build, "empty", "empty program, tp_btf"),
+    every = [observers.hook(args.build, "empty", "empty program, tp_btf"),
              *observers.ours(args.build),
              observers.hook(args.build, "empty_classic", "empty program, classic tracepoint"),
              observers.hook(args.build, "sampler", "iterator on a timer, 10 Hz, no hook"),
              *observers.peers(args.build)]
     if args.other:
-        known.insert(2, observers.memgrowth(args.build, "other", "another build",
+        every.insert(2, observers.memgrowth(args.build, "other", "another build",
                                             program=args.other))
     if args.parts or args.sharp:
-        known = [observers.hook(args.build, p, p, COPIES) for p in (PARTS if args.parts else SHARP)]
+        every = [observers.hook(args.build, p, p, COPIES) for p in (PARTS if args.parts else SHARP)]
     if not args.only:
-        return known
+        return every
     names = args.only.split(",")
     for name in names:
-        if name not in [o.key for o in known]:
+        if name not in [o.key for o in every]:
             sys.exit(f"storm.py: --only={name}: there is no such observer "
-                     f"({', '.join(o.key for o in known)})")
-    return [o for o in known if o.key in names]
+                     f"({', '.join(o.key for o in every)})")
+    return [o for o in every if o.key in names or o.key == "empty"]
 
 
 def mount_tracefs():
@@ -160,11 +195,33 @@ def mount_tracefs():
     subprocess.run(["mount", "-t", "tracefs", "tracefs", "/sys/kernel/tracing"], check=True)
 
 
+def that_start(variants):
+    """
+    Those that start on this host, and why the others do not: a kernel may lack what one needs.
+    Without ours and what it is held against there is nothing to say.
+    """
+    able, left_out = [], []
+    for observer in variants:
+        if not shutil.which(observer.argv[0]):
+            sys.exit(f"storm.py: {observer.argv[0]}: not there; `make bench` installs it")
+        try:
+            observer.start()
+            able.append(observer)
+        except observers.Broken as e:
+            if observer.key in ("empty", "ours"):
+                raise
+            left_out.append(f"{observer.title}: {e}")
+            print(f"storm.py: left out: {observer.title}: {e}", file=sys.stderr)
+        finally:
+            observer.stop()
+    return able, left_out
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--only", help="observers, by comma; \"empty\" must be among them")
+    parser.add_argument("--only", help="observers, by comma; \"empty\" is always among them")
     parser.add_argument("--other", help="another build's memgrowth, to compare with")
     copied = parser.add_mutually_exclusive_group()
     copied.add_argument("--parts", action="store_true",
@@ -175,25 +232,20 @@ def main():
     args = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("storm.py: loads BPF programs: run it as root")
+    if args.rounds < paired.LEAST:
+        sys.exit(f"storm.py: --rounds={args.rounds}: below {paired.LEAST} there is no interval")
     mount_tracefs()
     args.build = os.path.abspath(args.build)
-    variants, rng = choose(args), random.Random(args.seed)
-    for observer in variants:
-        if not shutil.which(observer.argv[0]):
-            sys.exit(f"storm.py: {observer.argv[0]}: not there; `make bench` installs it")
-    rounds = []
+    variants, left_out = that_start(choose(args))
+    rng, rounds = random.Random(args.seed), []
+    name = "parts" if args.parts else "sharp" if args.sharp else "storm"
+    result = results.Result(args.build, name)
     for n in range(args.rounds):
         if sys.stderr.isatty():
-            print(f"\rround {n + 1} of {args.rounds}", end="", file=sys.stderr)
+            print(f"\rround {n + 1} of {args.rounds} ", end="", file=sys.stderr)
         rounds.append(run_round(args.build, variants, rng))
-    summary = summarise(rounds, variants)
-    name = "parts" if args.parts else "sharp" if args.sharp else "storm"
-    os.makedirs(f"{args.build}/bench", exist_ok=True)
-    with open(f"{args.build}/bench/{name}.json", "w") as f:
-        json.dump({"summary": summary, "rounds": rounds}, f, indent=1)
-    with open(f"{args.build}/bench/{name}.md", "w") as f:
-        f.write(markdown(summary))
-    print(markdown(summary), end="")
+    summary = summarise(rounds, variants, left_out)
+    result.save(markdown(summary), {"summary": summary, "rounds": rounds})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ What real work costs while the collector watches: each work alone and watched in
 (alone, watched, watched, alone, or the other way round), so that a drift of the machine falls out.
 """
 import argparse
-import json
 import os
 import random
 import resource
@@ -19,6 +18,7 @@ import time
 import observers
 import paired
 import programs
+import results
 
 
 # One program under many names; Debian's redis-server only adds one, and a service that runs always.
@@ -29,24 +29,31 @@ ACCOUNTS = 5
 class Work:
     """
     Something to be timed. @before and @after run untimed, around all runs, @each before every one.
-    A short one has @share times as many blocks as --blocks says, to take about as long in all.
+    @server: returns the process that does its part of the work and outlives the runs. A short work
+    has @share times as many blocks as --blocks says, to take about as long in all.
     """
 
-    def __init__(self, key, title, argv, before=None, after=None, each=None, share=1):
+    def __init__(self, key, title, argv, before=None, after=None, each=None, server=None, share=1):
         self.key, self.title, self.argv, self.share = key, title, argv, share
-        self.before, self.after, self.each = before, after, each
+        self.before, self.after, self.each, self.server = before, after, each, server
+
+    def cpu_s(self):
+        """What its processes have used up to now."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        served_ns = observers.cpu_ns_of(self.server().pid) if self.server else 0
+        return used.ru_utime + used.ru_stime + served_ns * 1e-9
 
     def run(self):
         """Elapsed and CPU time in seconds."""
         if self.each:
             self.each()
-        began, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        began, used_s = time.monotonic(), self.cpu_s()
         done = subprocess.run(self.argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        elapsed, now = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        elapsed, used_s = time.monotonic() - began, self.cpu_s() - used_s
         if done.returncode:
             raise observers.Broken(f"{' '.join(self.argv)}: exit {done.returncode}: "
                                    f"{done.stderr.decode(errors='replace')[-500:]}")
-        return elapsed, (now.ru_utime + now.ru_stime) - (used.ru_utime + used.ru_stime)
+        return elapsed, used_s
 
 
 def compile_work(source, folder):
@@ -78,7 +85,8 @@ def redis_work(folder, requests):
         state["server"].wait()
     return Work("redis", "redis-benchmark, SET and GET over 100,000 keys",
                 ["redis-benchmark", "-s", socket, "-q", "-t", "set,get", "-d", "512",
-                 "-r", "100000", "-n", str(requests)], before, after, share=3)
+                 "-r", "100000", "-n", str(requests)], before, after,
+                server=lambda: state["server"], share=3)
 
 
 def works(build, folder, scale):
@@ -132,7 +140,8 @@ def account(build, work, observer):
     try:
         stats.start()
         observer.start()
-        before, own_ns, busy_s = programs.runs(observer.process.pid), observer.cpu_ns(), host_busy_s()
+        before, own_ns = programs.runs(observer.process.pid), observer.cpu_ns()
+        busy_s = host_busy_s()
         work.run()
         busy_s = host_busy_s() - busy_s
         own_s = (observer.cpu_ns() - own_ns) * 1e-9
@@ -161,30 +170,25 @@ def measure(build, work, observer, blocks, rng):
            "command": " ".join(work.argv),
            "alone_s": statistics.median(r["alone_s"] for r in rounds)}
     for name in ("elapsed", "cpu", "cpu_and_own"):
-        value, low, high = paired.median_interval(rounds, paired.median_of(name))
-        row[name] = {"value": value, "low": low, "high": high}
+        row[name] = paired.named(paired.median([r[name] for r in rounds]))
     row["accounted"] = {name: statistics.median(a[name] for a in accounts) for name in accounts[0]}
     return row, {"blocks": rounds, "accounts": accounts}
 
 
-def percent(figure, base=1.0):
-    value, low, high = ((figure[k] - base) * 100 for k in ("value", "low", "high"))
-    return f"{value:+.2f} % ({low:+.2f} to {high:+.2f})"
-
-
 def markdown(rows):
-    lines = ["Medians of blocks (alone, watched, watched, alone), with 95 % "
-             "intervals. Elapsed is what who waits for the work sees; CPU is user and system time "
-             "of the work, then with the collector's own added. Accounted for is what the BPF "
-             "programs ran and the collector used, by the kernel's own counts, of all CPU time "
-             "that the host spent besides.", "",
-             "| work | alone | blocks | elapsed | CPU of the work | and of the collector | accounted for: "
-             "programs | collector |", "|---|---|---|---|---|---|---|---|"]
+    lines = ["Medians of blocks (alone, watched, watched, alone), with 95 % intervals, in %. "
+             "Elapsed is what who waits for the work sees; CPU is user and system time of the "
+             "work, then with the collector's own added. Accounted for is what the BPF programs "
+             "ran and the collector used, by the kernel's own counts, of all CPU time that the "
+             "host spent besides.", "",
+             "| work | alone | blocks | elapsed | CPU of the work | and of the collector | "
+             "accounted for: programs | collector |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        lines.append(f"| {row['title']} | {row['alone_s']:.2f} s | {row['blocks']} | {percent(row['elapsed'])} | "
-                     f"{percent(row['cpu'])} | {percent(row['cpu_and_own'])} | "
-                     f"{row['accounted']['programs'] * 100:.2f} % | "
-                     f"{row['accounted']['collector'] * 100:.2f} % |")
+        cells = [row["title"], f"{row['alone_s']:.2f} s", str(row["blocks"])]
+        cells += [paired.text(row[name], 2, 100, base=1, sign="+")
+                  for name in ("elapsed", "cpu", "cpu_and_own")]
+        cells += [f"{row['accounted'][name] * 100:.2f}" for name in ("programs", "collector")]
+        lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "Each work, as it was started:", ""]
     lines += [f"- {row['title']}: `{row['command']}`" for row in rows]
     return "\n".join(lines) + "\n"
@@ -204,6 +208,7 @@ def main():
         sys.exit("work.py: loads BPF programs: run it as root")
     observer = observers.memgrowth(args.build, "ours", "ours", program=args.memgrowth)
     rng, rows, rounds = random.Random(args.seed), [], {}
+    result = results.Result(args.build, "work")
     with tempfile.TemporaryDirectory(prefix="leaklab-bench.") as folder:
         known = works(args.build, folder, args.scale)
         names = args.only.split(",") if args.only else [w.key for w in known]
@@ -215,12 +220,7 @@ def main():
             row, rounds[work.key] = measure(args.build, work, observer, args.blocks,
                                                   rng)
             rows.append(row)
-    os.makedirs(f"{args.build}/bench", exist_ok=True)
-    with open(f"{args.build}/bench/work.json", "w") as f:
-        json.dump({"summary": rows, "rounds": rounds}, f, indent=1)
-    with open(f"{args.build}/bench/work.md", "w") as f:
-        f.write(markdown(rows))
-    print(markdown(rows), end="")
+    result.save(markdown(rows), {"summary": rows, "rounds": rounds})
 
 
 if __name__ == "__main__":
