@@ -87,6 +87,10 @@ bench: need-root programs $(BENCHES) $(STORM_BENCHES) $(BUILD)/.deps-bench ## Pr
 	$(Q)tests/bench/report.py --build=$(BUILD)
 .PHONY: bench
 
+bench-docs: ## Write the tables of the last benchmarks into docs/performance.md
+	$(Q)tests/bench/report.py --build=$(BUILD) --write=docs/performance.md
+.PHONY: bench-docs
+
 # How often each load is measured; 1 gives figures in four minutes, without much of an interval.
 ROUNDS ?= 3
 SCALE_OBJS = $(call objects,$(wildcard tests/bench/scale*.c))

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Makes one report of what the benchmarks have left in BUILD/bench: report.md and report.json, and
-tells what was measured when, and on what.
+Makes one report of what the benchmarks have left in BUILD/bench: report.md and report.json, with
+when it was measured and on what. --write=FILE puts the same tables into a document instead, each
+between "<!-- bench: NAME -->" and "<!-- end of bench -->".
 """
 import argparse
 import json
 import os
 import platform
+import re
 import sys
 import time
 
@@ -66,14 +68,33 @@ def parts_of(folder):
     return found
 
 
+def write_into(path, parts):
+    """Replaces the tables in a document; those that were not measured stay as they are."""
+    document = read(path)
+    if document is None:
+        sys.exit(f"report.py: --write={path}: there is no such file")
+    wanted = re.findall(r"^<!-- bench: (\w+) -->$", document, re.M)
+    for key, _, text, _ in parts:
+        document = re.sub(rf"(^<!-- bench: {key} -->$).*?(^<!-- end of bench -->$)",
+                          lambda m: f"{m[1]}\n{text}\n{m[2]}", document, flags=re.M | re.S)
+    with open(path, "w") as f:
+        f.write(document)
+    stale = sorted(set(wanted) - {key for key, _, _, _ in parts})
+    print(f"{path}: {len(wanted) - len(stale)} of {len(wanted)} tables written"
+          + (f"; not measured: {', '.join(stale)}" if stale else ""))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
+    parser.add_argument("--write", metavar="FILE", help="a document with places for the tables")
     args = parser.parse_args()
     folder = f"{args.build}/bench"
     parts, about = parts_of(folder), results.circumstances(args.build)
     if not parts:
         sys.exit(f"report.py: {folder}: no benchmark has left anything there; run `make bench`")
+    if args.write:
+        return write_into(args.write, parts)
     about["cpu"] = cpu_model()
     with open(f"{folder}/report.json", "w") as f:
         json.dump({"written": about, "parts": {key: figures for key, _, _, figures in parts}}, f,
@@ -86,6 +107,7 @@ def main():
         for _, title, text, _ in parts:
             f.write(f"\n## {title}\n\n{text}\n")
     print(f"{folder}/report.md, {folder}/report.json")
+    return None
 
 
 if __name__ == "__main__":

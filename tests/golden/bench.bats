@@ -45,3 +45,31 @@ setup() {
 	assert abs(storm.cost(2350 * 1.64, 2350, 2350, 16) - 0.04) < 1e-12
 	END
 }
+
+@test "a report has what was measured, and the tables go where a document wants them" {
+	mkdir -p "$BATS_TEST_TMPDIR/bench"
+	cd "$BATS_TEST_TMPDIR"
+	run "$REPO/tests/bench/report.py" --build=.
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"./bench: no benchmark has left anything there; run \`make bench\`"* ]]
+	printf '#!/bin/sh\necho memgrowth 1\n' >memgrowth
+	chmod +x memgrowth
+	printf '| a |\n|---|\n' >bench/storm.md
+	echo '{"n": 1}' >bench/storm.json
+	echo 'start to tracked' >bench/tracking.txt
+	"$REPO/tests/bench/report.py" --build=.
+	[ "$(jq '.parts.storm.n' bench/report.json)" -eq 1 ]
+	grep -qx 'start to tracked' bench/report.md
+	printf '<!-- bench: storm -->\nold\n<!-- end of bench -->\n<!-- bench: work -->\nkept\n<!-- end of bench -->\n' >doc.md
+	run "$REPO/tests/bench/report.py" --build=. --write=doc.md
+	[ "$output" = "doc.md: 1 of 2 tables written; not measured: work" ]
+	diff - doc.md <<-'END'
+	<!-- bench: storm -->
+	| a |
+	|---|
+	<!-- end of bench -->
+	<!-- bench: work -->
+	kept
+	<!-- end of bench -->
+	END
+}
