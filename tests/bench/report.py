@@ -90,11 +90,12 @@ def main():
     parser.add_argument("--write", metavar="FILE", help="a document with places for the tables")
     args = parser.parse_args()
     folder = f"{args.build}/bench"
-    parts, about = parts_of(folder), results.circumstances(args.build)
+    parts = parts_of(folder)
     if not parts:
         sys.exit(f"report.py: {folder}: no benchmark has left anything there; run `make bench`")
     if args.write:
         return write_into(args.write, parts)
+    about = results.circumstances(args.build)
     about["cpu"] = cpu_model()
     with open(f"{folder}/report.json", "w") as f:
         json.dump({"written": about, "parts": {key: figures for key, _, _, figures in parts}}, f,
