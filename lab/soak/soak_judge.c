@@ -8,13 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lab/soak/soak_series.h"
 #include "lib/cleanup.h"
 #include "lib/stats.h"
 
 #define MB 1e6
 #define S_PER_H 3600.0
-/* Samples at each side of a joint whose medians are laid over each other. */
-#define JOINT_SAMPLES 5
 /* Share of rounds that may break before the load counts as broken. */
 #define LOAD_BROKEN_MAX 0.1
 
@@ -75,78 +74,6 @@ static struct soak_gate gate(enum soak_outcome outcome, const char *fmt, ...)
 	return ret;
 }
 
-/* Joining --------------------------------------------------------------------------------- */
-
-static double value_at(const struct soak_sample *sample, size_t offset)
-{
-	return (double)*(const uint64_t *)((const char *)sample + offset);
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* The median in time and value of up to JOINT_SAMPLES points. */
-static struct soak_point median_point(const struct soak_point *points, size_t n)
-{
-	double times[JOINT_SAMPLES], values[JOINT_SAMPLES];
-	struct soak_point ret = { 0 };
-
-	for (size_t i = 0; i < n; i++) {
-		times[i] = points[i].t_s;
-		values[i] = points[i].value;
-	}
-	if (stats_median(times, n, &ret.t_s) < 0 || stats_median(values, n, &ret.value) < 0)
-		return points[0];
-	return ret;
-}
-
-/* Moves the points from @begin on, one session, to where the points before them end. */
-static void join(struct soak_point *points, size_t begin, size_t before, size_t n)
-{
-	size_t last = least(JOINT_SAMPLES, before), first = least(JOINT_SAMPLES, n);
-	struct soak_point from = median_point(points + begin, first);
-	struct soak_point to = median_point(points + begin - last, last);
-
-	for (size_t i = begin; i < begin + n; i++) {
-		points[i].t_s += to.t_s - from.t_s;
-		points[i].value += to.value - from.value;
-	}
-}
-
-int soak_joined(const struct soak_history *history, size_t offset, struct soak_point **ret,
-	size_t *ret_count)
-{
-	struct soak_point *points = calloc(history->samples_count + 1, sizeof(*points));
-	size_t count = 0, begin = 0, before = 0;
-	unsigned session = 0;
-
-	if (!points)
-		return -ENOMEM;
-	for (size_t i = 0; i <= history->samples_count; i++) {
-		const struct soak_sample *sample = &history->samples[i];
-		bool end = i == history->samples_count;
-
-		if (end || sample->session != session) {
-			if (begin && count > begin)
-				join(points, begin, before, count - begin);
-			if (count > begin)
-				before = count - begin;
-			begin = count;
-			if (end)
-				break;
-			session = sample->session;
-		}
-		if (sample->t_s >= history->settle_s)
-			points[count++] = (struct soak_point){ session, sample->t_s,
-				value_at(sample, offset) };
-	}
-	*ret = points;
-	*ret_count = count;
-	return 0;
-}
-
 /* Rates ----------------------------------------------------------------------------------- */
 
 static enum soak_outcome class_of(double mb_per_h)
@@ -156,60 +83,27 @@ static enum soak_outcome class_of(double mb_per_h)
 	return mb_per_h < SOAK_RATE_WARN_MB_PER_H ? SOAK_PASS : SOAK_WARN;
 }
 
-/* A joined series, and what is known of its trend, in MB/h. */
-struct series {
-	struct soak_point *points;
-	size_t count;
-	double span_s;
-	bool known; /* the rest is; it was watched for long enough */
-	double rate, lo, hi;
-};
-
-static void series_done(struct series *series)
-{
-	free(series->points);
-}
-
-static int series_make(const struct soak_history *history, size_t offset, struct series *ret)
-{
-	const double per_h = S_PER_H / MB;
-	struct soak_trend trend;
-	int err = soak_joined(history, offset, &ret->points, &ret->count);
-
-	if (err < 0)
-		return err;
-	if (ret->count)
-		ret->span_s = ret->points[ret->count - 1].t_s - ret->points[0].t_s;
-	if (ret->span_s < SOAK_SPAN_MIN_S || soak_trend_fit(ret->points, ret->count, &trend) < 0)
-		return 0;
-	ret->known = true;
-	ret->rate = trend.slope * per_h;
-	ret->lo = trend.lo * per_h;
-	ret->hi = trend.hi * per_h;
-	return 0;
-}
-
-static struct soak_gate too_short(const struct series *series)
+static struct soak_gate too_short(const struct soak_series *series)
 {
 	return gate(SOAK_TOO_SHORT,
 		"%.1f min and %zu samples after settling; it takes %.0f min and %d",
 		series->span_s / 60, series->count, SOAK_SPAN_MIN_S / 60, SOAK_TREND_POINTS_MIN);
 }
 
-static bool is_precise(const struct series *series)
+static bool is_precise(const struct soak_series *series)
 {
 	return series->hi - series->rate <= SOAK_RATE_HALF_MB_PER_H;
 }
 
 /* Of the whole interval when it lies in one class, else of the rate when that is known well. */
-static enum soak_outcome judge_interval(const struct series *series)
+static enum soak_outcome judge_interval(const struct soak_series *series)
 {
 	if (class_of(series->lo) == class_of(series->hi) || is_precise(series))
 		return class_of(series->rate);
 	return SOAK_TOO_SHORT;
 }
 
-static struct soak_gate with_interval(struct soak_gate ret, const struct series *series)
+static struct soak_gate with_interval(struct soak_gate ret, const struct soak_series *series)
 {
 	ret.value = series->rate;
 	ret.lo = series->lo;
@@ -217,7 +111,7 @@ static struct soak_gate with_interval(struct soak_gate ret, const struct series 
 	return ret;
 }
 
-static struct soak_gate judge_rate(const struct series *series)
+static struct soak_gate judge_rate(const struct soak_series *series)
 {
 	if (!series->known)
 		return too_short(series);
@@ -227,7 +121,7 @@ static struct soak_gate judge_rate(const struct series *series)
 }
 
 /* A slope that is above zero but within C2's bound is told, and no more. */
-static struct soak_gate judge_zero(const struct series *series)
+static struct soak_gate judge_zero(const struct soak_series *series)
 {
 	enum soak_outcome outcome = SOAK_PASS;
 
@@ -261,7 +155,7 @@ static int quarter(const struct soak_point *points, size_t n, struct soak_point 
 	return 0;
 }
 
-static int judge_quarters(const struct series *series, struct soak_gate *ret)
+static int judge_quarters(const struct soak_series *series, struct soak_gate *ret)
 {
 	size_t n = series->count / 4;
 	struct soak_point first, last;
@@ -321,7 +215,7 @@ static bool range_of(const struct soak_history *history, size_t offset, size_t f
 	bool any = false;
 
 	for (size_t i = from; i < to; i++) {
-		double value = value_at(&history->samples[i], offset);
+		double value = soak_value_at(&history->samples[i], offset);
 
 		if (history->samples[i].t_s < history->settle_s)
 			continue;
@@ -465,14 +359,14 @@ static struct soak_gate judge_load(const struct soak_history *history)
 
 int soak_judge(const struct soak_history *history, struct soak_verdict *ret)
 {
-	_cleanup_(series_done) struct series rss = { 0 };
-	_cleanup_(series_done) struct series anon = { 0 };
-	_cleanup_(series_done) struct series bpf = { 0 };
+	_cleanup_soak_series_ struct soak_series rss = { 0 };
+	_cleanup_soak_series_ struct soak_series anon = { 0 };
+	_cleanup_soak_series_ struct soak_series bpf = { 0 };
 	struct soak_gate *gates = ret->gates;
 
-	if (series_make(history, offsetof(struct soak_sample, rss_bytes), &rss) < 0 ||
-		series_make(history, offsetof(struct soak_sample, anon_bytes), &anon) < 0 ||
-		series_make(history, offsetof(struct soak_sample, map_bytes), &bpf) < 0 ||
+	if (soak_series_make(history, offsetof(struct soak_sample, rss_bytes), &rss) < 0 ||
+		soak_series_make(history, offsetof(struct soak_sample, anon_bytes), &anon) < 0 ||
+		soak_series_make(history, offsetof(struct soak_sample, map_bytes), &bpf) < 0 ||
 		judge_quarters(&rss, &gates[SOAK_GATE_QUARTERS]) < 0)
 		return -ENOMEM;
 	gates[SOAK_GATE_TOTAL] = judge_total(history);
