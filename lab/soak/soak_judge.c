@@ -16,6 +16,8 @@
 #define S_PER_H 3600.0
 /* Share of rounds that may break before the load counts as broken. */
 #define LOAD_BROKEN_MAX 0.1
+/* Settled samples of a session whose quarters are compared, two each. */
+#define FLOOR_SAMPLES_MIN 8
 
 static const struct {
 	const char *key, *title, *bound;
@@ -208,66 +210,83 @@ static struct soak_gate judge_total(const struct soak_history *history)
 	return ret;
 }
 
-/* Least and largest of a member from @from to @to, settled samples only. */
-static bool range_of(const struct soak_history *history, size_t offset, size_t from, size_t to,
-	double *ret_least, double *ret_most)
+/* What a count falls to in the first and the last quarter of a session. */
+struct floors {
+	size_t judged;	    /* sessions that are long enough */
+	unsigned session;   /* that of them in which it rose most */
+	double first, last; /* its */
+	double least, most; /* of all that are judged */
+};
+
+/* Least and largest of a member of @n samples, 1 or more. */
+static void range_of(const struct soak_sample *samples, size_t n, size_t offset, double *ret_least,
+	double *ret_most)
 {
-	bool any = false;
+	*ret_least = *ret_most = soak_value_at(samples, offset);
+	for (size_t i = 1; i < n; i++) {
+		double value = soak_value_at(&samples[i], offset);
 
-	for (size_t i = from; i < to; i++) {
-		double value = soak_value_at(&history->samples[i], offset);
-
-		if (history->samples[i].t_s < history->settle_s)
-			continue;
-		*ret_least = any ? fmin(*ret_least, value) : value;
-		*ret_most = any ? fmax(*ret_most, value) : value;
-		any = true;
+		*ret_least = fmin(*ret_least, value);
+		*ret_most = fmax(*ret_most, value);
 	}
-	return any;
+}
+
+/* Takes in @n settled samples of one session. */
+static void take_session(
+	const struct soak_sample *samples, size_t n, size_t offset, struct floors *floors)
+{
+	double first, last, least, most, ignored;
+
+	range_of(samples, n / 4, offset, &first, &ignored);
+	range_of(samples + n - n / 4, n / 4, offset, &last, &ignored);
+	range_of(samples, n, offset, &least, &most);
+	if (!floors->judged || last - first > floors->last - floors->first) {
+		floors->session = samples->session;
+		floors->first = first;
+		floors->last = last;
+	}
+	floors->least = floors->judged ? fmin(floors->least, least) : least;
+	floors->most = floors->judged ? fmax(floors->most, most) : most;
+	floors->judged++;
+}
+
+static struct floors take_floors(const struct soak_history *history, size_t offset)
+{
+	struct floors floors = { 0 };
+
+	for (size_t i = 0, end; i < history->samples_count; i = end) {
+		end = last_of(history, i) - history->samples + 1;
+		while (i < end && history->samples[i].t_s < history->settle_s)
+			i++;
+		if (end - i >= FLOOR_SAMPLES_MIN)
+			take_session(&history->samples[i], end - i, offset, &floors);
+	}
+	return floors;
 }
 
 /*
  * What is open for a moment is no leak, and a busy collector always has something open: only what
- * stays raises the least that is seen.
+ * stays raises the least that is seen. Each session begins with a number of its own, so each is
+ * compared with itself, and the worst one counts. @varied is what is said of a number that varies
+ * and does not rise.
  */
-static struct soak_gate judge_constant(const struct soak_history *history, size_t offset)
+static struct soak_gate judge_floor(
+	const struct soak_history *history, size_t offset, enum soak_outcome varied)
 {
-	size_t n = history->samples_count;
-	double least = 0, most = 0, first_least, first = 0, last_least, last = 0;
+	struct floors floors = take_floors(history, offset);
 	struct soak_gate ret;
 
-	if (!range_of(history, offset, 0, n, &least, &most))
-		return gate(SOAK_TOO_SHORT, "no sample after settling");
-	if (least == most) {
-		ret = gate(SOAK_PASS, "%.0f at all times", most);
-	} else {
-		range_of(history, offset, 0, n / 2, &first_least, &first);
-		range_of(history, offset, n / 2, n, &last_least, &last);
-		ret = gate(last_least > first_least ? SOAK_FAIL : SOAK_WARN,
-			"%.0f to %.0f, at least %.0f in the first half and %.0f in the second",
-			least, most, first_least, last_least);
-	}
-	ret.value = most;
-	return ret;
-}
-
-/*
- * Those of cgroups that have just been removed are closed at the next sweep; what is left open for
- * ever raises the least that is ever seen.
- */
-static struct soak_gate judge_stale(const struct soak_history *history)
-{
-	const size_t offset = offsetof(struct soak_sample, stale_fds);
-	size_t n = history->samples_count;
-	double first, last, most;
-	struct soak_gate ret;
-
-	if (!range_of(history, offset, 0, n / 2, &first, &most) ||
-		!range_of(history, offset, n / 2, n, &last, &most))
-		return gate(SOAK_TOO_SHORT, "no samples of two halves after settling");
-	ret = gate(last > first ? SOAK_FAIL : SOAK_PASS,
-		"at least %.0f in the first half, %.0f in the second", first, last);
-	ret.value = last;
+	if (!floors.judged)
+		return gate(SOAK_TOO_SHORT, "no session of %d samples after settling",
+			FLOOR_SAMPLES_MIN);
+	if (floors.least == floors.most)
+		ret = gate(SOAK_PASS, "%.0f at all times", floors.most);
+	else
+		ret = gate(floors.last > floors.first ? SOAK_FAIL : varied,
+			"%.0f to %.0f; at least %.0f in the first quarter of session %u, %.0f in "
+			"its last",
+			floors.least, floors.most, floors.first, floors.session, floors.last);
+	ret.value = floors.last;
 	return ret;
 }
 
@@ -374,10 +393,12 @@ int soak_judge(const struct soak_history *history, struct soak_verdict *ret)
 	gates[SOAK_GATE_ZERO] = judge_zero(&rss);
 	gates[SOAK_GATE_ANON] = judge_zero(&anon);
 	gates[SOAK_GATE_BPF] = judge_rate(&bpf);
-	gates[SOAK_GATE_FDS] = judge_constant(history, offsetof(struct soak_sample, fds));
-	gates[SOAK_GATE_STALE] = judge_stale(history);
-	gates[SOAK_GATE_MAPS] = worse(judge_constant(history, offsetof(struct soak_sample, maps)),
-		judge_constant(history, offsetof(struct soak_sample, progs)));
+	gates[SOAK_GATE_FDS] = judge_floor(history, offsetof(struct soak_sample, fds), SOAK_WARN);
+	gates[SOAK_GATE_STALE] =
+		judge_floor(history, offsetof(struct soak_sample, stale_fds), SOAK_PASS);
+	gates[SOAK_GATE_MAPS] =
+		worse(judge_floor(history, offsetof(struct soak_sample, maps), SOAK_WARN),
+			judge_floor(history, offsetof(struct soak_sample, progs), SOAK_WARN));
 	gates[SOAK_GATE_LOST] = judge_lost(history);
 	gates[SOAK_GATE_OWN] = judge_own(history);
 	gates[SOAK_GATE_ALIVE] = judge_alive(history);

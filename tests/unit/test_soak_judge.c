@@ -251,12 +251,104 @@ static void stale_descriptors(void **state)
 	for (size_t i = 0; i < soak.history.samples_count; i += 3)
 		soak.samples[i].stale_fds = 70;
 	expect_outcome(judge(), SOAK_GATE_STALE, SOAK_PASS);
-	for (size_t i = 150; i < soak.history.samples_count; i++)
+	/* Settled samples are 48 to 288: the last quarter, from 229 on, has two that are free of
+	 * it. */
+	for (size_t i = 233; i < soak.history.samples_count; i++)
 		soak.samples[i].stale_fds += 7;
-	expect_outcome(judge(), SOAK_GATE_STALE, SOAK_PASS); /* 144 and 147 are free of it */
-	for (size_t i = 140; i < soak.history.samples_count; i++)
+	expect_outcome(judge(), SOAK_GATE_STALE, SOAK_PASS);
+	for (size_t i = 150; i < soak.history.samples_count; i++)
 		soak.samples[i].stale_fds = 7;
 	expect_outcome(judge(), SOAK_GATE_STALE, SOAK_FAIL);
+}
+
+#define FDS offsetof(struct soak_sample, fds)
+#define STALE_FDS offsetof(struct soak_sample, stale_fds)
+#define MAPS offsetof(struct soak_sample, maps)
+#define PROGS offsetof(struct soak_sample, progs)
+
+/* After sample @from a count is one more with every sample. */
+static void climb(size_t from, size_t offset)
+{
+	for (size_t i = from; i < soak.history.samples_count; i++)
+		*(uint64_t *)((char *)&soak.samples[i] + offset) += i - from;
+}
+
+/*
+ * Neither half of a day shows a leak that begins in its second half, nor do joined sessions show
+ * one that each of them has from its begin.
+ */
+static void counts_that_climb(void **state)
+{
+	static const struct {
+		size_t offset;
+		enum soak_gate_name gate;
+	} cases[] = {
+		{ FDS, SOAK_GATE_FDS },
+		{ STALE_FDS, SOAK_GATE_STALE },
+		{ MAPS, SOAK_GATE_MAPS },
+		{ PROGS, SOAK_GATE_MAPS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(600);
+		add_session(24 * H, 300, 0, 0);
+		expect_outcome(judge(), cases[i].gate, SOAK_PASS);
+		climb(13 * 12, cases[i].offset);
+		expect_outcome(judge(), cases[i].gate, SOAK_FAIL);
+
+		begin(0);
+		for (int j = 0; j < 2; j++) {
+			size_t first = soak.history.samples_count;
+
+			add_session(119 * 60, 60, 0, 0);
+			climb(first, cases[i].offset);
+		}
+		expect_outcome(judge(), cases[i].gate, SOAK_FAIL);
+
+		/* One of two is enough, whichever. */
+		begin(600);
+		add_session(2 * H, 60, 0, 0);
+		climb(0, cases[i].offset);
+		add_session(2 * H, 60, 0, 0);
+		expect_outcome(judge(), cases[i].gate, SOAK_FAIL);
+	}
+}
+
+/* What is there while it settles is no measure, and what it leaves behind is no growth. */
+static void counts_of_the_first_minutes(void **state)
+{
+	(void)state;
+	begin(600);
+	add_session(2 * H, 60, 0, 0);
+	for (size_t i = 0; i < 10; i++)
+		soak.samples[i].fds = soak.samples[i].stale_fds = 5;
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_PASS);
+	expect_outcome(judge(), SOAK_GATE_STALE, SOAK_PASS);
+	/* Settled samples are 10 to 120, the last quarter begins with 94. */
+	climb(93, FDS);
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_FAIL);
+	soak.samples[94].fds = 30;
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_WARN);
+}
+
+/* Sessions of fewer than eight settled samples are not judged. */
+static void counts_of_short_sessions(void **state)
+{
+	(void)state;
+	begin(600);
+	add_session(600 + 6 * 60, 60, 0, 0);
+	climb(0, FDS);
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_TOO_SHORT);
+	expect_outcome(judge(), SOAK_GATE_STALE, SOAK_TOO_SHORT);
+	expect_outcome(judge(), SOAK_GATE_MAPS, SOAK_TOO_SHORT);
+	add_session(2 * H, 60, 0, 0);
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_PASS);
+	begin(600);
+	add_session(600 + 7 * 60, 60, 0, 0);
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_PASS);
+	climb(0, FDS);
+	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_FAIL);
 }
 
 static void loss_and_deaths(void **state)
@@ -304,6 +396,9 @@ int main(void)
 		cmocka_unit_test(sessions_without_settled_samples),
 		cmocka_unit_test(descriptors),
 		cmocka_unit_test(stale_descriptors),
+		cmocka_unit_test(counts_that_climb),
+		cmocka_unit_test(counts_of_the_first_minutes),
+		cmocka_unit_test(counts_of_short_sessions),
 		cmocka_unit_test(loss_and_deaths),
 	};
 
