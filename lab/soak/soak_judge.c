@@ -361,6 +361,7 @@ static struct soak_gate judge_alive(const struct soak_history *history)
 static struct soak_gate judge_load(const struct soak_history *history)
 {
 	unsigned by[SOAK_ROUND_BROKEN + 1] = { 0 }, whole;
+	enum soak_outcome outcome = SOAK_PASS;
 	struct soak_gate ret;
 
 	if (!*history->plan)
@@ -368,8 +369,11 @@ static struct soak_gate judge_load(const struct soak_history *history)
 	for (size_t i = 0; i < history->rounds_count; i++)
 		by[history->rounds[i].outcome]++;
 	whole = by[SOAK_ROUND_PASS] + by[SOAK_ROUND_GATE] + by[SOAK_ROUND_BROKEN];
-	ret = gate(by[SOAK_ROUND_BROKEN] > LOAD_BROKEN_MAX * whole ? SOAK_BROKEN : SOAK_PASS,
-		"%u whole (%u missed a gate, %u broke), %u cut short, %u open", whole,
+	if (whole == 0)
+		outcome = SOAK_TOO_SHORT;
+	else if (by[SOAK_ROUND_BROKEN] > LOAD_BROKEN_MAX * whole)
+		outcome = SOAK_BROKEN;
+	ret = gate(outcome, "%u whole (%u missed a gate, %u broke), %u cut short, %u open", whole,
 		by[SOAK_ROUND_GATE], by[SOAK_ROUND_BROKEN], by[SOAK_ROUND_CUT],
 		by[SOAK_ROUND_OPEN]);
 	ret.value = by[SOAK_ROUND_BROKEN];

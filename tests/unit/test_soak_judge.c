@@ -383,6 +383,22 @@ static void loss_and_deaths(void **state)
 	assert_int_equal(judge().outcome, SOAK_BROKEN);
 }
 
+/* Without one whole round nobody knows whether there was any load. */
+static void load_that_was_never_whole(void **state)
+{
+	(void)state;
+	begin(600);
+	add_session(H, 12.5, 0, 0);
+	soak.history.rounds_count = 2;
+	soak.rounds[0].outcome = SOAK_ROUND_CUT;
+	soak.rounds[1].outcome = SOAK_ROUND_OPEN;
+	expect_outcome(judge(), SOAK_GATE_LOAD, SOAK_TOO_SHORT);
+	soak.history.rounds_count = 0;
+	expect_outcome(judge(), SOAK_GATE_LOAD, SOAK_TOO_SHORT);
+	soak.history.plan[0] = '\0';
+	expect_outcome(judge(), SOAK_GATE_LOAD, SOAK_PASS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +416,7 @@ int main(void)
 		cmocka_unit_test(counts_of_the_first_minutes),
 		cmocka_unit_test(counts_of_short_sessions),
 		cmocka_unit_test(loss_and_deaths),
+		cmocka_unit_test(load_that_was_never_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
