@@ -131,7 +131,7 @@ static struct soak_gate judge_zero(const struct soak_series *series)
 		return too_short(series);
 	if (series->lo > 0)
 		outcome = judge_interval(series) == SOAK_FAIL ? SOAK_FAIL : SOAK_WARN;
-	else if (!is_precise(series))
+	else if (judge_interval(series) == SOAK_TOO_SHORT)
 		outcome = SOAK_TOO_SHORT;
 	return with_interval(gate(outcome, "%s zero: %+.3f MB/h (95 %%: %+.3f to %+.3f)",
 				     series->lo > 0   ? "above"
@@ -387,9 +387,12 @@ int soak_judge(const struct soak_history *history, struct soak_verdict *ret)
 	_cleanup_soak_series_ struct soak_series bpf = { 0 };
 	struct soak_gate *gates = ret->gates;
 
-	if (soak_series_make(history, offsetof(struct soak_sample, rss_bytes), &rss) < 0 ||
-		soak_series_make(history, offsetof(struct soak_sample, anon_bytes), &anon) < 0 ||
-		soak_series_make(history, offsetof(struct soak_sample, map_bytes), &bpf) < 0 ||
+	/* Maps are no heap: they do not grow by steps. */
+	if (soak_series_make(history, offsetof(struct soak_sample, rss_bytes), true, &rss) < 0 ||
+		soak_series_make(history, offsetof(struct soak_sample, anon_bytes), true, &anon) <
+			0 ||
+		soak_series_make(history, offsetof(struct soak_sample, map_bytes), false, &bpf) <
+			0 ||
 		judge_quarters(&rss, &gates[SOAK_GATE_QUARTERS]) < 0)
 		return -ENOMEM;
 	gates[SOAK_GATE_TOTAL] = judge_total(history);

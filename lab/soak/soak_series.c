@@ -96,6 +96,8 @@ int soak_series_fit(struct soak_series *series)
 	err = soak_trend_fit(series->points, series->count, &trend);
 	if (err < 0)
 		return err == -ENODATA ? 0 : err;
+	if (series->heap)
+		soak_trend_allow_steps(series->points, series->count, &trend);
 	series->known = true;
 	series->rate = trend.slope * per_h;
 	series->lo = trend.lo * per_h;
@@ -103,11 +105,12 @@ int soak_series_fit(struct soak_series *series)
 	return 0;
 }
 
-int soak_series_make(const struct soak_history *history, size_t offset, struct soak_series *ret)
+int soak_series_make(
+	const struct soak_history *history, size_t offset, bool heap, struct soak_series *ret)
 {
 	int err;
 
-	*ret = (struct soak_series){ 0 };
+	*ret = (struct soak_series){ .heap = heap };
 	err = join_all(history, offset, ret);
 	return err < 0 ? err : soak_series_fit(ret);
 }

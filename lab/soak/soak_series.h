@@ -23,6 +23,8 @@ double soak_value_at(const struct soak_sample *sample, size_t offset);
 struct soak_series {
 	struct soak_point *points;
 	size_t count;
+	bool heap; /* it is of a heap, which grows by steps: soak_trend_allow_steps() */
+
 	double span_s;
 	bool known;	     /* the rest is: it was watched for long enough */
 	double rate, lo, hi; /* and its 95 % interval, MB/h; MB are 10^6 bytes */
@@ -32,10 +34,11 @@ struct soak_series {
  * The series of the member at @offset (of type uint64_t, bytes), fitted. The caller releases @ret
  * with soak_series_done(). Returns 0 or -ENOMEM.
  */
-int soak_series_make(const struct soak_history *history, size_t offset, struct soak_series *ret);
+int soak_series_make(
+	const struct soak_history *history, size_t offset, bool heap, struct soak_series *ret);
 void soak_series_done(struct soak_series *series);
 
-/* Fits @series, of which the points are given. Returns 0 or -ENOMEM. */
+/* Fits @series, of which points, count and heap are given. Returns 0 or -ENOMEM. */
 int soak_series_fit(struct soak_series *series);
 
 #define _cleanup_soak_series_ __attribute__((cleanup(soak_series_done)))

@@ -162,6 +162,67 @@ static void one_hour_is_enough(void **state)
 	assert_int_equal(judge().outcome, SOAK_FAIL);
 }
 
+/* From sample @from on @bytes more. */
+static void step(size_t from, uint64_t bytes)
+{
+	for (size_t i = from; i < soak.history.samples_count; i++) {
+		soak.samples[i].rss_bytes += bytes;
+		soak.samples[i].anon_bytes += bytes;
+	}
+}
+
+/*
+ * That nothing moved for 50 minutes does not say that nothing ever will: up to 3.9 steps may have
+ * been due, 0.6 MB/h, which is still within the class below 1 MB/h. Over 25 minutes it is not.
+ */
+static void an_hour_without_a_move(void **state)
+{
+	static const enum soak_gate_name heap[] = { SOAK_GATE_RATE, SOAK_GATE_ZERO,
+		SOAK_GATE_ANON };
+
+	(void)state;
+	begin(600);
+	add_session(H, 12.5, 0, 0);
+	assert_int_equal(judge().outcome, SOAK_PASS);
+	for (size_t i = 0; i < 3; i++)
+		assert_float_equal(judge().gates[heap[i]].hi, 0.61, 0.01);
+	/* Maps have no heap that takes steps. */
+	assert_float_equal(judge().gates[SOAK_GATE_BPF].hi, 0, 1e-9);
+	begin(600);
+	add_session(2100, 12.5, 0, 0);
+	for (size_t i = 0; i < 3; i++)
+		expect_outcome(judge(), heap[i], SOAK_TOO_SHORT);
+	expect_outcome(judge(), SOAK_GATE_BPF, SOAK_PASS);
+}
+
+/* One step of a heap is within the class as well; two might be 1.1 MB/h, unless they are small. */
+static void an_hour_with_steps(void **state)
+{
+	static const struct {
+		double length_s;
+		int steps;
+		uint64_t bytes;
+		enum soak_outcome outcome;
+	} cases[] = {
+		{ H, 1, 131072, SOAK_PASS },
+		{ H, 2, 131072, SOAK_TOO_SHORT },
+		{ 1.5 * H, 2, 131072, SOAK_PASS },
+		{ H, 2, 61440, SOAK_PASS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(600);
+		add_session(cases[i].length_s, 12.5, 0, 0);
+		for (int j = 0; j < cases[i].steps; j++)
+			step(soak.history.samples_count * (j ? 3 : 2) / 4, cases[i].bytes);
+		expect_outcome(judge(), SOAK_GATE_RATE, cases[i].outcome);
+		expect_outcome(judge(), SOAK_GATE_ZERO, cases[i].outcome);
+		expect_outcome(judge(), SOAK_GATE_ANON, cases[i].outcome);
+		assert_int_equal(judge().outcome, cases[i].outcome);
+	}
+}
+
 static void too_short_is_no_pass(void **state)
 {
 	static const struct {
@@ -407,6 +468,8 @@ int main(void)
 		cmocka_unit_test(the_bounds_of_c2),
 		cmocka_unit_test(total_growth),
 		cmocka_unit_test(one_hour_is_enough),
+		cmocka_unit_test(an_hour_without_a_move),
+		cmocka_unit_test(an_hour_with_steps),
 		cmocka_unit_test(too_short_is_no_pass),
 		cmocka_unit_test(a_restart_hides_no_leak),
 		cmocka_unit_test(sessions_without_settled_samples),
