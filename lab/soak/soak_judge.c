@@ -14,6 +14,8 @@
 
 #define MB 1e6
 #define S_PER_H 3600.0
+/* A rate and its interval. */
+#define RATE_FMT "%+.3f MB/h (95 %%: %+.3f to %+.3f)"
 /* Share of rounds that may break before the load counts as broken. */
 #define LOAD_BROKEN_MAX 0.1
 /* Settled samples of a session whose quarters are compared, two each. */
@@ -25,6 +27,8 @@ static const struct {
 	[SOAK_GATE_TOTAL] = { "rss-total", "RSS, total growth", "below 100 MB" },
 	[SOAK_GATE_RATE] = { "rss-rate", "RSS, growth rate", "below 1 MB/h, to 5 a warning" },
 	[SOAK_GATE_QUARTERS] = { "rss-quarters", "RSS, first quarter to last",
+		"below 1 MB/h, to 5 a warning" },
+	[SOAK_GATE_LATE] = { "rss-late", "RSS, rate of the last third",
 		"below 1 MB/h, to 5 a warning" },
 	[SOAK_GATE_ZERO] = { "rss-slope", "RSS, slope", "not above zero" },
 	[SOAK_GATE_ANON] = { "anon-slope", "anonymous memory, slope", "not above zero" },
@@ -117,8 +121,8 @@ static struct soak_gate judge_rate(const struct soak_series *series)
 {
 	if (!series->known)
 		return too_short(series);
-	return with_interval(gate(judge_interval(series), "%+.3f MB/h (95 %%: %+.3f to %+.3f)",
-				     series->rate, series->lo, series->hi),
+	return with_interval(
+		gate(judge_interval(series), RATE_FMT, series->rate, series->lo, series->hi),
 		series);
 }
 
@@ -133,7 +137,7 @@ static struct soak_gate judge_zero(const struct soak_series *series)
 		outcome = judge_interval(series) == SOAK_FAIL ? SOAK_FAIL : SOAK_WARN;
 	else if (judge_interval(series) == SOAK_TOO_SHORT)
 		outcome = SOAK_TOO_SHORT;
-	return with_interval(gate(outcome, "%s zero: %+.3f MB/h (95 %%: %+.3f to %+.3f)",
+	return with_interval(gate(outcome, "%s zero: " RATE_FMT,
 				     series->lo > 0   ? "above"
 				     : series->hi < 0 ? "below"
 						      : "not distinguishable from",
@@ -141,8 +145,43 @@ static struct soak_gate judge_zero(const struct soak_series *series)
 		series);
 }
 
-/* Median in time and value of a part of a series. */
-static int quarter(const struct soak_point *points, size_t n, struct soak_point *ret)
+/* A leak that begins late bends the line of the whole, of which nothing is known then. */
+static int judge_late(const struct soak_series *series, struct soak_gate *ret)
+{
+	size_t n = series->count / 3;
+	struct soak_series late = {
+		.points = series->points + series->count - n,
+		.count = n,
+		.heap = series->heap,
+	};
+	bool is_long = series->span_s >= SOAK_LATE_SPAN_MIN_S;
+	enum soak_outcome outcome = SOAK_PASS;
+
+	if (!series->known) {
+		*ret = too_short(series);
+		return 0;
+	}
+	if (soak_series_fit(&late) < 0)
+		return -ENOMEM;
+	if (!late.known) {
+		*ret = gate(is_long ? SOAK_TOO_SHORT : SOAK_PASS,
+			"not judged: too short, %.1f min and %zu samples", late.span_s / 60, n);
+		return 0;
+	}
+	if (late.lo > 0 && class_of(late.rate) == SOAK_FAIL)
+		outcome = SOAK_FAIL;
+	else if (late.lo > 0 && class_of(late.rate) == SOAK_WARN && is_long)
+		outcome = SOAK_WARN;
+	*ret = with_interval(gate(outcome, RATE_FMT, late.rate, late.lo, late.hi), &late);
+	return 0;
+}
+
+struct quarter {
+	double t_s;		  /* median */
+	double low, median, high; /* quartiles of the values */
+};
+
+static int take_quarter(const struct soak_point *points, size_t n, struct quarter *ret)
 {
 	_cleanup_free_ double *values = calloc(2 * n, sizeof(*values));
 
@@ -152,15 +191,18 @@ static int quarter(const struct soak_point *points, size_t n, struct soak_point 
 		values[i] = points[i].value;
 		values[n + i] = points[i].t_s;
 	}
-	stats_median(values, n, &ret->value);
-	stats_median(values + n, n, &ret->t_s);
+	if (stats_median(values + n, n, &ret->t_s) < 0 ||
+		stats_quantile(values, n, 0.25, &ret->low) < 0 ||
+		stats_median(values, n, &ret->median) < 0 ||
+		stats_quantile(values, n, 0.75, &ret->high) < 0)
+		return -ENOMEM;
 	return 0;
 }
 
 static int judge_quarters(const struct soak_series *series, struct soak_gate *ret)
 {
 	size_t n = series->count / 4;
-	struct soak_point first, last;
+	struct quarter first, last;
 	enum soak_outcome outcome;
 	double grown, rate;
 
@@ -168,13 +210,19 @@ static int judge_quarters(const struct soak_series *series, struct soak_gate *re
 		*ret = too_short(series);
 		return 0;
 	}
-	if (quarter(series->points, n, &first) < 0 ||
-		quarter(series->points + series->count - n, n, &last) < 0)
+	if (take_quarter(series->points, n, &first) < 0 ||
+		take_quarter(series->points + series->count - n, n, &last) < 0)
 		return -ENOMEM;
-	grown = (last.value - first.value) / MB;
+	grown = (last.median - first.median) / MB;
 	rate = grown / ((last.t_s - first.t_s) / S_PER_H);
-	/* What the slope does not know with all points, two quarters do not know either. */
-	outcome = judge_interval(series) == SOAK_TOO_SHORT ? SOAK_TOO_SHORT : class_of(rate);
+	/*
+	 * What the slope does not know with all points, two quarters do not know either, unless
+	 * they lie apart: a kink in the line makes the slope unknown, but is no noise.
+	 */
+	outcome = class_of(rate);
+	if (judge_interval(series) == SOAK_TOO_SHORT &&
+		!(outcome == SOAK_FAIL && last.low > first.high))
+		outcome = SOAK_TOO_SHORT;
 	*ret = gate(outcome, "%+.3f MB, %+.3f MB/h", grown, rate);
 	ret->value = rate;
 	return 0;
@@ -393,7 +441,8 @@ int soak_judge(const struct soak_history *history, struct soak_verdict *ret)
 			0 ||
 		soak_series_make(history, offsetof(struct soak_sample, map_bytes), false, &bpf) <
 			0 ||
-		judge_quarters(&rss, &gates[SOAK_GATE_QUARTERS]) < 0)
+		judge_quarters(&rss, &gates[SOAK_GATE_QUARTERS]) < 0 ||
+		judge_late(&rss, &gates[SOAK_GATE_LATE]) < 0)
 		return -ENOMEM;
 	gates[SOAK_GATE_TOTAL] = judge_total(history);
 	gates[SOAK_GATE_RATE] = judge_rate(&rss);

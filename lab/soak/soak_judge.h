@@ -23,6 +23,9 @@ enum soak_outcome {
 /* A rate is known once its interval is at most this far from it, or lies within one of the
  * classes that these bounds make. */
 #define SOAK_RATE_HALF_MB_PER_H 0.5
+/* A soak that is shorter after settling is not warned of a slow growth in its last third, which may
+ * be a warm-up that still goes on; nor must that third be long enough to be judged. */
+#define SOAK_LATE_SPAN_MIN_S 21600.0
 /* What the detector's leak tier may need before it speaks. */
 #define SOAK_LEAK_TIER_S 240.0
 
@@ -30,6 +33,7 @@ enum soak_gate_name {
 	SOAK_GATE_TOTAL,
 	SOAK_GATE_RATE,
 	SOAK_GATE_QUARTERS,
+	SOAK_GATE_LATE,
 	SOAK_GATE_ZERO,
 	SOAK_GATE_ANON,
 	SOAK_GATE_BPF,

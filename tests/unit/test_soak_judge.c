@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Known series in, verdicts out: leaklab soak must not pass what grows, nor what it cannot know. */
+#include <math.h>
 #include <string.h>
 
 #include "lab/soak/soak_judge.h"
@@ -253,6 +254,99 @@ static void too_short_is_no_pass(void **state)
 	expect_outcome(judge(), SOAK_GATE_FDS, SOAK_TOO_SHORT);
 }
 
+/* A leak that begins at @from_s. */
+static void leak(double from_s, double mb_per_h)
+{
+	for (size_t i = 0; i < soak.history.samples_count; i++) {
+		struct soak_sample *sample = &soak.samples[i];
+
+		if (sample->t_s > from_s)
+			sample->rss_bytes += (uint64_t)(mb_per_h * (sample->t_s - from_s) / H * MB);
+	}
+}
+
+/* In a day with noise, from some hour on. */
+static struct soak_verdict late_leak(double hour, double mb_per_h)
+{
+	begin(600);
+	add_session(24 * H, 300, 0, 0.1);
+	leak(hour * H, mb_per_h);
+	return judge();
+}
+
+/* It bends the line, so that nothing is known of the slope over the whole. */
+static void a_leak_that_begins_late(void **state)
+{
+	(void)state;
+	expect_outcome(late_leak(12, 6), SOAK_GATE_RATE, SOAK_TOO_SHORT);
+	expect_outcome(judge(), SOAK_GATE_LATE, SOAK_FAIL);
+	assert_int_equal(judge().outcome, SOAK_FAIL);
+	assert_float_equal(judge().gates[SOAK_GATE_LATE].value, 6, 0.1);
+	expect_outcome(late_leak(18, 6), SOAK_GATE_LATE, SOAK_FAIL);
+	assert_int_equal(judge().outcome, SOAK_FAIL);
+	expect_outcome(late_leak(16, 2), SOAK_GATE_LATE, SOAK_WARN);
+	expect_outcome(late_leak(16, 0.9), SOAK_GATE_LATE, SOAK_PASS);
+	expect_outcome(late_leak(16, 0), SOAK_GATE_LATE, SOAK_PASS);
+	/* Fast, but not distinguishable from zero. */
+	begin(600);
+	add_session(7 * H, 300, 0, 60);
+	expect_outcome(judge(), SOAK_GATE_LATE, SOAK_PASS);
+	assert_true(judge().gates[SOAK_GATE_LATE].lo < 0);
+}
+
+/* A warm-up that goes on for hours is no leak: a soak of less than six hours is not warned. */
+static void a_late_warning_takes_six_hours(void **state)
+{
+	(void)state;
+	begin(600);
+	add_session(6 * H + 500, 75, 2, 0.1);
+	expect_outcome(judge(), SOAK_GATE_LATE, SOAK_PASS);
+	begin(600);
+	add_session(6 * H + 600, 75, 2, 0.1);
+	expect_outcome(judge(), SOAK_GATE_LATE, SOAK_WARN);
+	begin(600);
+	add_session(2 * H, 25, 8, 0.1);
+	expect_outcome(judge(), SOAK_GATE_LATE, SOAK_FAIL);
+}
+
+/* The third of an hour is short: an hour is enough for a verdict all the same, a day is not. */
+static void a_last_third_that_is_too_short(void **state)
+{
+	(void)state;
+	begin(600);
+	add_session(H, 12.5, 0, 0);
+	expect_outcome(judge(), SOAK_GATE_LATE, SOAK_PASS);
+	assert_non_null(strstr(judge().gates[SOAK_GATE_LATE].said, "not judged: too short"));
+	assert_true(isnan(judge().gates[SOAK_GATE_LATE].value));
+	assert_int_equal(judge().outcome, SOAK_PASS);
+	begin(600);
+	add_session(24 * H, 1800, 0, 0);
+	expect_outcome(judge(), SOAK_GATE_RATE, SOAK_PASS);
+	expect_outcome(judge(), SOAK_GATE_LATE, SOAK_TOO_SHORT);
+	begin(600);
+	add_session(1500, 12.5, 0, 0);
+	expect_outcome(judge(), SOAK_GATE_LATE, SOAK_TOO_SHORT);
+}
+
+/* Quarters that lie apart by more than 5 MB/h need no slope; those that only vary do. */
+static void quarters_that_lie_apart(void **state)
+{
+	int failed = 0;
+
+	(void)state;
+	begin(600);
+	add_session(6 * H, 75, 0, 0.1);
+	leak(2.5 * H, 14);
+	expect_outcome(judge(), SOAK_GATE_RATE, SOAK_TOO_SHORT);
+	expect_outcome(judge(), SOAK_GATE_QUARTERS, SOAK_FAIL);
+	for (int i = 0; i < 200; i++) {
+		begin(600);
+		add_session(H, 12.5, 0, 20);
+		failed += judge().gates[SOAK_GATE_QUARTERS].outcome == SOAK_FAIL;
+	}
+	assert_in_range(failed, 0, 5);
+}
+
 /* Each session begins small again: only joined do they show that they grow. */
 static void a_restart_hides_no_leak(void **state)
 {
@@ -471,6 +565,10 @@ int main(void)
 		cmocka_unit_test(an_hour_without_a_move),
 		cmocka_unit_test(an_hour_with_steps),
 		cmocka_unit_test(too_short_is_no_pass),
+		cmocka_unit_test(a_leak_that_begins_late),
+		cmocka_unit_test(a_late_warning_takes_six_hours),
+		cmocka_unit_test(a_last_third_that_is_too_short),
+		cmocka_unit_test(quarters_that_lie_apart),
 		cmocka_unit_test(a_restart_hides_no_leak),
 		cmocka_unit_test(sessions_without_settled_samples),
 		cmocka_unit_test(descriptors),
