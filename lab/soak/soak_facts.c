@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lab/soak/soak_report.h"
+#include "lab/soak/soak_series.h"
 #include "lib/cleanup.h"
 #include "lib/stats.h"
 
@@ -14,7 +15,7 @@ static double median_of(const struct soak_sample *samples, size_t n, size_t offs
 	double median = NAN;
 
 	for (size_t i = 0; i < n; i++)
-		room[i] = (double)*(const uint64_t *)((const char *)&samples[i] + offset);
+		room[i] = soak_value_at(&samples[i], offset);
 	stats_median(room, n, &median);
 	return median;
 }

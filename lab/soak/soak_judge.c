@@ -8,15 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lab/soak/soak_series.h"
 #include "lib/cleanup.h"
 #include "lib/stats.h"
 
 #define MB 1e6
 #define S_PER_H 3600.0
-/* Samples at each side of a joint whose medians are laid over each other. */
-#define JOINT_SAMPLES 5
+/* A rate and its interval. */
+#define RATE_FMT "%+.3f MB/h (95 %%: %+.3f to %+.3f)"
 /* Share of rounds that may break before the load counts as broken. */
 #define LOAD_BROKEN_MAX 0.1
+/* Settled samples of a session whose quarters are compared, two each. */
+#define FLOOR_SAMPLES_MIN 8
 
 static const struct {
 	const char *key, *title, *bound;
@@ -24,6 +27,8 @@ static const struct {
 	[SOAK_GATE_TOTAL] = { "rss-total", "RSS, total growth", "below 100 MB" },
 	[SOAK_GATE_RATE] = { "rss-rate", "RSS, growth rate", "below 1 MB/h, to 5 a warning" },
 	[SOAK_GATE_QUARTERS] = { "rss-quarters", "RSS, first quarter to last",
+		"below 1 MB/h, to 5 a warning" },
+	[SOAK_GATE_LATE] = { "rss-late", "RSS, rate of the last third",
 		"below 1 MB/h, to 5 a warning" },
 	[SOAK_GATE_ZERO] = { "rss-slope", "RSS, slope", "not above zero" },
 	[SOAK_GATE_ANON] = { "anon-slope", "anonymous memory, slope", "not above zero" },
@@ -75,78 +80,6 @@ static struct soak_gate gate(enum soak_outcome outcome, const char *fmt, ...)
 	return ret;
 }
 
-/* Joining --------------------------------------------------------------------------------- */
-
-static double value_at(const struct soak_sample *sample, size_t offset)
-{
-	return (double)*(const uint64_t *)((const char *)sample + offset);
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* The median in time and value of up to JOINT_SAMPLES points. */
-static struct soak_point median_point(const struct soak_point *points, size_t n)
-{
-	double times[JOINT_SAMPLES], values[JOINT_SAMPLES];
-	struct soak_point ret = { 0 };
-
-	for (size_t i = 0; i < n; i++) {
-		times[i] = points[i].t_s;
-		values[i] = points[i].value;
-	}
-	if (stats_median(times, n, &ret.t_s) < 0 || stats_median(values, n, &ret.value) < 0)
-		return points[0];
-	return ret;
-}
-
-/* Moves the points from @begin on, one session, to where the points before them end. */
-static void join(struct soak_point *points, size_t begin, size_t before, size_t n)
-{
-	size_t last = least(JOINT_SAMPLES, before), first = least(JOINT_SAMPLES, n);
-	struct soak_point from = median_point(points + begin, first);
-	struct soak_point to = median_point(points + begin - last, last);
-
-	for (size_t i = begin; i < begin + n; i++) {
-		points[i].t_s += to.t_s - from.t_s;
-		points[i].value += to.value - from.value;
-	}
-}
-
-int soak_joined(const struct soak_history *history, size_t offset, struct soak_point **ret,
-	size_t *ret_count)
-{
-	struct soak_point *points = calloc(history->samples_count + 1, sizeof(*points));
-	size_t count = 0, begin = 0, before = 0;
-	unsigned session = 0;
-
-	if (!points)
-		return -ENOMEM;
-	for (size_t i = 0; i <= history->samples_count; i++) {
-		const struct soak_sample *sample = &history->samples[i];
-		bool end = i == history->samples_count;
-
-		if (end || sample->session != session) {
-			if (begin && count > begin)
-				join(points, begin, before, count - begin);
-			if (count > begin)
-				before = count - begin;
-			begin = count;
-			if (end)
-				break;
-			session = sample->session;
-		}
-		if (sample->t_s >= history->settle_s)
-			points[count++] = (struct soak_point){ session, sample->t_s,
-				value_at(sample, offset) };
-	}
-	*ret = points;
-	*ret_count = count;
-	return 0;
-}
-
 /* Rates ----------------------------------------------------------------------------------- */
 
 static enum soak_outcome class_of(double mb_per_h)
@@ -156,60 +89,27 @@ static enum soak_outcome class_of(double mb_per_h)
 	return mb_per_h < SOAK_RATE_WARN_MB_PER_H ? SOAK_PASS : SOAK_WARN;
 }
 
-/* A joined series, and what is known of its trend, in MB/h. */
-struct series {
-	struct soak_point *points;
-	size_t count;
-	double span_s;
-	bool known; /* the rest is; it was watched for long enough */
-	double rate, lo, hi;
-};
-
-static void series_done(struct series *series)
-{
-	free(series->points);
-}
-
-static int series_make(const struct soak_history *history, size_t offset, struct series *ret)
-{
-	const double per_h = S_PER_H / MB;
-	struct soak_trend trend;
-	int err = soak_joined(history, offset, &ret->points, &ret->count);
-
-	if (err < 0)
-		return err;
-	if (ret->count)
-		ret->span_s = ret->points[ret->count - 1].t_s - ret->points[0].t_s;
-	if (ret->span_s < SOAK_SPAN_MIN_S || soak_trend_fit(ret->points, ret->count, &trend) < 0)
-		return 0;
-	ret->known = true;
-	ret->rate = trend.slope * per_h;
-	ret->lo = trend.lo * per_h;
-	ret->hi = trend.hi * per_h;
-	return 0;
-}
-
-static struct soak_gate too_short(const struct series *series)
+static struct soak_gate too_short(const struct soak_series *series)
 {
 	return gate(SOAK_TOO_SHORT,
 		"%.1f min and %zu samples after settling; it takes %.0f min and %d",
 		series->span_s / 60, series->count, SOAK_SPAN_MIN_S / 60, SOAK_TREND_POINTS_MIN);
 }
 
-static bool is_precise(const struct series *series)
+static bool is_precise(const struct soak_series *series)
 {
 	return series->hi - series->rate <= SOAK_RATE_HALF_MB_PER_H;
 }
 
 /* Of the whole interval when it lies in one class, else of the rate when that is known well. */
-static enum soak_outcome judge_interval(const struct series *series)
+static enum soak_outcome judge_interval(const struct soak_series *series)
 {
 	if (class_of(series->lo) == class_of(series->hi) || is_precise(series))
 		return class_of(series->rate);
 	return SOAK_TOO_SHORT;
 }
 
-static struct soak_gate with_interval(struct soak_gate ret, const struct series *series)
+static struct soak_gate with_interval(struct soak_gate ret, const struct soak_series *series)
 {
 	ret.value = series->rate;
 	ret.lo = series->lo;
@@ -217,17 +117,17 @@ static struct soak_gate with_interval(struct soak_gate ret, const struct series 
 	return ret;
 }
 
-static struct soak_gate judge_rate(const struct series *series)
+static struct soak_gate judge_rate(const struct soak_series *series)
 {
 	if (!series->known)
 		return too_short(series);
-	return with_interval(gate(judge_interval(series), "%+.3f MB/h (95 %%: %+.3f to %+.3f)",
-				     series->rate, series->lo, series->hi),
+	return with_interval(
+		gate(judge_interval(series), RATE_FMT, series->rate, series->lo, series->hi),
 		series);
 }
 
 /* A slope that is above zero but within C2's bound is told, and no more. */
-static struct soak_gate judge_zero(const struct series *series)
+static struct soak_gate judge_zero(const struct soak_series *series)
 {
 	enum soak_outcome outcome = SOAK_PASS;
 
@@ -235,9 +135,9 @@ static struct soak_gate judge_zero(const struct series *series)
 		return too_short(series);
 	if (series->lo > 0)
 		outcome = judge_interval(series) == SOAK_FAIL ? SOAK_FAIL : SOAK_WARN;
-	else if (!is_precise(series))
+	else if (judge_interval(series) == SOAK_TOO_SHORT)
 		outcome = SOAK_TOO_SHORT;
-	return with_interval(gate(outcome, "%s zero: %+.3f MB/h (95 %%: %+.3f to %+.3f)",
+	return with_interval(gate(outcome, "%s zero: " RATE_FMT,
 				     series->lo > 0   ? "above"
 				     : series->hi < 0 ? "below"
 						      : "not distinguishable from",
@@ -245,8 +145,43 @@ static struct soak_gate judge_zero(const struct series *series)
 		series);
 }
 
-/* Median in time and value of a part of a series. */
-static int quarter(const struct soak_point *points, size_t n, struct soak_point *ret)
+/* A leak that begins late bends the line of the whole, of which nothing is known then. */
+static int judge_late(const struct soak_series *series, struct soak_gate *ret)
+{
+	size_t n = series->count / 3;
+	struct soak_series late = {
+		.points = series->points + series->count - n,
+		.count = n,
+		.heap = series->heap,
+	};
+	bool is_long = series->span_s >= SOAK_LATE_SPAN_MIN_S;
+	enum soak_outcome outcome = SOAK_PASS;
+
+	if (!series->known) {
+		*ret = too_short(series);
+		return 0;
+	}
+	if (soak_series_fit(&late) < 0)
+		return -ENOMEM;
+	if (!late.known) {
+		*ret = gate(is_long ? SOAK_TOO_SHORT : SOAK_PASS,
+			"not judged: too short, %.1f min and %zu samples", late.span_s / 60, n);
+		return 0;
+	}
+	if (late.lo > 0 && class_of(late.rate) == SOAK_FAIL)
+		outcome = SOAK_FAIL;
+	else if (late.lo > 0 && class_of(late.rate) == SOAK_WARN && is_long)
+		outcome = SOAK_WARN;
+	*ret = with_interval(gate(outcome, RATE_FMT, late.rate, late.lo, late.hi), &late);
+	return 0;
+}
+
+struct quarter {
+	double t_s;		  /* median */
+	double low, median, high; /* quartiles of the values */
+};
+
+static int take_quarter(const struct soak_point *points, size_t n, struct quarter *ret)
 {
 	_cleanup_free_ double *values = calloc(2 * n, sizeof(*values));
 
@@ -256,15 +191,18 @@ static int quarter(const struct soak_point *points, size_t n, struct soak_point 
 		values[i] = points[i].value;
 		values[n + i] = points[i].t_s;
 	}
-	stats_median(values, n, &ret->value);
-	stats_median(values + n, n, &ret->t_s);
+	if (stats_median(values + n, n, &ret->t_s) < 0 ||
+		stats_quantile(values, n, 0.25, &ret->low) < 0 ||
+		stats_median(values, n, &ret->median) < 0 ||
+		stats_quantile(values, n, 0.75, &ret->high) < 0)
+		return -ENOMEM;
 	return 0;
 }
 
-static int judge_quarters(const struct series *series, struct soak_gate *ret)
+static int judge_quarters(const struct soak_series *series, struct soak_gate *ret)
 {
 	size_t n = series->count / 4;
-	struct soak_point first, last;
+	struct quarter first, last;
 	enum soak_outcome outcome;
 	double grown, rate;
 
@@ -272,13 +210,19 @@ static int judge_quarters(const struct series *series, struct soak_gate *ret)
 		*ret = too_short(series);
 		return 0;
 	}
-	if (quarter(series->points, n, &first) < 0 ||
-		quarter(series->points + series->count - n, n, &last) < 0)
+	if (take_quarter(series->points, n, &first) < 0 ||
+		take_quarter(series->points + series->count - n, n, &last) < 0)
 		return -ENOMEM;
-	grown = (last.value - first.value) / MB;
+	grown = (last.median - first.median) / MB;
 	rate = grown / ((last.t_s - first.t_s) / S_PER_H);
-	/* What the slope does not know with all points, two quarters do not know either. */
-	outcome = judge_interval(series) == SOAK_TOO_SHORT ? SOAK_TOO_SHORT : class_of(rate);
+	/*
+	 * What the slope does not know with all points, two quarters do not know either, unless
+	 * they lie apart: a kink in the line makes the slope unknown, but is no noise.
+	 */
+	outcome = class_of(rate);
+	if (judge_interval(series) == SOAK_TOO_SHORT &&
+		!(outcome == SOAK_FAIL && last.low > first.high))
+		outcome = SOAK_TOO_SHORT;
 	*ret = gate(outcome, "%+.3f MB, %+.3f MB/h", grown, rate);
 	ret->value = rate;
 	return 0;
@@ -314,66 +258,83 @@ static struct soak_gate judge_total(const struct soak_history *history)
 	return ret;
 }
 
-/* Least and largest of a member from @from to @to, settled samples only. */
-static bool range_of(const struct soak_history *history, size_t offset, size_t from, size_t to,
-	double *ret_least, double *ret_most)
+/* What a count falls to in the first and the last quarter of a session. */
+struct floors {
+	size_t judged;	    /* sessions that are long enough */
+	unsigned session;   /* that of them in which it rose most */
+	double first, last; /* its */
+	double least, most; /* of all that are judged */
+};
+
+/* Least and largest of a member of @n samples, 1 or more. */
+static void range_of(const struct soak_sample *samples, size_t n, size_t offset, double *ret_least,
+	double *ret_most)
 {
-	bool any = false;
+	*ret_least = *ret_most = soak_value_at(samples, offset);
+	for (size_t i = 1; i < n; i++) {
+		double value = soak_value_at(&samples[i], offset);
 
-	for (size_t i = from; i < to; i++) {
-		double value = value_at(&history->samples[i], offset);
-
-		if (history->samples[i].t_s < history->settle_s)
-			continue;
-		*ret_least = any ? fmin(*ret_least, value) : value;
-		*ret_most = any ? fmax(*ret_most, value) : value;
-		any = true;
+		*ret_least = fmin(*ret_least, value);
+		*ret_most = fmax(*ret_most, value);
 	}
-	return any;
+}
+
+/* Takes in @n settled samples of one session. */
+static void take_session(
+	const struct soak_sample *samples, size_t n, size_t offset, struct floors *floors)
+{
+	double first, last, least, most, ignored;
+
+	range_of(samples, n / 4, offset, &first, &ignored);
+	range_of(samples + n - n / 4, n / 4, offset, &last, &ignored);
+	range_of(samples, n, offset, &least, &most);
+	if (!floors->judged || last - first > floors->last - floors->first) {
+		floors->session = samples->session;
+		floors->first = first;
+		floors->last = last;
+	}
+	floors->least = floors->judged ? fmin(floors->least, least) : least;
+	floors->most = floors->judged ? fmax(floors->most, most) : most;
+	floors->judged++;
+}
+
+static struct floors take_floors(const struct soak_history *history, size_t offset)
+{
+	struct floors floors = { 0 };
+
+	for (size_t i = 0, end; i < history->samples_count; i = end) {
+		end = last_of(history, i) - history->samples + 1;
+		while (i < end && history->samples[i].t_s < history->settle_s)
+			i++;
+		if (end - i >= FLOOR_SAMPLES_MIN)
+			take_session(&history->samples[i], end - i, offset, &floors);
+	}
+	return floors;
 }
 
 /*
  * What is open for a moment is no leak, and a busy collector always has something open: only what
- * stays raises the least that is seen.
+ * stays raises the least that is seen. Each session begins with a number of its own, so each is
+ * compared with itself, and the worst one counts. @varied is what is said of a number that varies
+ * and does not rise.
  */
-static struct soak_gate judge_constant(const struct soak_history *history, size_t offset)
+static struct soak_gate judge_floor(
+	const struct soak_history *history, size_t offset, enum soak_outcome varied)
 {
-	size_t n = history->samples_count;
-	double least = 0, most = 0, first_least, first = 0, last_least, last = 0;
+	struct floors floors = take_floors(history, offset);
 	struct soak_gate ret;
 
-	if (!range_of(history, offset, 0, n, &least, &most))
-		return gate(SOAK_TOO_SHORT, "no sample after settling");
-	if (least == most) {
-		ret = gate(SOAK_PASS, "%.0f at all times", most);
-	} else {
-		range_of(history, offset, 0, n / 2, &first_least, &first);
-		range_of(history, offset, n / 2, n, &last_least, &last);
-		ret = gate(last_least > first_least ? SOAK_FAIL : SOAK_WARN,
-			"%.0f to %.0f, at least %.0f in the first half and %.0f in the second",
-			least, most, first_least, last_least);
-	}
-	ret.value = most;
-	return ret;
-}
-
-/*
- * Those of cgroups that have just been removed are closed at the next sweep; what is left open for
- * ever raises the least that is ever seen.
- */
-static struct soak_gate judge_stale(const struct soak_history *history)
-{
-	const size_t offset = offsetof(struct soak_sample, stale_fds);
-	size_t n = history->samples_count;
-	double first, last, most;
-	struct soak_gate ret;
-
-	if (!range_of(history, offset, 0, n / 2, &first, &most) ||
-		!range_of(history, offset, n / 2, n, &last, &most))
-		return gate(SOAK_TOO_SHORT, "no samples of two halves after settling");
-	ret = gate(last > first ? SOAK_FAIL : SOAK_PASS,
-		"at least %.0f in the first half, %.0f in the second", first, last);
-	ret.value = last;
+	if (!floors.judged)
+		return gate(SOAK_TOO_SHORT, "no session of %d samples after settling",
+			FLOOR_SAMPLES_MIN);
+	if (floors.least == floors.most)
+		ret = gate(SOAK_PASS, "%.0f at all times", floors.most);
+	else
+		ret = gate(floors.last > floors.first ? SOAK_FAIL : varied,
+			"%.0f to %.0f; at least %.0f in the first quarter of session %u, %.0f in "
+			"its last",
+			floors.least, floors.most, floors.first, floors.session, floors.last);
+	ret.value = floors.last;
 	return ret;
 }
 
@@ -448,6 +409,7 @@ static struct soak_gate judge_alive(const struct soak_history *history)
 static struct soak_gate judge_load(const struct soak_history *history)
 {
 	unsigned by[SOAK_ROUND_BROKEN + 1] = { 0 }, whole;
+	enum soak_outcome outcome = SOAK_PASS;
 	struct soak_gate ret;
 
 	if (!*history->plan)
@@ -455,8 +417,11 @@ static struct soak_gate judge_load(const struct soak_history *history)
 	for (size_t i = 0; i < history->rounds_count; i++)
 		by[history->rounds[i].outcome]++;
 	whole = by[SOAK_ROUND_PASS] + by[SOAK_ROUND_GATE] + by[SOAK_ROUND_BROKEN];
-	ret = gate(by[SOAK_ROUND_BROKEN] > LOAD_BROKEN_MAX * whole ? SOAK_BROKEN : SOAK_PASS,
-		"%u whole (%u missed a gate, %u broke), %u cut short, %u open", whole,
+	if (whole == 0)
+		outcome = SOAK_TOO_SHORT;
+	else if (by[SOAK_ROUND_BROKEN] > LOAD_BROKEN_MAX * whole)
+		outcome = SOAK_BROKEN;
+	ret = gate(outcome, "%u whole (%u missed a gate, %u broke), %u cut short, %u open", whole,
 		by[SOAK_ROUND_GATE], by[SOAK_ROUND_BROKEN], by[SOAK_ROUND_CUT],
 		by[SOAK_ROUND_OPEN]);
 	ret.value = by[SOAK_ROUND_BROKEN];
@@ -465,25 +430,31 @@ static struct soak_gate judge_load(const struct soak_history *history)
 
 int soak_judge(const struct soak_history *history, struct soak_verdict *ret)
 {
-	_cleanup_(series_done) struct series rss = { 0 };
-	_cleanup_(series_done) struct series anon = { 0 };
-	_cleanup_(series_done) struct series bpf = { 0 };
+	_cleanup_soak_series_ struct soak_series rss = { 0 };
+	_cleanup_soak_series_ struct soak_series anon = { 0 };
+	_cleanup_soak_series_ struct soak_series bpf = { 0 };
 	struct soak_gate *gates = ret->gates;
 
-	if (series_make(history, offsetof(struct soak_sample, rss_bytes), &rss) < 0 ||
-		series_make(history, offsetof(struct soak_sample, anon_bytes), &anon) < 0 ||
-		series_make(history, offsetof(struct soak_sample, map_bytes), &bpf) < 0 ||
-		judge_quarters(&rss, &gates[SOAK_GATE_QUARTERS]) < 0)
+	/* Maps are no heap: they do not grow by steps. */
+	if (soak_series_make(history, offsetof(struct soak_sample, rss_bytes), true, &rss) < 0 ||
+		soak_series_make(history, offsetof(struct soak_sample, anon_bytes), true, &anon) <
+			0 ||
+		soak_series_make(history, offsetof(struct soak_sample, map_bytes), false, &bpf) <
+			0 ||
+		judge_quarters(&rss, &gates[SOAK_GATE_QUARTERS]) < 0 ||
+		judge_late(&rss, &gates[SOAK_GATE_LATE]) < 0)
 		return -ENOMEM;
 	gates[SOAK_GATE_TOTAL] = judge_total(history);
 	gates[SOAK_GATE_RATE] = judge_rate(&rss);
 	gates[SOAK_GATE_ZERO] = judge_zero(&rss);
 	gates[SOAK_GATE_ANON] = judge_zero(&anon);
 	gates[SOAK_GATE_BPF] = judge_rate(&bpf);
-	gates[SOAK_GATE_FDS] = judge_constant(history, offsetof(struct soak_sample, fds));
-	gates[SOAK_GATE_STALE] = judge_stale(history);
-	gates[SOAK_GATE_MAPS] = worse(judge_constant(history, offsetof(struct soak_sample, maps)),
-		judge_constant(history, offsetof(struct soak_sample, progs)));
+	gates[SOAK_GATE_FDS] = judge_floor(history, offsetof(struct soak_sample, fds), SOAK_WARN);
+	gates[SOAK_GATE_STALE] =
+		judge_floor(history, offsetof(struct soak_sample, stale_fds), SOAK_PASS);
+	gates[SOAK_GATE_MAPS] =
+		worse(judge_floor(history, offsetof(struct soak_sample, maps), SOAK_WARN),
+			judge_floor(history, offsetof(struct soak_sample, progs), SOAK_WARN));
 	gates[SOAK_GATE_LOST] = judge_lost(history);
 	gates[SOAK_GATE_OWN] = judge_own(history);
 	gates[SOAK_GATE_ALIVE] = judge_alive(history);

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whether the collector stood the soak. Pure: a history in, verdicts out.
- *
- * The memory of a collector that was started anew begins anew, which would hide a leak. So the
- * sessions are joined: each begins where the one before ended, in time and in value, after its
- * first minutes (settle_s), in which tables and caches fill, are left out.
  */
 #ifndef LEAKLAB_LAB_SOAK_JUDGE_H
 #define LEAKLAB_LAB_SOAK_JUDGE_H
 
 #include "lab/soak/soak.h"
-#include "lab/soak/soak_trend.h"
 
 /* In the order of their weight: the worst of all gates is the verdict of the soak. */
 enum soak_outcome {
@@ -28,8 +23,9 @@ enum soak_outcome {
 /* A rate is known once its interval is at most this far from it, or lies within one of the
  * classes that these bounds make. */
 #define SOAK_RATE_HALF_MB_PER_H 0.5
-/* No rate is judged over less than this, settling apart. */
-#define SOAK_SPAN_MIN_S 1200.0
+/* A soak that is shorter after settling is not warned of a slow growth in its last third, which may
+ * be a warm-up that still goes on; nor must that third be long enough to be judged. */
+#define SOAK_LATE_SPAN_MIN_S 21600.0
 /* What the detector's leak tier may need before it speaks. */
 #define SOAK_LEAK_TIER_S 240.0
 
@@ -37,6 +33,7 @@ enum soak_gate_name {
 	SOAK_GATE_TOTAL,
 	SOAK_GATE_RATE,
 	SOAK_GATE_QUARTERS,
+	SOAK_GATE_LATE,
 	SOAK_GATE_ZERO,
 	SOAK_GATE_ANON,
 	SOAK_GATE_BPF,
@@ -72,12 +69,5 @@ const char *soak_outcome_name(enum soak_outcome outcome);
 
 /* Returns 0 or -ENOMEM. */
 int soak_judge(const struct soak_history *history, struct soak_verdict *ret);
-
-/*
- * The series of the member at @offset (of type uint64_t) of struct soak_sample: settled, and its
- * sessions joined. The caller frees @ret. Returns 0 or -ENOMEM.
- */
-int soak_joined(const struct soak_history *history, size_t offset, struct soak_point **ret,
-	size_t *ret_count);
 
 #endif

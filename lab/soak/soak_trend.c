@@ -17,6 +17,8 @@
 #define AUTOCORRELATION_Z 1.2816
 /* With 8 batches an estimate above this is mostly chance. */
 #define AUTOCORRELATION_MAX 0.7
+/* Falls of a staircase, as a share of its rises. */
+#define STEPS_FALLS_MAX 0.5
 
 struct fit {
 	double slope;
@@ -162,4 +164,41 @@ int soak_trend_fit(const struct soak_point *points, size_t n, struct soak_trend 
 		.batches = count,
 	};
 	return 0;
+}
+
+/* From the point before @i; 0 when that is of another session. */
+static double rise_to(const struct soak_point *points, size_t i)
+{
+	if (points[i - 1].session != points[i].session)
+		return 0;
+	return points[i].value - points[i - 1].value;
+}
+
+/* The least half-width that a staircase leaves; 0 when it is none. */
+static double half_of_steps(const struct soak_point *points, size_t n)
+{
+	double rises = 0, falls = 0, step = SOAK_TREND_STEP_MIN, span = 0, k = 0;
+
+	for (size_t i = 1; i < n; i++) {
+		double rise = rise_to(points, i);
+
+		rises += fmax(rise, 0);
+		falls += fmax(-rise, 0);
+		step = fmax(step, rise);
+		if (points[i - 1].session == points[i].session)
+			span += points[i].t_s - points[i - 1].t_s;
+	}
+	if (falls > STEPS_FALLS_MAX * rises || !(span > 0))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		k += rise_to(points, i) >= step / 2;
+	return step * (1.92 + 1.96 * sqrt(k + 1)) / span;
+}
+
+void soak_trend_allow_steps(const struct soak_point *points, size_t n, struct soak_trend *trend)
+{
+	double half = half_of_steps(points, n);
+
+	trend->lo = fmin(trend->lo, trend->slope - half);
+	trend->hi = fmax(trend->hi, trend->slope + half);
 }

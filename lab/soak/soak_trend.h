@@ -36,4 +36,23 @@ struct soak_trend {
  */
 int soak_trend_fit(const struct soak_point *points, size_t n, struct soak_trend *ret);
 
+/* By how much a heap grows at least, bytes: M_TOP_PAD of glibc. */
+#define SOAK_TREND_STEP_MIN 131072.0
+
+/*
+ * Widens the interval of @trend, fitted to the same points, to what can be known when the series,
+ * in bytes, is a staircase. A heap grows by steps and hardly ever falls, so that neighbours are all
+ * but equal, which no number of batches mends; and a series without any move would have an interval
+ * of nothing, although its next step may be due. What is known of a staircase is the number k of
+ * its steps, as of events of a Poisson process, of which the upper 95 % limit is about k + 1.92
+ * + 1.96 sqrt(k + 1) (normal approximation; 3.9 for k = 0, where Garwood 1936 has 3.7). So
+ *
+ *     half-width >= step (1.92 + 1.96 sqrt(k + 1)) / span
+ *
+ * with the step: the largest rise between neighbours, but at least SOAK_TREND_STEP_MIN; k: rises of
+ * at least half of that; the span: of all sessions. Rises between sessions are none. A series of
+ * which the falls sum up to more than half of the rises is no staircase and stays as it is.
+ */
+void soak_trend_allow_steps(const struct soak_point *points, size_t n, struct soak_trend *trend);
+
 #endif
