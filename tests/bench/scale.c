@@ -389,8 +389,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		options.only = arg;
 		break;
 	case ARGP_KEY_END:
-		if (options.rounds < 1 || options.rounds > 20 || options.window_s < 1)
-			argp_error(state, "--rounds is 1 to 20, --window 1 or more");
+		if (options.rounds < 1 || options.rounds > REPORT_ROUNDS || options.window_s < 1)
+			argp_error(state, "--rounds is 1 to %d, --window 1 or more", REPORT_ROUNDS);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -404,6 +404,7 @@ int main(int argc, char **argv)
 	struct sigaction action = { .sa_handler = on_signal };
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	report.rounds = options.rounds;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	must(mkdir(options.dir, 0755) && errno != EEXIST ? -errno : 0, options.dir);
