@@ -215,7 +215,7 @@ static void run_trial(const struct trial *trial)
 static void run_picture(void)
 {
 	struct rusage use;
-	int status;
+	int status = -1;
 	pid_t pid;
 
 	must(load_start(load, GOAL_PROCESSES, GOAL_CGROUPS), "starting processes");
