@@ -33,14 +33,12 @@
 /* Processes beside a storm, and what may stay of its memory: the heap has holes. */
 #define STANDING 10
 #define RETURN_BYTES (1 << 20)
-/* Past the collector's start, and past the first second of the detector's. */
-#define SETTLE_S 2
 #define QUIET_S 120
 /* The ledger reads all of a calm cgroup at once, and then so often, unless that is quiet. */
 #define LEDGER_S 10
 /*
- * Until each process has begun to grow and the ledger, which has settled by then, reads its cgroup
- * in full each second.
+ * Until each process has begun to grow and the ledger reads its cgroup in full every second or
+ * two; past the collector's start, too, and past the first second of the detector's.
  */
 #define GROW_S 2
 /*
@@ -121,7 +119,7 @@ struct trial {
 	unsigned int processes, cgroups;
 	unsigned int hz;       /* how often each touches memory, growing; 0: none grows */
 	const char *samples;   /* a file to record into; NULL: watch */
-	unsigned int settle_s; /* from the collector's start on */
+	unsigned int settle_s; /* from the collector's start on, before it is idle or grows */
 	unsigned int window_s; /* of each measurement */
 	bool skips_idle;       /* measured growing alone */
 	bool waits_for_quiet;  /* measured idle again when the ledger takes all for quiet */
@@ -307,7 +305,7 @@ static void run_cgroups(void)
 
 /*
  * Not idle: that is the series of processes. In a short window, for the usage of all of these
- * cgroups moves by 160 KiB a second and more, so that they are read in full nearly each second.
+ * cgroups moves by 160 KiB a second and more, so that they are read in full every second or two.
  */
 static void run_events(void)
 {
@@ -320,7 +318,6 @@ static void run_events(void)
 				.processes = 1000,
 				.cgroups = 100,
 				.hz = hz[size_at(round, COUNT(hz), i)],
-				.settle_s = SETTLE_S,
 				.window_s = options.window_s,
 				.skips_idle = true,
 			});
