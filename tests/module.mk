@@ -10,7 +10,11 @@ $(BUILD)/libleaklab.a: $$(sort $$(ARCHIVE_OBJS))
 
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libleaklab.a
 	$(say) LINK $@
-	$(Q)$(LINK) -Wl,--as-needed $^ -lcmocka -lcyaml -lyaml -ljansson -lcgroup -lm -lpthread -o $@
+	$(Q)$(LINK) -Wl,--as-needed $(filter %.o,$^) $(filter %.a,$^) \
+		-lcmocka -lcyaml -lyaml -ljansson -lcgroup -lm -lpthread -o $@
+
+# What is tested of the benchmarks.
+$(BUILD)/tests/unit/test_scale_fit: $(BUILD)/tests/bench/scale_fit.o
 
 unit-tests: $(UNIT_TESTS)
 .PHONY: unit-tests

@@ -22,6 +22,7 @@
 #include "tests/bench/scale_report.h"
 #include "tests/bench/scale_watch.h"
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MIB (1024.0 * 1024.0)
 /* What the goals are stated for. */
 #define GOAL_PROCESSES 5000
@@ -32,11 +33,19 @@
 /* Processes beside a storm, and what may stay of its memory: the heap has holes. */
 #define STANDING 10
 #define RETURN_BYTES (1 << 20)
-/* Past the collector's start, and past the first second of the detector's. */
-#define SETTLE_S 2
 #define QUIET_S 120
-/* The ledger reads all of a cgroup so often, unless that is quiet. */
+/* The ledger reads all of a calm cgroup at once, and then so often, unless that is quiet. */
 #define LEDGER_S 10
+/*
+ * Until each process has begun to grow and the ledger reads its cgroup in full every second or
+ * two; past the collector's start, too, and past the first second of the detector's.
+ */
+#define GROW_S 2
+/*
+ * The largest sizes of a series are measured in every round. On them a bend hangs: small ones, with
+ * as much noise for their level, add next to nothing to its interval.
+ */
+#define EVERY_ROUND 2
 /* What a process touches each second when it grows. */
 #define GROW_PAGES 4
 
@@ -46,7 +55,6 @@ static struct {
 	unsigned int processes, cgroups; /* this load alone, where given */
 } options = { "build/memgrowth", "build/bench", NULL, 3, 5, 0, 0 };
 
-static unsigned int settle_s = SETTLE_S;
 static struct load *load;
 static struct report report;
 static volatile sig_atomic_t interrupted;
@@ -74,11 +82,16 @@ static void must(int err, const char *what)
 		give_up(what, err);
 }
 
-static void rest(unsigned int seconds)
+static void rest_until(uint64_t t_ns)
 {
-	clock_sleep_until_ns(clock_mono_ns() + seconds * NS_PER_S);
+	clock_sleep_until_ns(t_ns);
 	if (interrupted)
 		give_up("", 0);
+}
+
+static void rest(unsigned int seconds)
+{
+	rest_until(clock_mono_ns() + seconds * NS_PER_S);
 }
 
 static bool is_wanted(const char *series)
@@ -86,20 +99,62 @@ static bool is_wanted(const char *series)
 	return !options.only || strcmp(options.only, series) == 0;
 }
 
+/*
+ * The sizes of a round, as places among @n of them: all in the first one, later those at the end of
+ * the list alone. Odd rounds go from the largest down, so that a drift is none of size.
+ */
+static size_t sizes_in(unsigned int round, size_t n)
+{
+	return round && n > EVERY_ROUND ? EVERY_ROUND : n;
+}
+
+static size_t size_at(unsigned int round, size_t n, size_t i)
+{
+	return round % 2 ? n - 1 - i : n - sizes_in(round, n) + i;
+}
+
+/* One load, and what is measured of it. */
+struct trial {
+	const char *series;
+	unsigned int processes, cgroups;
+	unsigned int hz;       /* how often each touches memory, growing; 0: none grows */
+	const char *samples;   /* a file to record into; NULL: watch */
+	unsigned int settle_s; /* from the collector's start on, before it is idle or grows */
+	unsigned int window_s; /* of each measurement */
+	bool skips_idle;       /* measured growing alone */
+	bool waits_for_quiet;  /* measured idle again when the ledger takes all for quiet */
+};
+
+/*
+ * With a window that holds a full reading of every calm cgroup: the first one, at once, is over,
+ * and the one LEDGER_S and a little later; the third is amid the window.
+ */
+static struct trial whole_trial(
+	const char *series, unsigned int processes, unsigned int cgroups, unsigned int hz)
+{
+	return (struct trial){
+		.series = series,
+		.processes = processes,
+		.cgroups = cgroups,
+		.hz = hz,
+		.settle_s = LEDGER_S + 5,
+		.window_s = options.window_s > LEDGER_S ? options.window_s : LEDGER_S,
+	};
+}
+
 /* The collector over one window. */
-static struct report_row measure(const struct watch *watch, const char *series, const char *mode)
+static struct report_row measure(const struct watch *watch, const struct trial *trial)
 {
 	struct watch_use before, after;
 	uint64_t touched = load_touched(load);
-	struct report_row row = {};
+	struct report_row row = { .processes = trial->processes, .cgroups = trial->cgroups };
 	double seconds;
 
 	must(watch_use(watch, &before), "looking at memgrowth");
-	rest(options.window_s);
+	rest(trial->window_s);
 	must(watch_use(watch, &after), "looking at memgrowth");
 	seconds = (double)(after.t_ns - before.t_ns) * 1e-9;
-	snprintf(row.series, sizeof(row.series), "%s", series);
-	snprintf(row.mode, sizeof(row.mode), "%s", mode);
+	snprintf(row.series, sizeof(row.series), "%s", trial->series);
 	row.updates_per_s = (double)(load_touched(load) - touched) / seconds;
 	row.cpu_percent = (double)(after.cpu_ns - before.cpu_ns) * 1e-7 / seconds;
 	row.rss_mib = (double)after.rss_bytes / MIB;
@@ -110,13 +165,11 @@ static struct report_row measure(const struct watch *watch, const char *series, 
 	return row;
 }
 
-static void add(const struct watch *watch, const char *series, const char *mode,
-	unsigned int processes, unsigned int cgroups)
+static void add(const struct watch *watch, const struct trial *trial, const char *mode)
 {
-	struct report_row row = measure(watch, series, mode);
+	struct report_row row = measure(watch, trial);
 
-	row.processes = processes;
-	row.cgroups = cgroups;
+	snprintf(row.mode, sizeof(row.mode), "%s%s", trial->samples ? "record, " : "", mode);
 	report_add(&report, &row);
 }
 
@@ -130,33 +183,27 @@ static void stop(struct watch *watch)
 			result.status, (unsigned long long)result.lost);
 }
 
-/* Cgroups that stand still, after the time when the ledger takes them for quiet. */
-static void run_quiet(unsigned int processes, unsigned int cgroups)
-{
-	struct watch watch;
-
-	must(load_start(load, processes, cgroups), "starting processes");
-	must(watch_start(&watch, options.program, load_scope(load), NULL), "starting memgrowth");
-	rest(QUIET_S);
-	add(&watch, "cgroups", "idle for 2 min", processes, cgroups);
-	stop(&watch);
-	must(load_stop(load), "ending processes");
-}
-
 /* Idle, then growing, by the same processes. */
-static void run_load(const char *series, unsigned int processes, unsigned int cgroups,
-	unsigned int hz, const char *samples)
+static void run_trial(const struct trial *trial)
 {
 	struct watch watch;
+	uint64_t start_ns;
 
-	must(load_start(load, processes, cgroups), "starting processes");
-	must(watch_start(&watch, options.program, load_scope(load), samples), "starting memgrowth");
-	rest(settle_s);
-	add(&watch, series, samples ? "record, idle" : "idle", processes, cgroups);
-	if (hz) {
-		load_grow(load, GROW_PAGES, hz);
-		rest(2);
-		add(&watch, series, samples ? "record, growing" : "growing", processes, cgroups);
+	must(load_start(load, trial->processes, trial->cgroups), "starting processes");
+	must(watch_start(&watch, options.program, load_scope(load), trial->samples),
+		"starting memgrowth");
+	start_ns = clock_mono_ns();
+	rest(trial->settle_s);
+	if (!trial->skips_idle)
+		add(&watch, trial, "idle");
+	if (trial->waits_for_quiet) {
+		rest_until(start_ns + QUIET_S * NS_PER_S);
+		add(&watch, trial, "idle for 2 min");
+	}
+	if (trial->hz) {
+		load_grow(load, GROW_PAGES, trial->hz);
+		rest(GROW_S);
+		add(&watch, trial, "growing");
 	}
 	stop(&watch);
 	must(load_stop(load), "ending processes");
@@ -166,7 +213,7 @@ static void run_load(const char *series, unsigned int processes, unsigned int cg
 static void run_picture(void)
 {
 	struct rusage use;
-	int status;
+	int status = -1;
 	pid_t pid;
 
 	must(load_start(load, GOAL_PROCESSES, GOAL_CGROUPS), "starting processes");
@@ -204,15 +251,22 @@ static const struct report_row *worst_of(const char *series, const char *mode, d
 
 static void run_processes(void)
 {
-	static const unsigned int counts[] = { 10, 100, 1000, 2500, GOAL_PROCESSES };
+	static const unsigned int counts[] = { 10, 1000, 2500, GOAL_PROCESSES };
 	const struct report_row *worst;
+	struct trial trial;
 	char samples[512];
 
 	for (unsigned int round = 0; round < options.rounds; round++)
-		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-			run_load("processes", counts[i], counts[i] / 10, 1, NULL);
+		for (size_t i = 0; i < sizes_in(round, COUNT(counts)); i++) {
+			unsigned int n = counts[size_at(round, COUNT(counts), i)];
+
+			trial = whole_trial("processes", n, n / 10, 1);
+			run_trial(&trial);
+		}
 	snprintf(samples, sizeof(samples), "%s/scale-%d.jsonl", options.dir, getpid());
-	run_load("processes", GOAL_PROCESSES, GOAL_CGROUPS, 1, samples);
+	trial = whole_trial("processes", GOAL_PROCESSES, GOAL_CGROUPS, 1);
+	trial.samples = samples;
+	run_trial(&trial);
 	unlink(samples);
 	run_picture();
 	worst = worst_of("processes", "idle", GOAL_PROCESSES);
@@ -234,29 +288,39 @@ static void run_processes(void)
 static void run_cgroups(void)
 {
 	static const unsigned int counts[] = { 100, 1000, 5000, 10000 };
-	unsigned int window_s = options.window_s;
-
-	/* All of the ledger's rounds. */
-	options.window_s = window_s > LEDGER_S ? window_s : LEDGER_S;
-	settle_s = LEDGER_S + 5;
+	const unsigned int most = counts[COUNT(counts) - 1];
 
 	for (unsigned int round = 0; round < options.rounds; round++)
-		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-			run_load("cgroups", 100, counts[i], 0, NULL);
-	run_quiet(100, 10000);
-	options.window_s = window_s;
-	settle_s = SETTLE_S;
+		for (size_t i = 0; i < sizes_in(round, COUNT(counts)); i++) {
+			unsigned int n = counts[size_at(round, COUNT(counts), i)];
+			struct trial trial = whole_trial("cgroups", 100, n, 0);
+
+			/* Once is enough: it takes two minutes. */
+			trial.waits_for_quiet = n == most && round + 1 == options.rounds;
+			run_trial(&trial);
+		}
 	report_fit(&report, "cgroups", "idle", "cpu_percent");
 	report_fit(&report, "cgroups", "idle", "rss_mib");
 }
 
+/*
+ * Not idle: that is the series of processes. In a short window, for the usage of all of these
+ * cgroups moves by 160 KiB a second and more, so that they are read in full every second or two.
+ */
 static void run_events(void)
 {
 	static const unsigned int hz[] = { 1, 2, 5, 10 };
 
 	for (unsigned int round = 0; round < options.rounds; round++)
-		for (size_t i = 0; i < sizeof(hz) / sizeof(hz[0]); i++)
-			run_load("events", 1000, 100, hz[i], NULL);
+		for (size_t i = 0; i < sizes_in(round, COUNT(hz)); i++)
+			run_trial(&(struct trial){
+				.series = "events",
+				.processes = 1000,
+				.cgroups = 100,
+				.hz = hz[size_at(round, COUNT(hz), i)],
+				.window_s = options.window_s,
+				.skips_idle = true,
+			});
 	report_fit(&report, "events", "growing", "cpu_percent");
 	report_fit(&report, "events", "growing", "rss_mib");
 }
@@ -355,8 +419,10 @@ static void run_crowd(void)
 static const struct argp_option argp_options[] = {
 	{ "program", 'p', "FILE", 0, "memgrowth (default build/memgrowth)", 0 },
 	{ "out", 'o', "DIR", 0, "scale.json and scale.md go here (default build/bench)", 0 },
-	{ "rounds", 'r', "N", 0, "Measure each load so often (default 3)", 0 },
-	{ "window", 'w', "SECONDS", 0, "Time of one measurement (default 5)", 0 },
+	{ "rounds", 'r', "N", 0,
+		"Measure the large loads so often, the small ones once (default 3)", 0 },
+	{ "window", 'w', "SECONDS", 0,
+		"Time of one measurement (default 5; of processes and cgroups 10 at least)", 0 },
 	{ "processes", 'n', "N", 0, "This many processes alone", 0 },
 	{ "cgroups", 'm', "M", 0, "... in this many cgroups (default: a tenth)", 0 },
 	{ "only", 's', "SERIES", 0, "processes, cgroups, events, churn or growers (default: all)",
@@ -389,8 +455,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		options.only = arg;
 		break;
 	case ARGP_KEY_END:
-		if (options.rounds < 1 || options.rounds > 20 || options.window_s < 1)
-			argp_error(state, "--rounds is 1 to 20, --window 1 or more");
+		if (options.rounds < 1 || options.rounds > REPORT_ROUNDS || options.window_s < 1)
+			argp_error(state, "--rounds is 1 to %d, --window 1 or more", REPORT_ROUNDS);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -404,15 +470,17 @@ int main(int argc, char **argv)
 	struct sigaction action = { .sa_handler = on_signal };
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	report.rounds = options.rounds;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	must(mkdir(options.dir, 0755) && errno != EEXIST ? -errno : 0, options.dir);
 	must(load_open(&load), "making a cgroup");
 	if (options.processes) {
+		struct trial trial = whole_trial("given", options.processes,
+			options.cgroups ? options.cgroups : options.processes / 10 + 1, 1);
+
 		for (unsigned int round = 0; round < options.rounds; round++)
-			run_load("given", options.processes,
-				options.cgroups ? options.cgroups : options.processes / 10 + 1, 1,
-				NULL);
+			run_trial(&trial);
 		options.only = "given";
 	}
 	if (is_wanted("processes"))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ten growers, with the collector and without, by turns. */
+/*
+ * Ten growers, with the collector and without, by turns: rounds in one order and the other make
+ * pairs, and figures are of pairs, for a drift hits all states of a pair alike.
+ */
 #ifndef LEAKLAB_BENCH_SCALE_GROWERS_H
 #define LEAKLAB_BENCH_SCALE_GROWERS_H
 
@@ -10,7 +13,8 @@ struct growers_settings {
 	struct load *load;
 	struct report *report;
 	const char *program;
-	unsigned int rounds, window_s;
+	unsigned int rounds; /* REPORT_ROUNDS at most; one more where that is odd */
+	unsigned int window_s;
 	/* Lets so much time pass; does not return when the benchmark was interrupted. */
 	void (*rest)(unsigned int seconds);
 };

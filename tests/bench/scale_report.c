@@ -14,6 +14,9 @@
 #include "lib/jsonl.h"
 #include "tests/bench/scale_fit.h"
 
+/* From so many on, points of a quiet host say whether they are on a line. */
+#define ENOUGH_ROUNDS 3
+
 struct column {
 	const char *name; /* in JSON */
 	const char *title;
@@ -121,13 +124,27 @@ static const struct column *find_column(const char *name)
 	return NULL;
 }
 
+static void tell_fit(struct report *report, const struct fit *fit, const char *text)
+{
+	unsigned int rounds = report->rounds,
+		     more = rounds < ENOUGH_ROUNDS ? ENOUGH_ROUNDS : 2 * rounds;
+
+	if (fit->answer != FIT_NOT_KNOWN)
+		report_judge(report, fit->answer == FIT_LINEAR, "%s", text);
+	else if (more <= REPORT_ROUNDS)
+		report_say(report, "not known: %s; more rounds (ROUNDS=%u) would tell", text, more);
+	else
+		report_say(report, "not known: %s", text);
+}
+
 void report_fit(struct report *report, const char *series, const char *mode, const char *what)
 {
 	bool by_events = strcmp(series, "events") == 0;
 	const struct column *x_of = find_column(by_events ? "updates_per_s" : series);
 	const struct column *y_of = find_column(what);
-	double x[REPORT_ROWS], y[REPORT_ROWS], unit = by_events ? 10000 : 1000;
+	double x[REPORT_ROWS], y[REPORT_ROWS], unit = by_events ? 10000 : 1000, largest = 0;
 	struct fit fit;
+	char text[240];
 	size_t n = 0;
 
 	for (int i = 0; i < report->rows_n; i++) {
@@ -136,19 +153,21 @@ void report_fit(struct report *report, const char *series, const char *mode, con
 		if (strcmp(row->series, series) != 0 || strcmp(row->mode, mode) != 0)
 			continue;
 		x[n] = value_of(row, x_of);
-		y[n++] = value_of(row, y_of);
+		y[n] = value_of(row, y_of);
+		largest = fmax(largest, x[n++]);
 	}
 	if (fit_line(x, y, n, &fit)) {
-		report_say(report, "%s, %s by %s: too few points for a slope", mode, y_of->title,
-			x_of->title);
+		report_say(report, "not known: %s, %s by %s: too few points for a line", mode,
+			y_of->title, x_of->title);
 		return;
 	}
-	report_judge(report, !fit.superlinear,
-		"%s: %s = %.2f + %.3f [%.3f, %.3f] per %.0f %s; %+.0f %% [%+.0f, %+.0f] of it at "
-		"the most is beyond linear",
+	snprintf(text, sizeof(text),
+		"%s: %s = %.2f + %.3f [%.3f, %.3f] per %.0f %s; bend %+.0f %% [%+.0f, %+.0f], the "
+		"share of the curve's quadratic part at %.0f",
 		mode, y_of->title, fit.base, fit.slope * unit, fit.slope_95.lo * unit,
 		fit.slope_95.hi * unit, unit, x_of->title, 100 * fit.bend, 100 * fit.bend_95.lo,
-		100 * fit.bend_95.hi);
+		100 * fit.bend_95.hi, largest);
+	tell_fit(report, &fit, text);
 }
 
 static int write_json(const struct report *report, const char *path)

@@ -8,6 +8,7 @@
 #define REPORT_ROWS 256
 #define REPORT_LINES 64
 #define REPORT_COLUMNS 12
+#define REPORT_ROUNDS 20
 
 /* One measurement. A figure that was not taken is NAN. */
 struct report_row {
@@ -21,11 +22,12 @@ struct report_row {
 
 /* A statement that was checked. */
 struct report_line {
-	char text[240];
-	bool judged, held;
+	char text[320];
+	bool judged, held; /* not judged: only told */
 };
 
 struct report {
+	unsigned int rounds; /* how often loads are measured; REPORT_ROUNDS at most */
 	struct report_row rows[REPORT_ROWS];
 	int rows_n;
 	struct report_line lines[REPORT_LINES];
@@ -42,7 +44,8 @@ void report_judge(struct report *report, bool held, const char *fmt, ...)
 
 /*
  * Fits @what ("cpu_percent" or "rss_mib") of the rows of @series and @mode against the figure that
- * the series is named after, and says whether it grows no faster.
+ * the series is named after, and says whether it grows no faster: that this held, or fell short, or
+ * that the points do not tell and how many rounds may.
  */
 void report_fit(struct report *report, const char *series, const char *mode, const char *what);
 
