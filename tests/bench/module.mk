@@ -91,7 +91,8 @@ bench-docs: ## Write the tables of the last benchmarks into docs/performance.md
 	$(Q)tests/bench/report.py --build=$(BUILD) --write=docs/performance.md
 .PHONY: bench-docs
 
-# How often each load is measured; 1 gives figures in four minutes, without much of an interval.
+# How often the large loads are measured: 1 takes nine minutes and tells little of how costs grow, 2
+# take twelve, 3 fifteen.
 ROUNDS ?= 3
 SCALE_OBJS = $(call objects,$(wildcard tests/bench/scale*.c))
 $(BUILD)/tests/bench/scale: $(SCALE_OBJS) $(BUILD)/libleaklab.a

@@ -220,7 +220,7 @@ static int write_markdown(const struct report *report, const char *path)
 
 	if (!f)
 		return -errno;
-	fprintf(f, "# Scale\n\nCPU is that of the collector, in %% of one CPU.\n");
+	fprintf(f, "CPU is that of the collector, in %% of one CPU.\n");
 	for (int i = 0; i < report->rows_n; i++) {
 		const struct report_row *row = &report->rows[i];
 
