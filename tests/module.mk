@@ -23,7 +23,7 @@ check: unit-tests ## Test all that needs no root: unit tests, sanitizers, Valgri
 	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall fuzz
 
 # need-root comes first, so that it is not found out when all is built.
-test: need-root programs images unit-tests $$(BPF_TESTS) ## Test everything; needs root for BPF and podman
+test: need-root programs images unit-tests $$(BPF_TESTS) $$(BENCHES_TESTED) ## Test everything; needs root for BPF and podman
 	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall golden fuzz bpf e2e
 
 need-root:

@@ -44,7 +44,13 @@ $(BUILD)/tests/bench/hooks: $(BUILD)/tests/bench/hooks.o $(LIB_OBJS)
 	$(say) LINK $@
 	$(Q)$(LINK) $^ -lbpf -lelf -lz -lm -o $@
 
-STORM_BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks spawns)
+STORM_# By tests/e2e/bench.bats, so that they do not rot.
+BENCHES_TESTED = $(addprefix $(BUILD)/tests/bench/,storm hooks spawns scale)
+
+BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks spawns)
+
+# By tests/e2e/bench.bats, so that they do not rot.
+BENCHES_TESTED = $(addprefix $(BUILD)/tests/bench/,storm hooks spawns scale)
 
 BENCHES = $(addprefix $(BUILD)/tests/bench/,bench_detect bench_tracking bench_ledger bench_session)
 

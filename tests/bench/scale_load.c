@@ -155,6 +155,21 @@ static void name_cgroup(const struct load *load, unsigned int i, char *buf, size
 	snprintf(buf, size, "%s/c%u", load->scope + 1, i);
 }
 
+/* Those that a start which failed has not heard of yet. */
+static void kill_all_in(const struct load *load, const char *cgroup)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[160];
+	int fd, pid;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	fd = openat(load->host.mount_fd, path, O_RDONLY | O_CLOEXEC);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (pid > 0)
+			kill(pid, SIGKILL);
+}
+
 /* The end of its last process may take a moment longer than that process. */
 static int remove_cgroup(const struct load *load, const char *path)
 {
@@ -275,8 +290,12 @@ int load_stop(struct load *load)
 		}
 	load->processes = 0;
 	for (; load->cgroups; load->cgroups--) {
+		int failed;
+
 		name_cgroup(load, load->cgroups - 1, path, sizeof(path));
-		err = err ? err : remove_cgroup(load, path);
+		kill_all_in(load, path);
+		failed = remove_cgroup(load, path);
+		err = err ? err : failed;
 	}
 	return err;
 }

@@ -204,7 +204,7 @@ wrong() {
 }
 
 @test "the examples of --help are long enough for a verdict" {
-	# Half an hour is the least, see docs/soak.md.
+	# Three quarters of an hour are the least, see docs/soak.md.
 	"$BIN/leaklab" soak --help | grep -E -- '--duration [0-9]+h' >/dev/null
 	run grep -E -- '--duration [0-9]+(s|min)' <<<"$("$BIN/leaklab" soak --help)"
 	[ "$status" -eq 1 ]
