@@ -44,10 +44,7 @@ $(BUILD)/tests/bench/hooks: $(BUILD)/tests/bench/hooks.o $(LIB_OBJS)
 	$(say) LINK $@
 	$(Q)$(LINK) $^ -lbpf -lelf -lz -lm -o $@
 
-STORM_# By tests/e2e/bench.bats, so that they do not rot.
-BENCHES_TESTED = $(addprefix $(BUILD)/tests/bench/,storm hooks spawns scale)
-
-BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks spawns)
+STORM_BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks spawns)
 
 # By tests/e2e/bench.bats, so that they do not rot.
 BENCHES_TESTED = $(addprefix $(BUILD)/tests/bench/,storm hooks spawns scale)
