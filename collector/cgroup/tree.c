@@ -260,6 +260,7 @@ static void bury_one(struct cgroup_tree *tree, struct tree_node *node, uint64_t 
 	tree_unwatch_node(tree, node);
 	tree->stats.live--;
 	node->pub.dead = true;
+	node->died_ns = t_ns;
 	if (node->pub.in_scope && tree->listener.removed)
 		tree->listener.removed(tree->listener.ctx, &node->pub, t_ns);
 	slot = &tree->dead[tree->deaths++ % CGROUP_TREE_DEAD];
@@ -274,6 +275,13 @@ void tree_forget(struct cgroup_tree *tree, struct tree_node *node)
 		if (tree->dead[i] == node)
 			tree->dead[i] = NULL;
 	free_node(tree, node);
+}
+
+void tree_forget_old(struct cgroup_tree *tree, uint64_t now_ns)
+{
+	for (size_t i = 0; i < CGROUP_TREE_DEAD; i++)
+		if (tree->dead[i] && now_ns > tree->dead[i]->died_ns + CGROUP_TREE_DEAD_NS)
+			tree_forget(tree, tree->dead[i]);
 }
 
 void tree_bury(struct cgroup_tree *tree, struct tree_node *node, uint64_t t_ns)

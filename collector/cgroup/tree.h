@@ -14,9 +14,14 @@
 
 #include "collector/cgroup/cgroup.h"
 #include "collector/cgroup/container.h"
+#include "lib/clock.h"
 
-/* Dead cgroups that are kept, for events that name them late. */
+/*
+ * Dead cgroups are kept for events that name them late: so many at most, and until the first walk
+ * after this time.
+ */
 #define CGROUP_TREE_DEAD 512
+#define CGROUP_TREE_DEAD_NS (120 * NS_PER_S)
 
 struct cgroup_tree;
 

@@ -18,6 +18,7 @@ struct tree_node {
 	bool stale;		  /* its limits may be others: a file was written, or above it */
 	int watch;		  /* of inotify, that tells so; 0: none */
 	uint64_t round;		  /* of the walk that found it last */
+	uint64_t died_ns;	  /* once it is dead */
 	UT_hash_handle hh, by_watch;
 };
 
@@ -58,8 +59,9 @@ int tree_move(struct cgroup_tree *tree, struct tree_node *node, struct tree_node
 /* Declares @node and all below it dead. */
 void tree_bury(struct cgroup_tree *tree, struct tree_node *node, uint64_t t_ns);
 
-/* Frees a dead node. */
+/* Frees a dead node; those that have been dead for CGROUP_TREE_DEAD_NS. */
 void tree_forget(struct cgroup_tree *tree, struct tree_node *node);
+void tree_forget_old(struct cgroup_tree *tree, uint64_t now_ns);
 
 /* Path of the child @name of @parent in @buf of CGROUP_PATH_SIZE. False: unknown or too long. */
 bool tree_child_path(const struct tree_node *parent, const char *name, char *buf);

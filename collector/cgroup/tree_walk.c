@@ -159,6 +159,7 @@ int cgroup_tree_walk(struct cgroup_tree *tree, uint64_t now_ns)
 	if (fstat(tree->host->mount_fd, &st))
 		return -errno;
 	walk.dev = st.st_dev;
+	tree_forget_old(tree, now_ns);
 	tree->round++;
 	tree->stats.refused = 0;
 	root = tree_find(tree, st.st_ino);

@@ -420,6 +420,26 @@ static void test_memory_of_the_dead_is_bounded(void **state)
 	assert_int_equal(cgroup_tree_stats(f->cgroups).live, 1);
 }
 
+/* Few at a time fill no place for others: a walk forgets them when nothing can name them any more.
+ */
+static void test_the_dead_are_forgotten_in_time(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t root, kept_s = CGROUP_TREE_DEAD_NS / NS_PER_S;
+
+	walk(f, 1);
+	root = id_of(f, "/");
+	assert_int_equal(cgroup_tree_add(f->cgroups, ID_GONE, root, "x", NULL, 5), 0);
+	assert_int_equal(cgroup_tree_add(f->cgroups, ID_GONE + 1, root, "y", NULL, 5), 0);
+	cgroup_tree_remove(f->cgroups, ID_GONE, 6 * NS_PER_S);
+	cgroup_tree_remove(f->cgroups, ID_GONE + 1, 7 * NS_PER_S);
+	walk(f, 6 + kept_s);
+	assert_non_null(cgroup_tree_find(f->cgroups, ID_GONE));
+	walk(f, 7 + kept_s);
+	assert_null(cgroup_tree_find(f->cgroups, ID_GONE));
+	assert_non_null(cgroup_tree_find(f->cgroups, ID_GONE + 1));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -442,6 +462,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_descriptors, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_memory_of_the_dead_is_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_the_dead_are_forgotten_in_time, set_up, tear_down),
 	};
 
 	cgroup_tree_free(NULL);
