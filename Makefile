@@ -83,6 +83,7 @@ help: ## List the targets
 		sort | awk -F '\t' '{ printf "  make %-22s %s\n", $$1, $$2 }'
 	@echo
 	@echo "  Variables: SCENARIO=NAME SEED=N RUNS=DIR BUILD=DIR PREFIX=DIR DESTDIR=DIR KERNEL=V V=1"
+	@echo "             BENCH_ROUNDS=N ROUNDS=N, of soak DURATION=TIME DIR=FOLDER PLAN=NAME SOAKS=DIR"
 
 # Debian's packages, by what they are for. The generators and `make check` need neither clang nor
 # bpftool, but one list is simpler than two and `make deps` is run once.

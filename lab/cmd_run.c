@@ -47,17 +47,33 @@ static int parse_seed(const char *text, uint64_t *ret)
 	return errno || *end || *ret >= SEED_MAX ? -EINVAL : 0;
 }
 
+/* Whether @arg is the option @name, with a value or without. */
+static bool is_option(const char *arg, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(arg, name, len) == 0 && (arg[len] == '\0' || arg[len] == '=');
+}
+
 /* One word that begins like a long option, so that it cannot become a file's name or a value. */
 static void add_collector_option(struct argp_state *state, struct run_args *args, const char *arg)
 {
-	if (strncmp(arg, "--", 2) != 0 || arg[2] == '\0')
+	static const char *const ours[] = { "--output", "--detections", "--cgroup", "--ready-fd",
+		"--duration" };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (is_option(arg, ours[i]))
+			argp_error(state,
+				"--collector-option=%s: is set by the run itself; leave it out",
+				arg);
+	if (strncmp(arg, "--", 2) != 0 || arg[2] == '\0' || strpbrk(arg, " \t"))
 		argp_error(state,
 			"--collector-option=%s: must be one long option of `memgrowth record` with "
 			"its value (example: --collector-option=--ring-size=16MiB)",
 			arg);
 	if (args->collector_options_count == COLLECTOR_OPTIONS_MAX)
-		argp_error(state, "--collector-option=%s: there are %d already", arg,
-			COLLECTOR_OPTIONS_MAX);
+		argp_error(state, "--collector-option=%s: there are %d already, which is the most",
+			arg, COLLECTOR_OPTIONS_MAX);
 	args->collector_options[args->collector_options_count++] = arg;
 }
 
@@ -119,7 +135,8 @@ static const struct argp argp = {
 	       "reports. "
 	       "Ctrl-C ends the run, removes its containers and keeps what was recorded.\v"
 	       "Examples:\n  sudo leaklab run burst\n"
-	       "  sudo leaklab run ./my.yaml --seed 7 --runs /var/tmp/runs\n\n"
+	       "  sudo leaklab run ./my.yaml --seed 7 --runs /var/tmp/runs\n"
+	       "  sudo leaklab run burst --collector-option=--interval=1s\n\n"
 	       "Exit codes: 0 pass, 1 a gate was missed, 2 usage, 3 the lab or the host is broken, "
 	       "130 interrupted.",
 };

@@ -92,7 +92,7 @@ static void take_argument(struct soak_args *args, char *arg, struct argp_state *
 	if (args->report && !args->dir)
 		args->dir = arg;
 	else if (args->report || args->plan)
-		argp_error(state, "%s: one too many", arg);
+		argp_error(state, "%s: one plan at a time", arg);
 	else if (strcmp(arg, "report") == 0)
 		args->report = true;
 	else
@@ -160,7 +160,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "duration", 'd', "TIME", 0, "How long to soak, all sessions together (1h)", 0 },
+	{ "duration", 'd', "TIME", 0,
+		"How long to soak, all sessions together (1h); in less than 45min nothing can pass",
+		0 },
 	{ "interval", 'i', "TIME", 0,
 		"Between two looks at the collector (duration/288, from 5s to 5min)", 0 },
 	{ "settle", 't', "TIME", 0, "Left out of what is judged, in each session (10min)", 0 },
@@ -322,12 +324,13 @@ static int make_dir(const struct soak_args *args, char *buf, size_t size)
 		clock_format_utc(clock_wall_ns(), 1, when, sizeof(when));
 		snprintf(buf, size, "%s/%s-soak-%" PRIu64, runs, when, args->seed);
 		if (mkdir(runs, 0755) < 0 && errno != EEXIST) {
-			log_error("%s: cannot be made: %m", runs);
+			log_error("%s: cannot be made: %m; give another folder with --runs", runs);
 			return EXIT_BROKEN;
 		}
 	}
 	if (mkdir(buf, 0755) < 0 && errno != EEXIST) {
-		log_error("%s: cannot be made: %m", buf);
+		log_error("%s: cannot be made: %m; make the folder above it, or give another --dir",
+			buf);
 		return EXIT_BROKEN;
 	}
 	return 0;

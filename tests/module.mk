@@ -27,8 +27,10 @@ test: need-root programs images unit-tests $$(BPF_TESTS) $$(BENCHES_TESTED) ## T
 	$(Q)tests/run.sh --build $(BUILD) unit asan valgrind clang shellcheck wall golden fuzz bpf e2e
 
 need-root:
-	@[ "$$(id -u)" -eq 0 ] || { echo "make test: needs root, for it loads BPF programs and runs" \
-		"containers: run sudo make test, or make check for the part that does not" >&2; exit 3; }
+	@[ "$$(id -u)" -eq 0 ] || { echo "make $(MAKECMDGOALS): needs root, for it loads BPF programs" \
+		"or runs containers: run sudo make $(MAKECMDGOALS)$(NO_ROOT_WAY)" >&2; exit 3; }
+NO_ROOT_WAY = $(if $(filter test,$(MAKECMDGOALS)),$(comma) or make check for the part that does not)
+comma = ,
 .PHONY: need-root
 
 # The replay, built otherwise: tests/golden/replay.bats compares what they detect. Sections that

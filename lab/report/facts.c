@@ -327,7 +327,8 @@ static int advise_lab(const struct run_score *score, struct report_facts *facts)
 	if (!err && facts->lost)
 		err = list_add(&facts->advice, "Records were lost: give the collector a "
 					       "larger ring buffer (--collector-option="
-					       "--ring-size=16MiB) or a longer --interval.");
+					       "--ring-size=16MiB) or a longer interval "
+					       "(--collector-option=--interval=1s).");
 	if (!err && facts->recorded_s >= CPU_SPAN_S && facts->collector_cpu_share > CPU_SHARE_HIGH)
 		err = list_add(&facts->advice,
 			"The collector used %.1f %% of a CPU: give it a longer interval "

@@ -113,6 +113,12 @@ static void describe_end(int status, char *buf, size_t size)
 		snprintf(buf, size, "ended with exit code %d", WEXITSTATUS(status));
 }
 
+/* As with an option of --collector-option that it does not know. */
+static bool is_usage_error(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == 2;
+}
+
 void collector_ended(struct run *run)
 {
 	struct collector *col = &run->collector;
@@ -127,10 +133,10 @@ void collector_ended(struct run *run)
 		return;
 	describe_end(col->status, how, sizeof(how));
 	run_files_last_words(run, LOG_NAME, words, sizeof(words));
-	run_break(run,
-		"the collector %s %s%s%s; see %s/logs/" LOG_NAME ", then try `memgrowth doctor`",
+	run_break(run, "the collector %s %s%s%s; see %s/logs/" LOG_NAME ", then try `memgrowth %s`",
 		how, col->ready ? "in the middle of the run" : "before it was ready",
-		*words ? ": " : "", words, run->dir);
+		*words ? ": " : "", words, run->dir,
+		is_usage_error(col->status) ? "record --help" : "doctor");
 }
 
 void collector_stop(struct run *run)

@@ -58,7 +58,12 @@ static int find_plan(const char *name, struct problems *problems, char **ret_pat
 
 	if (strchr(name, '/') || strchr(name, '.')) {
 		*ret_path = realpath(name, NULL);
-		return *ret_path ? 0 : problems_add(problems, "%s: %s", name, strerror(errno));
+		return *ret_path
+			       ? 0
+			       : problems_add(problems,
+					 "%s: %s; name a file, a plan of scenarios/" SOAK_PLANS_DIR
+					 ", or none",
+					 name, strerror(errno));
 	}
 	if (scenario_dirs_init(&dirs) < 0)
 		return problems_add(problems, "%s: the plans cannot be looked up", name);

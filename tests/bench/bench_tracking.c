@@ -383,11 +383,19 @@ static int run(const struct cgroup_host *host, FILE *json, uint64_t beside)
 /* With an argument the figures go to that file, too. */
 int main(int argc, char **argv)
 {
-	_cleanup_fclose_ FILE *json = argc > 1 ? fopen(argv[1], "we") : NULL;
+	_cleanup_fclose_ FILE *json = NULL;
 	struct cgroup_host host;
 	struct load *load = NULL;
 	int err;
 
+	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
+		fprintf(stderr,
+			"usage: bench_tracking [FILE]: delays, in about two minutes, also beside "
+			"5,000 processes; as root. FILE gets the figures as JSON Lines.\n");
+		return 2;
+	}
+	if (argc > 1)
+		json = fopen(argv[1], "we");
 	if (argc > 1 && !json) {
 		fprintf(stderr, "bench_tracking: %s: cannot be written: %m\n", argv[1]);
 		return 2;

@@ -114,12 +114,12 @@ def markdown(result):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default="build")
+    parser = argparse.ArgumentParser(description=__doc__ + "Needs root.")
+    results.add_build_option(parser)
     args = parser.parse_args()
+    results.check_build("events.py", args.build, results.MEMGROWTH, results.HOOKS, results.STORM,
+                        results.SPAWNS)
     args.build = os.path.abspath(args.build)
-    if os.geteuid() != 0:
-        sys.exit("events.py: loads BPF programs: run it as root")
     result = results.Result(args.build, "events")
     found = {
         "runs": [count_runs(args.build, title, work) for title, work in WORKS],

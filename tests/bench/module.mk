@@ -61,11 +61,14 @@ deps-bench: $(BUILD)/.deps-bench
 $(BUILD)/.deps-bench: tests/bench/module.mk
 	$(call install_packages,$(BENCH_PACKAGES))
 
-bench-storm: need-root programs $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print what watching costs: a page fault beside the peers, real work, events and losses
+bench-storm: need-root programs $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print what watching costs, BENCH_ROUNDS=30 times: a page fault beside the peers, real work, events and losses
 	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS)
 	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS) --sharp
 	$(Q)tests/bench/work.py --build=$(BUILD) --blocks=$(BENCH_ROUNDS)
 	$(Q)tests/bench/events.py --build=$(BUILD)
+
+bench-programs: programs $(BENCHES) $(STORM_BENCHES) $(BUILD)/tests/bench/scale ## Build what measures, and measure nothing
+.PHONY: bench-programs
 
 bench-parts: need-root programs $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print what the parts of a program on the hook cost
 	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS) --parts
@@ -102,7 +105,7 @@ $(BUILD)/tests/bench/scale: $(SCALE_OBJS) $(BUILD)/libleaklab.a
 	$(say) LINK $@
 	$(Q)$(LINK) -Wl,--as-needed $^ -lbpf -lelf -lz -lm -o $@
 
-bench-scale: $(BUILD)/memgrowth $(BUILD)/tests/bench/scale ## Print what the collector costs with thousands of processes
+bench-scale: need-root $(BUILD)/memgrowth $(BUILD)/tests/bench/scale ## Print what the collector costs with thousands of processes, in ROUNDS=3 rounds of 5 min
 	$(Q)$(BUILD)/tests/bench/scale --program $(BUILD)/memgrowth --out $(BUILD)/bench \
 		--rounds $(ROUNDS)
 .PHONY: bench-scale

@@ -86,13 +86,14 @@ def write_into(path, parts):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default="build")
+    results.add_build_option(parser)
     parser.add_argument("--write", metavar="FILE", help="a document with places for the tables")
     args = parser.parse_args()
     folder = f"{args.build}/bench"
     parts = parts_of(folder)
     if not parts:
-        sys.exit(f"report.py: {folder}: no benchmark has left anything there; run `make bench`")
+        sys.exit(f"report.py: {folder}: no benchmark has left anything there; run `make bench` or "
+                 "a part of it, or name another --build")
     if args.write:
         return write_into(args.write, parts)
     about = results.circumstances(args.build)

@@ -4,7 +4,28 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import time
+
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MEMGROWTH, HOOKS, STORM, SPAWNS = ("memgrowth", "tests/bench/hooks", "tests/bench/storm",
+                                   "tests/bench/spawns")
+
+
+def add_build_option(parser):
+    parser.add_argument("--build", default=os.path.join(SOURCE, "build"), metavar="DIR",
+                        help="the folder that the programs were built in (default: %(default)s)")
+
+
+def check_build(tool, build, *programs):
+    """Ends the program before anything is measured when one of these is not there."""
+    if os.geteuid() != 0:
+        sys.exit(f"{tool}: loads BPF programs: run it as root")
+    for program in programs:
+        if not os.access(os.path.join(build, program), os.X_OK):
+            sys.exit(f"{tool}: --build={build}: {program} is not there; build it with "
+                     "`make bench-programs`, or name the folder of another build")
 
 
 def circumstances(build):

@@ -24,7 +24,6 @@
 #define START_PAGES 16
 /* Room to grow into: address space alone, until it is touched. */
 #define ROOM_BYTES (256UL << 20)
-#define MAX_PROCESSES 20000
 #define LIMIT "8589934592"
 #define CHURN_PAGES 16
 
@@ -200,7 +199,7 @@ int load_open(struct load **ret)
 	snprintf(load->scope, sizeof(load->scope), "/leaklab-scale-%d", getpid());
 	load->orders = mmap(NULL, sizeof(*load->orders), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	load->pids = mmap(NULL, MAX_PROCESSES * sizeof(*load->pids), PROT_READ | PROT_WRITE,
+	load->pids = mmap(NULL, LOAD_PROCESSES_MAX * sizeof(*load->pids), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (load->orders == MAP_FAILED || load->pids == MAP_FAILED)
 		err = -ENOMEM;
@@ -224,7 +223,7 @@ void load_close(struct load *load)
 	remove_cgroup(load, load->scope + 1);
 	cgroup_host_close(&load->host);
 	munmap(load->orders, sizeof(*load->orders));
-	munmap(load->pids, MAX_PROCESSES * sizeof(*load->pids));
+	munmap(load->pids, LOAD_PROCESSES_MAX * sizeof(*load->pids));
 	free(load);
 }
 
@@ -244,10 +243,10 @@ int load_start(struct load *load, unsigned int processes, unsigned int cgroups)
 {
 	unsigned int started = 0;
 
-	if (processes > MAX_PROCESSES)
+	if (processes > LOAD_PROCESSES_MAX)
 		return -E2BIG;
 	memset(load->orders, 0, sizeof(*load->orders));
-	memset(load->pids, 0, MAX_PROCESSES * sizeof(*load->pids));
+	memset(load->pids, 0, LOAD_PROCESSES_MAX * sizeof(*load->pids));
 	load->processes = processes;
 	for (unsigned int i = 0; i < cgroups; i++) {
 		unsigned int n = (processes - started) / (cgroups - i);

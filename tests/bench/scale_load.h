@@ -11,6 +11,9 @@
 
 #include "collector/cgroup/cgroup.h"
 
+/* Processes, and cgroups, at most. */
+#define LOAD_PROCESSES_MAX 20000
+
 struct load;
 
 /* Makes the cgroup that all others go below. Returns 0 or a negative errno. */

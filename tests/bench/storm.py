@@ -181,7 +181,8 @@ def choose(args):
     names = args.only.split(",")
     for name in names:
         if name not in [o.key for o in every]:
-            sys.exit(f"storm.py: --only={name}: there is no such observer "
+            sys.exit(f"storm.py: --only={name}: there is no such observer"
+                     f"{' without --other=FILE' if name == 'other' else ''} "
                      f"({', '.join(o.key for o in every)})")
     return [o for o in every if o.key in names or o.key == "empty"]
 
@@ -203,7 +204,8 @@ def that_start(variants):
     able, left_out = [], []
     for observer in variants:
         if not shutil.which(observer.argv[0]):
-            sys.exit(f"storm.py: {observer.argv[0]}: not there; `make bench` installs it")
+            sys.exit(f"storm.py: {observer.argv[0]}: not there; `make deps-bench` installs what is "
+                     "compared with, `make bench-programs` builds ours")
         try:
             observer.start()
             able.append(observer)
@@ -218,20 +220,29 @@ def that_start(variants):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default="build")
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--only", help="observers, by comma; \"empty\" is always among them")
-    parser.add_argument("--other", help="another build's memgrowth, to compare with")
+    parser = argparse.ArgumentParser(description=__doc__ + "Needs root.")
+    results.add_build_option(parser)
+    parser.add_argument("--rounds", type=int, default=30, metavar="N",
+                        help=f"how often each observer has its turn, {paired.LEAST} or more "
+                             "(default: %(default)s, of about 35 s each)")
+    parser.add_argument("--only", metavar="NAMES",
+                        help="observers, by comma, such as ours,perf; always \"empty\" too")
+    parser.add_argument("--other", metavar="FILE",
+                        help="the memgrowth of another build, as the observer \"other\"")
     copied = parser.add_mutually_exclusive_group()
     copied.add_argument("--parts", action="store_true",
                         help=f"the parts of a program instead, {COPIES} copies of each")
     copied.add_argument("--sharp", action="store_true",
                         help=f"{COPIES} copies of the empty program and of ours instead")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the order (default: %(default)s)")
     args = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("storm.py: loads BPF programs: run it as root")
+    results.check_build("storm.py", args.build, results.MEMGROWTH, results.HOOKS, results.STORM)
+    if args.other and (args.parts or args.sharp):
+        sys.exit(f"storm.py: --other={args.other}: not with --parts or --sharp, which have no "
+                 "collector")
+    if args.other and not (os.path.isfile(args.other) and os.access(args.other, os.X_OK)):
+        sys.exit(f"storm.py: --other={args.other}: no program; name the file memgrowth of another "
+                 "build")
     if args.rounds < paired.LEAST:
         sys.exit(f"storm.py: --rounds={args.rounds}: below {paired.LEAST} there is no interval")
     mount_tracefs()

@@ -90,9 +90,8 @@ def redis_work(folder, requests):
 
 
 def works(build, folder, scale):
-    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     return [
-        compile_work(source, folder),
+        compile_work(results.SOURCE, folder),
         redis_work(folder, int(30000 * scale)),
         Work("vm", "stress-ng --vm 2", ["stress-ng", "--quiet", "--vm", "2", "--vm-bytes", "128M",
                                         "--vm-ops", str(int(50000 * scale)), "--seed", "1"],
@@ -195,17 +194,23 @@ def markdown(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", default="build")
-    parser.add_argument("--blocks", type=int, default=15)
-    parser.add_argument("--scale", type=float, default=1.0, help="length of the works")
-    parser.add_argument("--only", help="works, by comma")
-    parser.add_argument("--memgrowth", help="another build's")
-    parser.add_argument("--seed", type=int, default=1)
+    parser = argparse.ArgumentParser(description=__doc__ + "Needs root.")
+    results.add_build_option(parser)
+    parser.add_argument("--blocks", type=int, default=30, metavar="N",
+                        help="how many, of the short works three times as many; below "
+                             f"{paired.LEAST} there is no interval (default: %(default)s)")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="X",
+                        help="length of the works but the compile (default: %(default)s)")
+    parser.add_argument("--only", metavar="NAMES", help="works, by comma, such as compile,redis")
+    parser.add_argument("--memgrowth", metavar="FILE", help="the memgrowth of another build")
+    parser.add_argument("--seed", type=int, default=1, help="of the order (default: %(default)s)")
     args = parser.parse_args()
+    if args.blocks < 1:
+        sys.exit(f"work.py: --blocks={args.blocks}: must be 1 or more")
+    if not args.scale > 0:
+        sys.exit(f"work.py: --scale={args.scale}: must be above 0")
+    results.check_build("work.py", args.build, results.MEMGROWTH, results.HOOKS, results.SPAWNS)
     args.build = os.path.abspath(args.build)
-    if os.geteuid() != 0:
-        sys.exit("work.py: loads BPF programs: run it as root")
     observer = observers.memgrowth(args.build, "ours", "ours", program=args.memgrowth)
     rng, rows, rounds = random.Random(args.seed), [], {}
     result = results.Result(args.build, "work")

@@ -224,9 +224,12 @@ null" ]
 	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS" --collector-option=--ring-size=5000
 	[ "$status" -eq 3 ]
 	[[ "$output" == *"--ring-size=5000: not a power of two"* ]]
-	run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS" --collector-option=5000
-	[ "$status" -eq 2 ]
-	[[ "$output" == *"--collector-option=5000"* ]]
+	[[ "$output" == *"memgrowth record --help"* ]]
+	for option in 5000 -v "--interval 1s" --output=x --cgroup=/ --duration=5s; do
+		run "$BIN/leaklab" run "$SCENARIO" --runs "$RUNS" --collector-option="$option"
+		[ "$status" -eq 2 ]
+		[[ "$output" == *"--collector-option=$option"* ]]
+	done
 }
 
 @test "a collector that does not stop is killed, and the run broken" {
