@@ -35,7 +35,7 @@
 #define HOST_PID_NS 0xeffffffcU
 
 /* A turn takes all that the ring holds, and of a small ring so much, before it ends. */
-#define TURN_MIN_BYTES (1 << 20)
+#define TURN_MIN_BYTES (256 << 10)
 
 /* CPUs that have one. */
 #define SLOTS (sizeof(((struct memgrowth *)0)->bss->slots) / sizeof(struct rss_slot))
