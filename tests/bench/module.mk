@@ -63,7 +63,7 @@ $(BUILD)/.deps-bench: tests/bench/module.mk
 
 bench-storm: need-root programs $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print what watching costs, BENCH_ROUNDS=30 times: a page fault beside the peers, real work, events and losses
 	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS)
-	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS) --sharp
+	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$$((4 * $(BENCH_ROUNDS))) --sharp
 	$(Q)tests/bench/work.py --build=$(BUILD) --blocks=$(BENCH_ROUNDS)
 	$(Q)tests/bench/events.py --build=$(BUILD)
 
