@@ -17,7 +17,7 @@ $(BUILD)/tests/bench/bench_detect: $(BUILD)/tests/bench/bench_detect.o $(BUILD)/
 	$(say) LINK $@
 	$(Q)$(LINK) -Wl,--as-needed $^ -lm -o $@
 
-$(BUILD)/tests/bench/storm: $(BUILD)/tests/bench/storm.o $(LIB_OBJS)
+$(BUILD)/tests/bench/storm: $(call objects,tests/bench/storm.c tests/bench/storm_run.c) $(LIB_OBJS)
 	$(say) LINK $@
 	$(Q)$(LINK) $^ -lm -lpthread -o $@
 
@@ -39,15 +39,22 @@ $(BUILD)/bench/hooks.skel.h: $(BUILD)/bench/hooks.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name hooks > $@
 
-$(BUILD)/tests/bench/hooks.o: $(BUILD)/bench/hooks.skel.h $(BPF_SKELETON)
-$(BUILD)/tests/bench/hooks: $(BUILD)/tests/bench/hooks.o $(LIB_OBJS)
+HOOKS_OBJS = $(BUILD)/tests/bench/hooks_copy.o
+$(HOOKS_OBJS): $(BUILD)/bench/hooks.skel.h $(BPF_SKELETON)
+
+$(BUILD)/tests/bench/hooks: $(BUILD)/tests/bench/hooks.o $(HOOKS_OBJS) $(LIB_OBJS)
 	$(say) LINK $@
 	$(Q)$(LINK) $^ -lbpf -lelf -lz -lm -o $@
 
-STORM_BENCHES = $(addprefix $(BUILD)/tests/bench/,storm poll_proc hooks spawns)
+$(BUILD)/tests/bench/alternate: $(call objects,tests/bench/alternate.c tests/bench/storm_run.c) \
+		$(HOOKS_OBJS) $(LIB_OBJS)
+	$(say) LINK $@
+	$(Q)$(LINK) $^ -lbpf -lelf -lz -lm -lpthread -o $@
+
+STORM_BENCHES = $(addprefix $(BUILD)/tests/bench/,storm alternate poll_proc hooks spawns)
 
 # By tests/e2e/bench.bats, so that they do not rot.
-BENCHES_TESTED = $(addprefix $(BUILD)/tests/bench/,storm hooks spawns scale)
+BENCHES_TESTED = $(addprefix $(BUILD)/tests/bench/,storm alternate hooks spawns scale)
 
 BENCHES = $(addprefix $(BUILD)/tests/bench/,bench_detect bench_tracking bench_ledger bench_session)
 
@@ -63,7 +70,7 @@ $(BUILD)/.deps-bench: tests/bench/module.mk
 
 bench-storm: need-root programs $(STORM_BENCHES) $(BUILD)/.deps-bench ## Print what watching costs, BENCH_ROUNDS=30 times: a page fault beside the peers, real work, events and losses
 	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$(BENCH_ROUNDS)
-	$(Q)tests/bench/storm.py --build=$(BUILD) --rounds=$$((4 * $(BENCH_ROUNDS))) --sharp
+	$(Q)tests/bench/sharp.py --build=$(BUILD) --rounds=$$((10 * $(BENCH_ROUNDS)))
 	$(Q)tests/bench/work.py --build=$(BUILD) --blocks=$(BENCH_ROUNDS)
 	$(Q)tests/bench/events.py --build=$(BUILD)
 

@@ -18,7 +18,7 @@ import results
 # What each leaves, in the order of the report: a table and its JSON, or the text it has printed.
 TABLES = [
     ("storm", "The storm of page faults"),
-    ("sharp", "The same by sixteen copies: the program against an empty one"),
+    ("sharp", "The program against an empty one"),
     ("parts", "Parts of a program on the hook"),
     ("work", "Real work"),
     ("events", "Programs, records and losses"),

@@ -26,7 +26,6 @@ UNITS = ("cpu_ns", "wall_ns")
 # The speed of a virtual machine jumps. Where the storms without the observer, one before and one
 # after it, differ by more than this, nobody knows which of them is to be compared with.
 MATCHED = 0.08
-SHARP = ["empty", "ours", "ours_each"]
 PARTS = ["empty", "pid", "clock", "jiffies", "hash", "task_storage", "percpu_array", "global_slot",
          "global_slot_jiffies", "ours", "ours_each", "shared_counter", "counters", "cgroup"]
 
@@ -174,8 +173,8 @@ def choose(args):
     if args.other:
         every.insert(2, observers.memgrowth(args.build, "other", "another build",
                                             program=args.other))
-    if args.parts or args.sharp:
-        every = [observers.hook(args.build, p, p, COPIES) for p in (PARTS if args.parts else SHARP)]
+    if args.parts:
+        every = [observers.hook(args.build, p, p, COPIES) for p in PARTS]
     if not args.only:
         return every
     names = args.only.split(",")
@@ -229,17 +228,13 @@ def main():
                         help="observers, by comma, such as ours,perf; always \"empty\" too")
     parser.add_argument("--other", metavar="FILE",
                         help="the memgrowth of another build, as the observer \"other\"")
-    copied = parser.add_mutually_exclusive_group()
-    copied.add_argument("--parts", action="store_true",
+    parser.add_argument("--parts", action="store_true",
                         help=f"the parts of a program instead, {COPIES} copies of each")
-    copied.add_argument("--sharp", action="store_true",
-                        help=f"{COPIES} copies of the empty program and of ours instead")
     parser.add_argument("--seed", type=int, default=1, help="of the order (default: %(default)s)")
     args = parser.parse_args()
     results.check_build("storm.py", args.build, results.MEMGROWTH, results.HOOKS, results.STORM)
-    if args.other and (args.parts or args.sharp):
-        sys.exit(f"storm.py: --other={args.other}: not with --parts or --sharp, which have no "
-                 "collector")
+    if args.other and args.parts:
+        sys.exit(f"storm.py: --other={args.other}: not with --parts, which has no collector")
     if args.other and not (os.path.isfile(args.other) and os.access(args.other, os.X_OK)):
         sys.exit(f"storm.py: --other={args.other}: no program; name the file memgrowth of another "
                  "build")
@@ -249,8 +244,7 @@ def main():
     args.build = os.path.abspath(args.build)
     variants, left_out = that_start(choose(args))
     rng, rounds = random.Random(args.seed), []
-    name = "parts" if args.parts else "sharp" if args.sharp else "storm"
-    result = results.Result(args.build, name)
+    result = results.Result(args.build, "parts" if args.parts else "storm")
     for n in range(args.rounds):
         if sys.stderr.isatty():
             print(f"\rround {n + 1} of {args.rounds} ", end="", file=sys.stderr)

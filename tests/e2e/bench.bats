@@ -10,7 +10,7 @@ setup() {
 	OWN=$BATS_TEST_TMPDIR/build
 	mkdir -p "$OWN/tests/bench"
 	cp "$BUILD/memgrowth" "$OWN"
-	cp "$BUILD"/tests/bench/{storm,hooks,spawns,scale} "$OWN/tests/bench"
+	cp "$BUILD"/tests/bench/{storm,alternate,hooks,spawns,scale} "$OWN/tests/bench"
 	export PYTHONDONTWRITEBYTECODE=1
 }
 
@@ -18,9 +18,11 @@ setup() {
 	run "$REPO/tests/bench/storm.py" --build="$OWN" --rounds=5
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"--rounds=5: below 6 there is no interval"* ]]
-	"$REPO/tests/bench/storm.py" --build="$OWN" --rounds=6 --sharp --only=ours
+	"$REPO/tests/bench/storm.py" --build="$OWN" --rounds=6 --only=ours
 	jq -e '[.summary.observers[].key] == ["empty", "ours"] and (.rounds | length == 6) and
-		(.summary.none.one.cpu_ns.value > 0)' "$OWN/bench/sharp.json"
+		(.summary.none.one.cpu_ns.value > 0)' "$OWN/bench/storm.json"
+	"$REPO/tests/bench/sharp.py" --build="$OWN" --rounds=20
+	jq -e '.summary | .one.fault_ns > 0 and .all.rounds > 0' "$OWN/bench/sharp.json"
 	"$REPO/tests/bench/report.py" --build="$OWN"
 	grep -q '^| ours | ' "$OWN/bench/report.md"
 }
