@@ -5,6 +5,7 @@ What real work costs while the collector watches: each work alone and watched in
 (alone, watched, watched, alone, or the other way round), so that a drift of the machine falls out.
 """
 import argparse
+import json
 import os
 import random
 import resource
@@ -132,8 +133,8 @@ def host_busy_s():
 def account(build, work, observer):
     """
     What can be accounted for, in one run that counts: the time of the BPF programs and of the
-    collector, by what the host's CPUs did besides. Without the noise of two runs; but neither the
-    hook's own cost is in it, nor is that of the counting taken off: both are some 50 ns a run.
+    collector, by what the host's CPUs did besides. Without the noise of two runs; but the hook's
+    own cost is not in it, which is more than what the counting adds.
     """
     stats = programs.counting(build)
     try:
@@ -174,19 +175,38 @@ def measure(build, work, observer, blocks, rng):
     return row, {"blocks": rounds, "accounts": accounts}
 
 
-def markdown(rows):
+def price_ns(build):
+    """What an update costs a fault, hook and all, as sharp.py has found it; None: it has not."""
+    try:
+        with open(f"{build}/bench/sharp.json") as f:
+            return json.load(f)["summary"]["all"]["programs"]["ours"]["added_ns"]["value"]
+    except FileNotFoundError:
+        return None
+
+
+def at_price(accounted, price):
+    """In percent: all runs at the price of an update, and the collector."""
+    if price is None:
+        return "unknown"
+    return f"{(accounted['runs_per_s_of_cpu'] * price * 1e-9 + accounted['collector']) * 100:.2f}"
+
+
+def markdown(rows, price):
     lines = ["Medians of blocks (alone, watched, watched, alone), with 95 % intervals, in %. "
              "Elapsed is what who waits for the work sees; CPU is user and system time of the "
              "work, then with the collector's own added. Accounted for is what the BPF programs "
              "ran and the collector used, by the kernel's own counts, of all CPU time that the "
-             "host spent besides.", "",
+             "host spent besides; at the storm's price each run has what an update costs a fault, "
+             "hook and all, by sharp.py, and the collector is added.", "",
              "| work | alone | blocks | elapsed | CPU of the work | and of the collector | "
-             "accounted for: programs | collector |", "|---|---|---|---|---|---|---|---|"]
+             "accounted for: programs | collector | at the storm's price |",
+             "|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
         cells = [row["title"], f"{row['alone_s']:.2f} s", str(row["blocks"])]
         cells += [paired.text(row[name], 2, 100, base=1, sign="+")
                   for name in ("elapsed", "cpu", "cpu_and_own")]
         cells += [f"{row['accounted'][name] * 100:.2f}" for name in ("programs", "collector")]
+        cells.append(at_price(row["accounted"], price))
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "Each work, as it was started:", ""]
     lines += [f"- {row['title']}: `{row['command']}`" for row in rows]
@@ -225,7 +245,7 @@ def main():
             row, rounds[work.key] = measure(args.build, work, observer, args.blocks,
                                                   rng)
             rows.append(row)
-    result.save(markdown(rows), {"summary": rows, "rounds": rounds})
+    result.save(markdown(rows, price_ns(args.build)), {"summary": rows, "rounds": rounds})
 
 
 if __name__ == "__main__":
