@@ -56,8 +56,8 @@ def summarise(rounds):
 def markdown(summary, build):
     one, every = summary["one"], summary["all"]
     lines = [f"A fault costs {one['fault_ns']:.0f} ns on one CPU and {every['fault_ns']:.0f} ns "
-             f"with a storm on each. Medians of {one['rounds']} and {every['rounds']} rounds with 95 % "
-             "intervals.", "",
+             f"with a storm on each. Medians of {one['rounds']} and {every['rounds']} rounds with "
+             "95 % intervals.", "",
              "| on the hook | one CPU: ns added | more than empty | / empty | all CPUs: ns added | "
              "more than empty | / empty |", "|---|---|---|---|---|---|---|"]
     for key, title in PROGRAMS:
