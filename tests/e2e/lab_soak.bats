@@ -176,7 +176,7 @@ wrong() {
 	wrong "is for \`leaklab soak report DIR\`" --format json
 	wrong "--format=xml: must be text" report "$SOAK" --format xml
 	wrong "name the folder of a soak" report "$SOAK"
-	wrong "one too many" a b
+	wrong "b: one plan at a time" a b
 	wrong "no such plan" nothing --dir "$SOAK"
 	printf 'name: x\n' >"$plan"
 	wrong "rounds" "$plan" --dir "$SOAK"
