@@ -423,54 +423,6 @@ static void test_losses_are_counted(void **state)
 	capture_close(capture);
 }
 
-/* Two more records for each that is read: a birth and a death. Not for ever, should nobody stop it.
- */
-static void answer_with_two(void *ctx, const struct rss_event *event)
-{
-	unsigned int *left = ctx;
-	pid_t pid;
-
-	(void)event;
-	if (*left == 0)
-		return;
-	--*left;
-	pid = fork();
-	if (pid == 0)
-		_exit(0);
-	assert_true(pid > 0);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
-
-/* What fills the ring faster than it is read must not keep the reader from all else that it does.
- */
-static void test_a_turn_ends(void **state)
-{
-	enum { RING_BYTES = 256 * 1024, RECORD_BYTES = 104 };
-	unsigned int left = 2 * RING_BYTES / RECORD_BYTES;
-	struct capture_settings settings = {
-		.source = CAPTURE_TP_BTF,
-		.interval_ns = 3600 * NS_PER_S,
-		.threshold_bytes = 1ULL << 40,
-		.ring_bytes = RING_BYTES,
-		.host = &host,
-	};
-	struct capture *capture;
-	char error[512] = "";
-	pid_t pid;
-
-	(void)state;
-	if (capture_open(&settings, answer_with_two, &left, &capture, error, sizeof(error)))
-		fail_msg("%s", error);
-	pid = fork();
-	if (pid == 0)
-		_exit(0);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_int_equal(capture_poll(capture), CAPTURE_MORE);
-	assert_true(left > 0);
-	assert_int_equal(capture_load(capture).ring_peak_bytes, RING_BYTES);
-	capture_close(capture);
-}
-
 enum { ROUNDS = 100 };
 
 /* Enough for an update, or three. */
@@ -596,9 +548,8 @@ int main(void)
 		cmocka_unit_test(test_what_follows_a_record_is_swept),
 		cmocka_unit_test(test_silence_is_clean),
 	};
-	/* The first waits for samples without a sweep, the second sets its own interval. */
-	const struct CMUnitTest each_only[] = { cmocka_unit_test(test_scope_is_kept),
-		cmocka_unit_test(test_a_turn_ends) };
+	/* Waits for samples without a sweep. */
+	const struct CMUnitTest each_only[] = { cmocka_unit_test(test_scope_is_kept) };
 	int failed = cmocka_run_group_tests_name("each update", tests, open_scope, close_scope);
 
 	failed += cmocka_run_group_tests(each_only, open_scope, close_scope);

@@ -290,9 +290,58 @@ static void test_overflow_counts_address_spaces(void **state)
 	capture_close(capture);
 }
 
+/* Two more records for each that is read: a birth and a death. Not for ever, should nobody stop it.
+ */
+static void answer_with_two(void *ctx, const struct rss_event *event)
+{
+	unsigned int *left = ctx;
+	pid_t pid;
+
+	(void)event;
+	if (*left == 0)
+		return;
+	--*left;
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* What fills the ring faster than it is read must not keep the reader from all else that it does.
+ */
+static void test_a_turn_ends(void **state)
+{
+	enum { RING_BYTES = 256 * 1024, RECORD_BYTES = 104 };
+	unsigned int left = 2 * RING_BYTES / RECORD_BYTES;
+	struct capture_settings settings = {
+		.source = CAPTURE_TP_BTF,
+		.interval_ns = 3600 * NS_PER_S,
+		.threshold_bytes = 1ULL << 40,
+		.ring_bytes = RING_BYTES,
+		.host = &host,
+	};
+	struct capture *capture;
+	char error[512] = "";
+	pid_t pid;
+
+	(void)state;
+	if (capture_open(&settings, answer_with_two, &left, &capture, error, sizeof(error)))
+		fail_msg("%s", error);
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(capture_poll(capture), CAPTURE_MORE);
+	assert_true(left > 0);
+	assert_int_equal(capture_load(capture).ring_peak_bytes, RING_BYTES);
+	capture_close(capture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_turn_ends),
 		cmocka_unit_test(test_exec_makes_one_address_space),
 		cmocka_unit_test(test_spawn_makes_one_address_space),
 		cmocka_unit_test(test_a_borrower_is_not_swept),
