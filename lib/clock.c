@@ -26,6 +26,15 @@ uint64_t clock_wall_ns(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+uint64_t clock_tick_ns(void)
+{
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
+		return 0;
+	return (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
+}
+
 int clock_sleep_until_ns(uint64_t deadline_ns)
 {
 	struct timespec ts = {

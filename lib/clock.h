@@ -23,6 +23,12 @@ uint64_t clock_cpu_ns(void);
 uint64_t clock_wall_ns(void);
 
 /*
+ * The kernel's tick (a jiffy), from the resolution of the clock that counts in ticks; 0 when that
+ * is not said.
+ */
+uint64_t clock_tick_ns(void);
+
+/*
  * Sleeps until CLOCK_MONOTONIC reaches @deadline_ns; returns at once when it has passed.
  * Returns 0, or -EINTR when a signal handler ran.
  */

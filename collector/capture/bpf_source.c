@@ -244,16 +244,6 @@ static uint32_t default_max_processes(void)
 	return value;
 }
 
-/* The tick, from the resolution of the clock that counts in ticks; 0 when that is not said. */
-static uint64_t jiffy_ns(void)
-{
-	struct timespec tick;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
-		return 0;
-	return (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
-}
-
 /* What is loaded and attached: what was asked for, as far as the kernel has it. */
 struct plan {
 	bool classic; /* rss_stat through its tracepoint's record */
@@ -292,7 +282,7 @@ static int configure(
 		.percpu_batch = capture_percpu_batch(),
 		.cgroup_version = (uint16_t)settings->host->version,
 		.follow_cgroups = plan->cgroups,
-		.jiffy_ns = jiffy_ns(),
+		.jiffy_ns = clock_tick_ns(),
 	};
 	choose_programs(skel, plan);
 	err = bpf_map__set_max_entries(skel->maps.processes, max);

@@ -21,6 +21,7 @@
 /* What attaching and detaching leaves behind: patched code, deferred work. */
 #define SETTLE_NS (2 * NS_PER_MS)
 #define PROGRAMS_MAX 16
+#define ROUNDS_MAX 100000
 
 static struct {
 	unsigned int threads; /* 0: one on each CPU */
@@ -90,17 +91,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 't':
+		if (storm_parse_threads(arg, &options.threads))
+			argp_error(state,
+				"--threads=%s: not a number up to %d, or all (examples: %s)", arg,
+				STORM_THREADS_MAX, STORM_THREADS_EXAMPLES);
+		break;
 	case 'r':
-		if (key == 't' && strcmp(arg, "all") == 0) {
-			options.threads = 0;
-			break;
-		}
 		value = strtoul(arg, &end, 10);
-		if (*arg < '0' || *arg > '9' || *end || value < 1 || value > 100000)
-			argp_error(state, "--%s=%s: not %sa number from 1 to 100000",
-				key == 't' ? "threads" : "rounds", arg,
-				key == 't' ? "\"all\" or " : "");
-		*(key == 't' ? &options.threads : &options.rounds) = (unsigned int)value;
+		if (*arg < '0' || *arg > '9' || *end || value < 1 || value > ROUNDS_MAX)
+			argp_error(state, "--rounds=%s: not a whole number from 1 to %d", arg,
+				ROUNDS_MAX);
+		options.rounds = (unsigned int)value;
 		break;
 	case ARGP_KEY_ARG:
 		if (options.programs == PROGRAMS_MAX)

@@ -5,7 +5,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bpf/rss_events.h"
@@ -49,15 +48,6 @@ static int open_program(const char *name, struct copy *copy)
 	return hooks__load(skel);
 }
 
-/* The tick, as the collector finds it. */
-static uint64_t jiffy_ns(void)
-{
-	struct timespec tick;
-
-	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	return (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
-}
-
 /* One sweep, as at the collector's start: finds all processes and learns where the CPUs' parts are.
  */
 static int sweep_once(struct memgrowth *skel)
@@ -90,7 +80,7 @@ static int open_ours(bool slots, struct copy *copy)
 		.threshold_pages = 64,
 		.cpus = (uint32_t)libbpf_num_possible_cpus(),
 		.percpu_batch = 32,
-		.jiffy_ns = slots ? jiffy_ns() : 0,
+		.jiffy_ns = slots ? clock_tick_ns() : 0,
 	};
 	/* Many copies at once; still far more than a storm fills. */
 	bpf_map__set_max_entries(skel->maps.processes, OURS_PROCESSES);

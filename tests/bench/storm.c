@@ -19,18 +19,12 @@ static struct options {
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-	char *end;
-
 	switch (key) {
 	case 't':
-		if (strcmp(arg, "all") == 0) {
-			options.threads = 0;
-			break;
-		}
-		options.threads = (unsigned int)strtoul(arg, &end, 10);
-		if (*end || options.threads == 0 || options.threads > STORM_THREADS_MAX)
-			argp_error(state, "--threads=%s: not \"all\" or a number from 1 to %d", arg,
-				STORM_THREADS_MAX);
+		if (storm_parse_threads(arg, &options.threads))
+			argp_error(state,
+				"--threads=%s: not a number up to %d, or all (examples: %s)", arg,
+				STORM_THREADS_MAX, STORM_THREADS_EXAMPLES);
 		break;
 	case 'd':
 		if (units_parse_duration(arg, &options.duration_ns) || options.duration_ns == 0)

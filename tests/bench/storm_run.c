@@ -152,6 +152,22 @@ static double typical_ns(unsigned int n, double mean_ns)
 	return count > 0 ? slices[count / 2] : mean_ns;
 }
 
+int storm_parse_threads(const char *text, unsigned int *ret)
+{
+	unsigned long value;
+	char *end;
+
+	if (strcmp(text, "all") == 0) {
+		*ret = 0;
+		return 0;
+	}
+	value = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || value < 1 || value > STORM_THREADS_MAX)
+		return -EINVAL;
+	*ret = (unsigned int)value;
+	return 0;
+}
+
 int storm_run(unsigned int threads, uint64_t for_ns, struct storm_result *ret)
 {
 	unsigned int n;

@@ -20,6 +20,12 @@ struct storm_result {
 };
 
 /*
+ * Takes a number of threads, 1 to STORM_THREADS_MAX, or "all", which is 0. Returns 0 or -EINVAL.
+ */
+#define STORM_THREADS_EXAMPLES "1, 2, all"
+int storm_parse_threads(const char *text, unsigned int *ret);
+
+/*
  * Runs one for @for_ns with @threads, each on a CPU of its own, or with 0 on all CPUs that this
  * process may use. Returns 0, -ERANGE when there are fewer CPUs, or an errno of mapping.
  */
